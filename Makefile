@@ -1,0 +1,107 @@
+# Recommendations at reasonable scale. `make` alone prints what there is to do.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# What a command line may set: make run DATASET=online-retail ONLINE_RETAIL_FILE=retail.parquet
+DATASET ?= demo
+RAW_DIR ?=
+ONLINE_RETAIL_FILE ?=
+CUTOFF ?=
+CUSTOMER ?=
+K ?= 12
+MAX_WORKERS ?= 2
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export DATASET RAW_DIR ONLINE_RETAIL_FILE
+
+BIN := .venv/bin
+UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
+UV_VERSION := 0.13.8
+TORCH_VERSION := 2.13.0
+INSTALLED := .venv/.installed
+# What is installed leaves byte code and caches in the project folder only.
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help:  ## Show this list
+	@echo "Recommendations at reasonable scale: raw purchases in, recommendations over HTTP out."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED)  ## Make .venv with everything in it (again only when the lock changed)
+
+# torch goes first and apart: the build that fits depends on the machine, so no lock can name it.
+$(INSTALLED): requirements.txt pyproject.toml
+	@echo "Setting up .venv (once; a minute or two)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "Python 3.11 is needed, $$($(BIN)/python --version) was found: make setup PYTHON=/path/to/python3.11"; rm -rf .venv; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -c 'import torch, sys; sys.exit(torch.__version__.split("+")[0] != "$(TORCH_VERSION)")' 2>/dev/null \
+	  || { test -n "$$PIP_FIND_LINKS" && $(UV) pip install --quiet $(addprefix --find-links ,$(PIP_FIND_LINKS)) torch==$(TORCH_VERSION); } \
+	  || $(UV) pip install --quiet --torch-backend=auto torch==$(TORCH_VERSION) \
+	  || $(UV) pip install --quiet torch==$(TORCH_VERSION)
+	@$(UV) pip install --quiet --no-deps -r requirements.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c 'import torch, metaflow, recommender'
+	@touch $@
+
+.PHONY: run
+run: setup  ## Raw purchases to published recommendations (DATASET=demo, online-retail or kaggle-hm)
+	@$(BIN)/python flows/recommendation_flow.py run --dataset $(DATASET) --max-workers $(MAX_WORKERS) \
+	  $(if $(CUTOFF),--cutoff $(CUTOFF))
+	@$(MAKE) query
+
+.PHONY: serve
+serve: setup  ## Answer GET /recommendations/{customer_id} on 127.0.0.1:8000
+	@$(BIN)/python -m serving
+
+.PHONY: query
+query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12)
+	@$(BIN)/python -m serving.query --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
+
+.PHONY: rollback
+rollback: setup  ## Serve the previous version again
+	@$(BIN)/python -m recommender.release.publish rollback --dataset $(DATASET)
+
+.PHONY: versions
+versions: setup  ## List the published versions
+	@$(BIN)/python -m recommender.release.publish versions --dataset $(DATASET)
+
+.PHONY: nightly
+nightly: setup  ## The run as cron starts it: one at a time, logged, with a meaningful exit code
+	@$(BIN)/python flows/nightly.py --dataset $(DATASET) --max-workers $(MAX_WORKERS)
+
+.PHONY: rescore
+rescore: setup  ## Score the last run's test-week lists again from the raw files and compare
+	@$(BIN)/python -m recommender.evaluation.rescore --dataset $(DATASET)
+
+.PHONY: test
+test: setup  ## Every test that fits into a quarter of an hour
+	@$(BIN)/python -m pytest -m "not long"
+
+.PHONY: test-long
+test-long: setup  ## Everything, full-size simulations and generated cases included
+	@$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: setup  ## Check style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+.PHONY: format
+format: setup  ## Put style right
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+.PHONY: lock
+lock:  ## Compile requirements.in into requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) pip compile --quiet --python-version 3.11 --custom-compile-command "make lock" \
+	  --excludes <(echo torch) requirements.in --output-file requirements.txt
+
+.PHONY: clean
+clean:  ## Remove .venv and everything that runs wrote, published lists included
+	@test ! -x $(BIN)/python || $(BIN)/python -m serving.redis_connection stop || true
+	@rm -rf .venv .ruff_cache .pytest_cache .hypothesis *.egg-info
+	@git clean -fdXq data dbt_project flows serving tests
