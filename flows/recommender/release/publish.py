@@ -1,0 +1,544 @@
+"""Publish lists to Redis: write a new version beside the old one, check it, flip one pointer.
+
+Stage: the last of the pipeline. In: the lists of every customer and what is to be known about them. Out: a version
+in Redis that the API serves from the flip on. Keys and values are those of `serving.cache_contract`.
+
+What holds at every moment, also when this process is killed: `current` names a complete version that was read back
+and compared. Each version enters the registry before its first key is written, so whatever is in the registry but
+not in the history is the remains of a crash, of a rollback or of age, and the next publisher removes it.
+
+    python -m recommender.release.publish versions --dataset demo
+    python -m recommender.release.publish rollback --dataset demo
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import numpy as np
+import redis
+
+from serving import cache_contract
+from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, Source
+from serving.redis_connection import RedisUnreachable, connect
+
+KEPT_VERSIONS = 2  # the served one and the one to roll back to
+LOCK_SECONDS = 10.0
+KEYS_PER_PIPELINE = 1_000
+SAMPLED_CUSTOMERS = 200
+BYTES_PER_KEY = 160  # the name of a bucket's key, with its object and table entry
+ALLOCATION_OVERHEAD = 1.25  # the widest step between two size classes of jemalloc
+
+# All keys of a script carry the same hash tag, so the scripts run on a Redis Cluster too. Each may run twice: a
+# client repeats a command whose answer was lost.
+FLIP_SCRIPT = """
+-- KEYS: lock, registry, current, history   ARGV: token, version, current when loading began, versions to keep
+local current = redis.call('get', KEYS[3]) or ''
+if current == ARGV[2] then return 'done' end
+if redis.call('get', KEYS[1]) ~= ARGV[1] then return 'another publisher took the lock' end
+if redis.call('hexists', KEYS[2], ARGV[2]) == 0 then return 'another publisher removed it' end
+if current ~= ARGV[3] then return 'the pointer was moved' end
+redis.call('set', KEYS[3], ARGV[2])
+redis.call('lpush', KEYS[4], ARGV[2])
+redis.call('ltrim', KEYS[4], 0, ARGV[4] - 1)
+return 'done'
+"""
+ROLLBACK_SCRIPT = """
+-- KEYS: registry, current, history   ARGV: version to leave, version to serve
+local current = redis.call('get', KEYS[2])
+if current == ARGV[2] then return 'done' end
+if current ~= ARGV[1] or redis.call('lindex', KEYS[3], 1) ~= ARGV[2] then return 'the pointer was moved' end
+if redis.call('hexists', KEYS[1], ARGV[2]) == 0 then return 'its keys were removed' end
+redis.call('lpop', KEYS[3])
+redis.call('set', KEYS[2], ARGV[2])
+return 'done'
+"""
+RENEW_SCRIPT = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('pexpire', KEYS[1], ARGV[2]) or 0"
+RELEASE_SCRIPT = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0"
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage (`write`, `verify`, `flip`, `clean`), how much of it is done, and how much there is."""
+
+
+class PublishError(RuntimeError):
+    """Nothing new is served; the version that was served before still is.
+
+    PublishError
+    ├── AnotherPublisher      a publisher of this dataset is at work
+    ├── Overtaken             while this version was loaded, someone else moved the pointer or took the lock
+    ├── NotEnoughMemory       the new version does not fit below Redis's maxmemory
+    ├── ReadBackDiffers       Redis returned something else than was written
+    └── NoPreviousVersion     there is nothing to roll back to
+    """
+
+
+class AnotherPublisher(PublishError):
+    """A publisher of this dataset is at work."""
+
+
+class Overtaken(PublishError):
+    """While this version was loaded, someone else moved the pointer or took the lock."""
+
+
+class NotEnoughMemory(PublishError):
+    """The new version does not fit below Redis's maxmemory."""
+
+
+class ReadBackDiffers(PublishError):
+    """Redis returned something else than was written."""
+
+
+class NoPreviousVersion(PublishError):
+    """There is nothing to roll back to."""
+
+
+@dataclass(frozen=True)
+class PublishedLists:
+    """The lists of every customer, and what strangers get.
+
+    Attributes:
+        customer_ids: text (n,), each id once.
+        article_numbers: uint32 (n, k) from `cache_contract.article_numbers`, 0 where a list is shorter than k.
+        scores: float32 (n, k), at most 65,504 in size; ignored where the article number is 0.
+        sources: uint8 (n,), values of `cache_contract.Source`.
+        popular_article_numbers: uint32 (k,), the overall list.
+        popular_scores: float32 (k,).
+        article_names: product name by article id, for every article in the lists.
+    """
+
+    customer_ids: np.ndarray
+    article_numbers: np.ndarray
+    scores: np.ndarray
+    sources: np.ndarray
+    popular_article_numbers: np.ndarray
+    popular_scores: np.ndarray
+    article_names: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PublishedRun:
+    """Where the lists come from; goes into the manifest, see `cache_contract.Manifest`."""
+
+    dataset: str
+    run_id: str
+    model: str
+    windows: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class PublishedVersion:
+    """What `publish` did; bytes are those of the packed lists, without Redis's own overhead."""
+
+    version: str
+    customers: int
+    bytes_per_customer: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """One version in Redis.
+
+    Attributes:
+        version: its id.
+        state: `current`, `previous` (a rollback can reach it) or `unused` (withdrawn, interrupted or loading).
+        manifest: None when it was not written yet or cannot be read.
+    """
+
+    version: str
+    state: str
+    manifest: Manifest | None
+
+
+@dataclass(frozen=True)
+class _Load:
+    """One version on its way into Redis."""
+
+    client: redis.Redis
+    keys: CacheKeys
+    lists: PublishedLists
+    version: str
+    created_at: datetime
+    bucket_count: int
+    progress: Progress
+
+
+def numbers_at(positions: np.ndarray, article_ids: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Article numbers of lists that hold article positions.
+
+    Args:
+        positions: int32 (n, k), rows of `article_ids`, -1 where a list is shorter than k.
+        article_ids: text (n_articles,).
+
+    Returns:
+        uint32 (n, k), 0 where the position is -1.
+
+    Raises:
+        ValueError: an article id that the cache format cannot hold.
+    """
+    numbers = np.append(cache_contract.article_numbers(article_ids), np.uint32(0))  # position -1 is the 0 at the end
+    return numbers[positions]
+
+
+def print_progress(stage: str, done: int, total: int) -> None:
+    """The default progress: one line for each chunk."""
+    print(f"publish: {stage} {done:,} of {total:,}", flush=True)
+
+
+def publish(
+    client: redis.Redis,
+    lists: PublishedLists,
+    run: PublishedRun,
+    progress: Progress = print_progress,
+    kept_versions: int = KEPT_VERSIONS,
+    lock_seconds: float = LOCK_SECONDS,
+) -> PublishedVersion:
+    """Make `lists` the served version of the run's dataset.
+
+    Args:
+        client: a Redis client with bytes replies.
+        lists: what to publish.
+        run: where it comes from.
+        progress: called after each chunk.
+        kept_versions: versions that remain, the new one included; at least 2, so that a rollback is possible.
+        lock_seconds: how long a publisher that died keeps others out.
+
+    Raises:
+        ValueError: the lists do not fit the cache format.
+        PublishError: nothing was published, for the reason its subclass names.
+        redis.RedisError: Redis failed; nothing was published unless the flip was already done.
+    """
+    started = time.monotonic()
+    keys = CacheKeys(run.dataset)
+    _check(lists, kept_versions)
+    with _publisher_lock(client, keys, lock_seconds) as token:
+        _remove_unused(client, keys, progress)
+        expected_current = client.get(keys.current) or b""
+        load = _new_load(client, keys, lists, progress)
+        manifest = _load(load, run)
+        progress("flip", 0, 1)
+        _flip(load, token, expected_current, kept_versions)
+        progress("flip", 1, 1)
+        _remove_unused(client, keys, progress)
+    seconds = time.monotonic() - started
+    return PublishedVersion(manifest.version, manifest.customers, manifest.bytes / manifest.customers, seconds)
+
+
+def rollback(client: redis.Redis, dataset: str) -> str:
+    """Serve the previous version again; the withdrawn one is removed by the next publisher.
+
+    Returns:
+        The version that is served now.
+
+    Raises:
+        NoPreviousVersion: none was kept.
+        Overtaken: a publisher or another rollback moved the pointer at the same moment.
+    """
+    keys = CacheKeys(dataset)
+    current, previous, *_ = [*client.lrange(keys.history, 0, 1), None, None]
+    if previous is None:
+        raise NoPreviousVersion(f"{dataset} has no previous version to roll back to; publish one.")
+    outcome = client.eval(ROLLBACK_SCRIPT, 3, keys.registry, keys.current, keys.history, current, previous)
+    if outcome != b"done":
+        raise Overtaken(f"{dataset} was not rolled back to {previous.decode()}: {outcome.decode()}; look at versions.")
+    return previous.decode()
+
+
+def versions(client: redis.Redis, dataset: str) -> list[StoredVersion]:
+    """Every version with keys in Redis: the current one first, then previous ones, then unused ones."""
+    keys = CacheKeys(dataset)
+    history = [version.decode() for version in client.lrange(keys.history, 0, -1)]
+    registered = sorted(version.decode() for version in client.hkeys(keys.registry))
+    states = dict.fromkeys(history, "previous") | dict.fromkeys(history[:1], "current")
+    states |= {version: "unused" for version in registered if version not in states}
+    return [StoredVersion(version, state, _manifest(client, keys, version)) for version, state in states.items()]
+
+
+def _manifest(client: redis.Redis, keys: CacheKeys, version: str) -> Manifest | None:
+    value = client.get(keys.manifest(version))
+    try:
+        return None if value is None else Manifest.from_json(value)
+    except CacheFormatError:  # of another release; it can still be listed and rolled back to
+        return None
+
+
+def _check(lists: PublishedLists, kept_versions: int) -> None:
+    """Stop what cannot be published before Redis is touched."""
+    if kept_versions < 2:
+        raise ValueError(f"kept_versions is {kept_versions}; keep at least 2, so that a rollback is possible.")
+    cache_contract.check_lists(lists.article_numbers, lists.scores, lists.sources)
+    if len(lists.customer_ids) != len(lists.article_numbers):
+        raise ValueError(f"{len(lists.customer_ids)} customer ids for {len(lists.article_numbers)} lists.")
+    if lists.popular_article_numbers.shape != lists.article_numbers.shape[1:]:
+        raise ValueError(
+            f"the popular list has shape {lists.popular_article_numbers.shape}, "
+            f"the customers' lists {lists.article_numbers.shape}; both need the same depth."
+        )
+    popular_source = np.array([Source.POPULAR], dtype=np.uint8)
+    cache_contract.check_lists(
+        lists.popular_article_numbers[np.newaxis], lists.popular_scores[np.newaxis], popular_source
+    )
+    if len(lists.customer_ids) == 0 or not lists.popular_article_numbers.any():
+        raise ValueError("nothing to publish: there must be at least one customer and one popular article.")
+
+
+def _new_load(client: redis.Redis, keys: CacheKeys, lists: PublishedLists, progress: Progress) -> _Load:
+    now = datetime.now(UTC)
+    return _Load(
+        client=client,
+        keys=keys,
+        lists=lists,
+        version=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
+        created_at=now,
+        bucket_count=cache_contract.bucket_count_for(len(lists.customer_ids)),
+        progress=progress,
+    )
+
+
+def _load(load: _Load, run: PublishedRun) -> Manifest:
+    """Write the version and read it back; remove it again when that fails."""
+    _check_memory(load)
+    load.client.hset(load.keys.registry, load.version, load.bucket_count)
+    try:
+        size, checksum = _write_buckets(load)
+        manifest = _describe(load, run, size, checksum)
+        _write_head(load, manifest)
+        _verify(load, manifest)
+    except BaseException as error:  # an interrupt too
+        with contextlib.suppress(redis.RedisError):  # the next publisher removes what stays now
+            _remove_version(load.client, load.keys, load.version, load.bucket_count)
+        if isinstance(error, redis.exceptions.OutOfMemoryError):
+            raise NotEnoughMemory(f"Redis ran out of memory while {load.version} was loaded: {error}") from error
+        raise
+    return manifest
+
+
+def _check_memory(load: _Load) -> None:
+    """Stop before loading what cannot fit."""
+    memory = load.client.info("memory")
+    limit, used = memory.get("maxmemory", 0), memory["used_memory"]
+    needed = estimated_memory_bytes(*load.lists.article_numbers.shape)
+    if limit and used + needed > limit:
+        raise NotEnoughMemory(
+            f"the new version needs about {needed / 2**20:,.1f} MiB beside the {used / 2**20:,.1f} MiB in use, above "
+            f"Redis's maxmemory of {limit / 2**20:,.1f} MiB; raise maxmemory or publish fewer articles per customer."
+        )
+
+
+def estimated_memory_bytes(customers: int, k: int) -> int:
+    """Redis memory of a version, on the safe side: packed lists plus what keys and the allocator add."""
+    packed_bytes = customers * cache_contract.bytes_per_customer(k)
+    return int(packed_bytes * ALLOCATION_OVERHEAD) + cache_contract.bucket_count_for(customers) * BYTES_PER_KEY
+
+
+def _write_buckets(load: _Load) -> tuple[int, str]:
+    """Write all buckets, one pipeline per chunk; returns their bytes and checksum."""
+    checksum, size, written = blake2b(digest_size=16), 0, 0
+    lists = load.lists
+    fingerprints = cache_contract.customer_fingerprints(lists.customer_ids)
+    for chunk in cache_contract.encode_buckets(
+        fingerprints, lists.article_numbers, lists.scores, lists.sources, load.bucket_count
+    ):
+        pipeline = load.client.pipeline(transaction=False)
+        for number, value in enumerate(chunk.values, chunk.first_bucket):
+            pipeline.set(load.keys.bucket(load.version, number), value)
+            checksum.update(value)
+            size += len(value)
+        pipeline.execute()
+        written += chunk.customers
+        load.progress("write", written, len(fingerprints))
+    return size, checksum.hexdigest()
+
+
+def _write_head(load: _Load, manifest: Manifest) -> None:
+    """Write popular list, product names and manifest."""
+    (popular,) = cache_contract.encode_buckets(
+        cache_contract.customer_fingerprints([cache_contract.OVERALL]),
+        load.lists.popular_article_numbers[np.newaxis],
+        load.lists.popular_scores[np.newaxis],
+        np.array([Source.POPULAR], dtype=np.uint8),
+        bucket_count=1,
+    )
+    names = cache_contract.encode_names(load.lists.article_names)
+    load.client.set(load.keys.popular(load.version), popular.values[0])
+    load.client.set(load.keys.names(load.version), names)
+    load.client.set(load.keys.manifest(load.version), manifest.to_json())
+
+
+def _describe(load: _Load, run: PublishedRun, size: int, checksum: str) -> Manifest:
+    lists = load.lists
+    rows_of_source = {source.name.lower(): np.flatnonzero(lists.sources == source) for source in Source}
+    return Manifest(
+        version=load.version,
+        run_id=run.run_id,
+        dataset=run.dataset,
+        model=run.model,
+        k=lists.article_numbers.shape[1],
+        customers=len(lists.customer_ids),
+        customers_by_source={name: len(rows) for name, rows in rows_of_source.items()},
+        articles=int(np.count_nonzero(np.unique(lists.article_numbers))),
+        windows={name: dict(window) for name, window in run.windows.items()},
+        created_at=load.created_at.isoformat(timespec="seconds"),
+        bucket_count=load.bucket_count,
+        bytes=size,
+        checksum=checksum,
+        example_customers={
+            name: str(lists.customer_ids[rows[0]]) for name, rows in rows_of_source.items() if len(rows)
+        },
+    )
+
+
+def _verify(load: _Load, manifest: Manifest) -> None:
+    """Read every bucket back and compare bytes and checksum, then decode some customers' lists."""
+    checksum, size = blake2b(digest_size=16), 0
+    for first in range(0, load.bucket_count, KEYS_PER_PIPELINE):
+        last = min(first + KEYS_PER_PIPELINE, load.bucket_count)
+        for value in _read_buckets(load, range(first, last)):
+            checksum.update(value or b"")
+            size += len(value or b"")
+        load.progress("verify", last, load.bucket_count)
+    if (size, checksum.hexdigest()) != (manifest.bytes, manifest.checksum):
+        raise ReadBackDiffers(
+            f"version {load.version}: wrote {manifest.bytes:,} bytes with checksum {manifest.checksum}, read "
+            f"{size:,} bytes with {checksum.hexdigest()}; look for evictions or a second writer in Redis."
+        )
+    _verify_sample(load)
+
+
+def _verify_sample(load: _Load) -> None:
+    """Decode the lists of evenly spread customers and compare articles and source."""
+    rows = np.unique(np.linspace(0, len(load.lists.customer_ids) - 1, SAMPLED_CUSTOMERS).astype(int)).tolist()
+    customer_ids = [str(load.lists.customer_ids[row]) for row in rows]
+    fingerprints = map(cache_contract.customer_fingerprint, customer_ids)
+    buckets = [cache_contract.bucket_number(fingerprint, load.bucket_count) for fingerprint in fingerprints]
+    for row, customer_id, value in zip(rows, customer_ids, _read_buckets(load, buckets), strict=True):
+        stored = cache_contract.find_list(value, customer_id)
+        numbers = load.lists.article_numbers[row]
+        expected = tuple(cache_contract.article_id_of(number) for number in numbers[numbers != 0].tolist())
+        if stored is None or (stored.article_ids, stored.source) != (expected, load.lists.sources[row]):
+            raise ReadBackDiffers(f"version {load.version}: customer {customer_id} reads back as {stored}.")
+
+
+def _read_buckets(load: _Load, numbers: Iterable[int]) -> list[bytes | None]:
+    pipeline = load.client.pipeline(transaction=False)
+    for number in numbers:
+        pipeline.get(load.keys.bucket(load.version, number))
+    return pipeline.execute()
+
+
+def _flip(load: _Load, token: bytes, expected_current: bytes, kept_versions: int) -> None:
+    """Point `current` at the new version, unless the world changed while it was loaded."""
+    keys = load.keys
+    outcome = load.client.eval(
+        FLIP_SCRIPT,
+        4,
+        *(keys.lock, keys.registry, keys.current, keys.history),
+        *(token, load.version, expected_current, kept_versions),
+    )
+    if outcome != b"done":
+        _remove_version(load.client, keys, load.version, load.bucket_count)
+        raise Overtaken(
+            f"version {load.version} of {keys.dataset} was loaded but is not served: {outcome.decode()} meanwhile; "
+            "look at versions, then publish again."
+        )
+
+
+def _remove_unused(client: redis.Redis, keys: CacheKeys, progress: Progress) -> None:
+    """Remove every version that no rollback can reach: interrupted, withdrawn, or older than those kept."""
+    history = set(client.lrange(keys.history, 0, -1))
+    registry = client.hgetall(keys.registry)
+    unused = {version: int(count) for version, count in registry.items() if version not in history}
+    for done, (version, bucket_count) in enumerate(unused.items(), 1):
+        _remove_version(client, keys, version.decode(), bucket_count)
+        progress("clean", done, len(unused))
+
+
+def _remove_version(client: redis.Redis, keys: CacheKeys, version: str, bucket_count: int) -> None:
+    """Unlink a version's keys (Redis frees them in the background), its registry entry last."""
+    names = list(keys.all_of_version(version, bucket_count))
+    for first in range(0, len(names), KEYS_PER_PIPELINE):
+        pipeline = client.pipeline(transaction=False)
+        for name in names[first : first + KEYS_PER_PIPELINE]:
+            pipeline.unlink(name)
+        pipeline.execute()
+    client.hdel(keys.registry, version)
+
+
+@contextlib.contextmanager
+def _publisher_lock(client: redis.Redis, keys: CacheKeys, lock_seconds: float) -> Iterator[bytes]:
+    """Hold the dataset's lock and keep renewing it; yields the token that the flip checks.
+
+    Raises:
+        AnotherPublisher: a living publisher holds it. One that died is waited for, until its lock runs out.
+    """
+    holder = {"host": socket.gethostname(), "process": os.getpid(), "token": secrets.token_hex(8)}
+    token = json.dumps(holder).encode()
+    _acquire(client, keys, token, lock_seconds)
+    is_done = threading.Event()
+    heartbeat = threading.Thread(target=_renew, args=(client, keys, token, lock_seconds, is_done), daemon=True)
+    heartbeat.start()
+    try:
+        yield token
+    finally:
+        is_done.set()
+        heartbeat.join()
+        with contextlib.suppress(redis.RedisError):  # it runs out by itself
+            client.eval(RELEASE_SCRIPT, 1, keys.lock, token)
+
+
+def _acquire(client: redis.Redis, keys: CacheKeys, token: bytes, lock_seconds: float) -> None:
+    """Take the lock. A holder that renews it is alive; the lock of one that has died runs out."""
+    remaining_ms = None
+    while not client.set(keys.lock, token, nx=True, px=int(lock_seconds * 1000)):
+        before_ms, remaining_ms = remaining_ms, client.pttl(keys.lock)
+        is_renewed = before_ms is not None and remaining_ms > before_ms
+        if is_renewed or remaining_ms == -1:  # -1: no time limit, so not to be waited for
+            holder = (client.get(keys.lock) or b"").decode()
+            raise AnotherPublisher(f"a publisher of {keys.dataset} is at work ({holder}); wait until it is done.")
+        time.sleep(lock_seconds / 20)
+
+
+def _renew(client: redis.Redis, keys: CacheKeys, token: bytes, lock_seconds: float, is_done: threading.Event) -> None:
+    while not is_done.wait(lock_seconds / 5):
+        with contextlib.suppress(redis.RedisError):  # a lock that was lost is noticed by the flip
+            client.eval(RENEW_SCRIPT, 1, keys.lock, token, int(lock_seconds * 1000))
+
+
+def _print_versions(client: redis.Redis, dataset: str) -> None:
+    for stored in versions(client, dataset):
+        manifest = stored.manifest
+        details = "incomplete" if manifest is None else f"{manifest.customers:,} customers, {manifest.model}"
+        print(f"{stored.version}  {stored.state:8}  {details}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """List the versions or roll back; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recommender.release.publish", description="The published versions of a dataset."
+    )
+    parser.add_argument("action", choices=["versions", "rollback"])
+    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
+    options = parser.parse_args(arguments)
+    try:
+        client = connect()
+        if options.action == "rollback":
+            print(f"{options.dataset} now serves {rollback(client, options.dataset)}")
+        _print_versions(client, options.dataset)
+    except (PublishError, RedisUnreachable, redis.RedisError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""`python -m serving`: run the API under uvicorn; see `serving.settings` for its environment variables."""
+
+import sys
+
+import uvicorn
+
+from serving.app import create_app
+from serving.redis_connection import RedisUnreachable, redis_url
+from serving.settings import Settings, SettingsError
+
+
+def main() -> int:
+    """Serve until told to stop; 2 when a setting cannot be used, 4 when the embedded Redis cannot be started."""
+    try:
+        settings = Settings.from_environment()
+        redis_url()  # an embedded Redis that cannot start is better told before uvicorn than from inside it
+    except RedisUnreachable as error:
+        print(error, file=sys.stderr)
+        return 4
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=False,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Show one customer's published list to a person.
+
+Stage: beside the API, over the same store. In: a customer id and the lists in Redis. Out: a table on the terminal.
+
+    python -m serving.query --customer ID --k 12 --dataset demo
+
+Exit codes: 0 a list was printed, 2 a wrong argument, 3 nothing readable is published, 4 Redis cannot be reached.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from serving.cache_contract import CacheFormatError
+from serving.recommendation_store import (
+    DepthExceeded,
+    Recommendations,
+    RecommendationStore,
+    RedisAway,
+    StoreUnavailable,
+)
+from serving.redis_connection import RedisUnreachable, connect_async, redis_url
+
+TIMEOUT_SECONDS = 5.0
+EXIT_USAGE, EXIT_NOTHING_PUBLISHED, EXIT_NO_REDIS = 2, 3, 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a list; returns the exit code."""
+    options = _parse(arguments)
+    try:
+        print(asyncio.run(_query(options.dataset, options.customer, options.k)))
+    except (RedisUnreachable, RedisAway) as error:
+        return _fail(error, EXIT_NO_REDIS)
+    except (StoreUnavailable, CacheFormatError) as error:
+        return _fail(error, EXIT_NOTHING_PUBLISHED)
+    except (DepthExceeded, ValueError) as error:
+        return _fail(error, EXIT_USAGE)
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m serving.query", description="Show a customer's published list.")
+    parser.add_argument("--customer", help="customer id; by default a published customer with a personal list")
+    parser.add_argument("--k", type=int, help="how many articles, up to the published depth (default: 12)")
+    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
+    return parser.parse_args(arguments)
+
+
+async def _query(dataset: str, customer_id: str | None, k: int | None) -> str:
+    client = connect_async(redis_url(), TIMEOUT_SECONDS)
+    try:
+        store = RecommendationStore(client, dataset)
+        if not customer_id:
+            examples = (await store.head()).manifest.example_customers
+            customer_id = examples.get("personal") or next(iter(examples.values()))
+        found = await store.lookup(customer_id, k)
+        return format_list(found, await store.article_names(found.version), datetime.now(UTC))
+    finally:
+        await client.aclose()
+
+
+def format_list(found: Recommendations, names: Mapping[str, str], now: datetime) -> str:
+    """A list as lines of text; `now` (UTC) dates its age."""
+    why = f" ({found.fallback_reason})" if found.fallback_reason else ""
+    age = now - datetime.fromisoformat(found.generated_at)
+    lines = [
+        f"customer  {found.customer_id}",
+        f"source    {found.source.name.lower()}{why}",
+        f"version   {found.version}, model {found.model}",
+        f"age       {format_age(age.total_seconds())}, generated at {found.generated_at}",
+        "",
+        "rank  article_id       score  product",
+    ]
+    lines += [
+        f"{rank:4}  {article_id:10}  {score:10.4f}  {names.get(article_id, '(name unknown)')}"
+        for rank, (article_id, score) in enumerate(found.items, 1)
+    ]
+    return "\n".join(lines)
+
+
+def format_age(seconds: float) -> str:
+    """A duration in the largest whole unit: `42 seconds`, `3 hours`, `2 days`."""
+    for name, unit_seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * unit_seconds:
+            return f"{seconds // unit_seconds:.0f} {name}"
+    return f"{max(seconds, 0):.0f} seconds"
+
+
+def _fail(error: Exception, exit_code: int) -> int:
+    print(error, file=sys.stderr)
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""A real Redis, real published versions and a real HTTP server for the serving tests.
+
+The articles of planted lists tell which version they belong to: in version v, customer row i has the articles
+v * 1,000,000 + i * 100 + 1, + 2, ...; the overall list has those of row 9,999.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import redis
+
+from recommender.release.publish import PublishedLists, PublishedRun, publish
+from serving.cache_contract import Source, article_id_of
+from serving.embedded_redis import EmbeddedRedis
+from serving.redis_connection import connect
+
+K = 12
+STRANGER_ROW = 9_999
+START_TIMEOUT_SECONDS = 30.0
+
+
+def planted_row(version: int, row: int, k: int = K) -> np.ndarray:
+    """Article numbers of one list, uint32 (k,)."""
+    return version * 1_000_000 + row * 100 + np.arange(1, k + 1, dtype=np.uint32)
+
+
+def planted_lists(version: int, customers: int = 100) -> PublishedLists:
+    """Lists of `customer-0` .. `customer-<n-1>`; the last one is a cold customer with a segment list."""
+    numbers = np.stack([planted_row(version, row) for row in range(customers)])
+    scores = np.broadcast_to(np.arange(K, 0, -1, dtype=np.float32), numbers.shape)
+    popular = planted_row(version, STRANGER_ROW)
+    return PublishedLists(
+        customer_ids=np.array([f"customer-{row}" for row in range(customers)]),
+        article_numbers=numbers,
+        scores=scores,
+        sources=np.array([Source.PERSONAL] * (customers - 1) + [Source.SEGMENT], dtype=np.uint8),
+        popular_article_numbers=popular,
+        popular_scores=scores[0],
+        article_names={article_id_of(number): f"Product {number}" for number in [*numbers[0], *popular]},
+    )
+
+
+@pytest.fixture(scope="session")
+def planted_articles() -> Callable[..., list[str]]:
+    """`planted_articles(version, row)`: the article ids of a planted list."""
+    return lambda version, row, k=K: [article_id_of(number) for number in planted_row(version, row, k)]
+
+
+@contextmanager
+def running_redis(directory: Path) -> Iterator[EmbeddedRedis]:
+    server = EmbeddedRedis(directory)
+    server.ensure_running()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedRedis]:
+    """An empty embedded Redis that `serving.redis_connection` finds."""
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("EMBEDDED_REDIS_DIR", str(tmp_path / "redis"))
+    with running_redis(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def client(redis_server: EmbeddedRedis) -> Iterator[redis.Redis]:
+    with connect() as connected:
+        yield connected
+
+
+@pytest.fixture
+def publish_planted() -> Callable[..., str]:
+    """`publish_planted(client, version)`: publish planted lists of `demo`; returns the version's id."""
+
+    def publish_version(client: redis.Redis, version: int, customers: int = 100) -> str:
+        run = PublishedRun("demo", run_id=f"run-{version}", model=f"model-{version}", windows={})
+        published = publish(client, planted_lists(version, customers), run, lambda *_: None, lock_seconds=2.0)
+        return published.version
+
+    return publish_version
+
+
+@contextmanager
+def running_api(directory: Path, **environment: str) -> Iterator[httpx.Client]:
+    """`python -m serving` on a free port over the embedded Redis in `directory`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    inherited = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DATASET", "HOST"}}
+    settings = {"EMBEDDED_REDIS_DIR": str(directory), "PORT": str(port), **environment}
+    process = subprocess.Popen([sys.executable, "-m", "serving"], env=inherited | settings)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10.0) as http:
+            _wait_until_live(http, process)
+            yield http
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=START_TIMEOUT_SECONDS)
+
+
+def _wait_until_live(http: httpx.Client, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            http.get("/health/live")
+            return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise RuntimeError(f"the API did not start (exit code {process.poll()})")
+
+
+@pytest.fixture
+def start_api() -> Callable[..., contextmanager]:
+    """`with start_api(directory) as http`: see `running_api`."""
+    return running_api
+
+
+@pytest.fixture(scope="module")
+def published_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """An API that serves planted version 1 of `demo`, shared by the read-only tests of a module."""
+    directory = tmp_path_factory.mktemp("api") / "redis"
+    with running_redis(directory) as server, redis.Redis.from_url(server.url) as client:
+        run = PublishedRun("demo", run_id="run-1", model="model-1", windows={})
+        publish(client, planted_lists(version=1), run, lambda *_: None)
+        with running_api(directory) as http:
+            yield http

@@ -1,0 +1,184 @@
+"""Keys, codec and manifest: round trips, limits, damage."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis.crc import key_slot
+
+from serving import cache_contract
+from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, Source
+
+scores = st.floats(width=16, allow_nan=False, allow_infinity=False)
+article_number = st.integers(1, 2**32 - 1)
+one_list = st.tuples(st.lists(st.tuples(article_number, scores), max_size=6), st.sampled_from(Source))
+lists_of_customers = st.dictionaries(st.text(min_size=1), one_list, min_size=1, max_size=40)
+
+
+def encoded(lists: dict, k: int = 6) -> list[bytes]:
+    """All buckets of `{customer_id: ([(article_number, score), ...], source)}`."""
+    numbers = np.zeros((len(lists), k), dtype=np.uint32)
+    list_scores = np.full((len(lists), k), np.nan, dtype=np.float32)
+    for row, (pairs, _) in enumerate(lists.values()):
+        for place, (number, score) in enumerate(pairs):
+            numbers[row, place], list_scores[row, place] = number, score
+    sources = np.array([source for _, source in lists.values()], dtype=np.uint8)
+    fingerprints = cache_contract.customer_fingerprints(list(lists))
+    count = cache_contract.bucket_count_for(len(lists))
+    chunks = cache_contract.encode_buckets(fingerprints, numbers, list_scores, sources, count)
+    return [value for chunk in chunks for value in chunk.values]
+
+
+def looked_up(buckets: list[bytes], customer_id: str) -> cache_contract.CachedList | None:
+    fingerprint = cache_contract.customer_fingerprint(customer_id)
+    return cache_contract.find_list(buckets[cache_contract.bucket_number(fingerprint, len(buckets))], customer_id)
+
+
+@given(lists_of_customers)
+@settings(deadline=None, max_examples=60)
+def test_every_customer_gets_back_the_list_that_was_encoded(lists):
+    buckets = encoded(lists)
+    for customer_id, (pairs, source) in lists.items():
+        found = looked_up(buckets, customer_id)
+        assert found.source is source
+        assert found.article_ids == tuple(f"{number:010d}" for number, _ in pairs)
+        assert found.scores == tuple(score for _, score in pairs)
+
+
+@given(lists_of_customers, st.data())
+@settings(deadline=None, max_examples=60)
+def test_any_changed_byte_is_an_error(lists, data):
+    bucket = bytearray(encoded(lists)[0])
+    position = data.draw(st.integers(0, len(bucket) - 1))
+    bucket[position] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(CacheFormatError, match="publish again"):
+        cache_contract.find_list(bytes(bucket), "anyone")
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 50])
+def test_a_cut_bucket_is_an_error(size):
+    bucket = encoded({"a": ([(1, 1.0)], Source.PERSONAL)})[0]
+    with pytest.raises(CacheFormatError):
+        cache_contract.find_list(bucket[:size], "a")
+
+
+def test_a_bucket_has_the_bytes_that_its_format_says():
+    header, fingerprint, source_and_count = 8, 8, 2
+    bucket = encoded({"a": ([(1, 1.0)], Source.PERSONAL), "b": ([], Source.SEGMENT)}, k=12)[0]
+    assert len(bucket) == header + 2 * (fingerprint + source_and_count + 12 * (4 + 2))
+    assert cache_contract.bytes_per_customer(12) == fingerprint + source_and_count + 12 * (4 + 2)
+
+
+def test_the_format_does_not_change_unnoticed():
+    """These bytes lie in somebody's Redis: another layout needs another format number."""
+    bucket = encoded({"a": ([(706016001, 1.5)], Source.SEGMENT)}, k=1)[0]
+    assert bucket.hex() == (
+        "01" + "01" + "0100" + bucket[4:8].hex()  # format 1, k 1, one list, CRC
+        + cache_contract.customer_fingerprint("a").to_bytes(8, "little").hex()
+        + "02" + "01" + (706016001).to_bytes(4, "little").hex() + "003e"  # segment, one article, 1.5 as f16
+    )  # fmt: skip
+    assert cache_contract.customer_fingerprint("a") == 0x2F42665B399EF840
+
+
+def test_a_stranger_is_in_no_bucket():
+    buckets = encoded({f"customer-{i}": ([(i + 1, 1.0)], Source.PERSONAL) for i in range(100)})
+    assert looked_up(buckets, "customer-100") is None
+
+
+def test_buckets_share_the_customers_evenly():
+    lists = {f"customer-{i}": ([], Source.PERSONAL) for i in range(3_200)}
+    sizes = [(len(bucket) - 8) / cache_contract.bytes_per_customer(6) for bucket in encoded(lists)]
+    assert len(sizes) == 3_200 / 32
+    assert sum(sizes) == 3_200
+    assert max(sizes) < 32 + 6 * 32**0.5  # six standard deviations of a Poisson count
+
+
+def test_leading_zeros_come_back():
+    numbers = cache_contract.article_numbers([["0706016001", "0000000001"], ["4294967295", ""]])
+    assert numbers.tolist() == [[706016001, 1], [4294967295, 0]]
+    assert cache_contract.article_id_of(706016001) == "0706016001"
+
+
+@pytest.mark.parametrize(
+    "article_id", ["706016001", "07060160011", "070601600x", "٠٧٠٦٠١٦٠٠١", "0000000000", "4294967296", "-706016001"]
+)
+def test_an_article_id_that_would_not_come_back_is_refused(article_id):
+    with pytest.raises(ValueError, match="article_id"):
+        cache_contract.article_numbers([article_id])
+
+
+def test_a_customer_given_twice_is_refused():
+    fingerprints = cache_contract.customer_fingerprints(["a", "b", "a"])
+    numbers, list_scores = np.ones((3, 1), np.uint32), np.ones((3, 1), np.float32)
+    with pytest.raises(ValueError, match="lists 0 and 2 belong to the same customer"):
+        list(cache_contract.encode_buckets(fingerprints, numbers, list_scores, np.ones(3, np.uint8), 1))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "list_scores", "sources", "message"),
+    [
+        ([[1, 0, 3]], [[1, 1, 1]], [1], "list 0 has an article after an empty place"),
+        ([[1, 2], [3, 4]], [[1, 1], [1, np.nan]], [1, 1], "list 1 has a score that is not finite"),
+        ([[1, 2]], [[1, np.inf]], [1], "list 0 has a score that is not finite"),
+        ([[1, 2]], [[70_000, 1]], [1], "beyond 65,504"),
+        ([[1, 2]], [[1, 1]], [7], "source 7 is unknown"),
+        ([[1, 2]], [[1, 1]], [1, 1], "need article numbers"),
+        ([[]], [[]], [1], "1 to 255 articles"),
+    ],
+)
+def test_lists_that_the_format_cannot_hold_are_refused(numbers, list_scores, sources, message):
+    arrays = np.array(numbers, np.uint32), np.array(list_scores, np.float32), np.array(sources, np.uint8)
+    with pytest.raises(ValueError, match=message):
+        cache_contract.check_lists(*arrays)
+
+
+def test_control_keys_share_a_cluster_slot_and_buckets_spread():
+    keys = CacheKeys("demo")
+    control = [keys.current, keys.history, keys.registry, keys.lock]
+    assert len({key_slot(key.encode()) for key in control}) == 1
+    buckets = [keys.bucket("v1", number) for number in range(100)]
+    assert len({key_slot(key.encode()) for key in buckets}) > 90
+
+
+def test_datasets_and_versions_have_no_key_in_common():
+    names = [
+        set(CacheKeys(dataset).all_of_version(version, bucket_count=3)) | {CacheKeys(dataset).current}
+        for dataset in ("demo", "demo-2")
+        for version in ("v1", "v2")
+    ]
+    assert len(set().union(*names)) == 4 * 6 + 2  # two datasets share nothing but each its own pointer
+
+
+@pytest.mark.parametrize("dataset", ["", "a b", "{demo}", "demo:current", "démo"])
+def test_a_dataset_name_that_breaks_keys_is_refused(dataset):
+    with pytest.raises(ValueError, match="Redis key"):
+        CacheKeys(dataset)
+
+
+def a_manifest(**changes) -> Manifest:
+    fields = {
+        "version": "v1", "run_id": "7", "dataset": "demo", "model": "two_tower", "k": 12, "customers": 3,
+        "customers_by_source": {"personal": 3}, "articles": 5, "windows": {"train": {"start": "a", "end": "b"}},
+        "created_at": "2020-09-23T02:15:00+00:00", "bucket_count": 1, "bytes": 254, "checksum": "00",
+        "example_customers": {"personal": "a"},
+    }  # fmt: skip
+    return Manifest(**(fields | changes))
+
+
+def test_a_manifest_comes_back_and_ignores_what_a_later_contract_adds():
+    written = a_manifest().to_json()
+    assert Manifest.from_json(written) == a_manifest()
+    assert Manifest.from_json(written[:-1] + b', "segments": 4}') == a_manifest()
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"null", b"\xff", a_manifest(format=2).to_json()])
+def test_a_manifest_that_cannot_be_used_is_an_error(value):
+    with pytest.raises(CacheFormatError, match="publish"):
+        Manifest.from_json(value)
+
+
+def test_names_come_back():
+    names = {"0706016001": "Strap top – “été”"}
+    assert cache_contract.decode_names(cache_contract.encode_names(names)) == names
+    with pytest.raises(CacheFormatError):
+        cache_contract.decode_names(b"nothing compressed")

@@ -1,0 +1,183 @@
+"""Every answer is wholly from one version, whatever happens to the pointer and the keys meanwhile."""
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+
+from recommender.release.publish import rollback
+from serving.cache_contract import CacheKeys, Source, bucket_number, customer_fingerprint
+from serving.recommendation_store import (
+    DepthExceeded,
+    FallbackReason,
+    NothingPublished,
+    RecommendationStore,
+    RedisAway,
+    VersionUnreadable,
+)
+from serving.redis_connection import connect_async, redis_url
+
+KEYS = CacheKeys("demo")
+
+
+@asynccontextmanager
+async def open_store():
+    """A store over the embedded Redis, with a short timeout."""
+    connected = connect_async(redis_url(), timeout_seconds=1.0)
+    yield RecommendationStore(connected, "demo")
+    await connected.aclose()
+
+
+def looked_up(*customer_ids, k=None):
+    """The answers of one fresh store to these lookups, in order."""
+
+    async def answers():
+        async with open_store() as store:
+            return [await store.lookup(customer_id, k) for customer_id in customer_ids]
+
+    return asyncio.run(answers())
+
+
+def article_ids(found) -> list[str]:
+    return [article_id for article_id, _ in found.items]
+
+
+def test_known_cold_and_unknown_customers_each_get_their_list(client, publish_planted, planted_articles):
+    version = publish_planted(client, 1)
+    known, cold, unknown = looked_up("customer-0", "customer-99", "nobody")
+    assert article_ids(known) == planted_articles(1, 0)
+    assert [score for _, score in known.items] == [12.0 - place for place in range(12)]
+    assert (known.source, known.fallback_reason) == (Source.PERSONAL, None)
+    assert article_ids(cold) == planted_articles(1, 99)
+    assert (cold.source, cold.fallback_reason) == (Source.SEGMENT, FallbackReason.NO_HISTORY)
+    assert article_ids(unknown) == planted_articles(1, 9_999)
+    assert (unknown.source, unknown.fallback_reason) == (Source.POPULAR, FallbackReason.UNKNOWN_CUSTOMER)
+    assert {found.version for found in (known, cold, unknown)} == {version}
+    assert known.model == "model-1"
+
+
+def test_k_cuts_the_list_and_cannot_exceed_the_published_depth(client, publish_planted, planted_articles):
+    publish_planted(client, 1)
+    assert article_ids(looked_up("customer-0", k=3)[0]) == planted_articles(1, 0)[:3]
+    for k in (0, 13):
+        with pytest.raises(DepthExceeded, match=f"k is {k}; .* k = 12"):
+            looked_up("customer-0", k=k)
+
+
+def test_the_next_lookup_after_a_flip_or_a_rollback_sees_it(client, publish_planted):
+    async def models():
+        async with open_store() as store:
+            for change in (lambda: publish_planted(client, 1), lambda: publish_planted(client, 2)):
+                change()
+                yield (await store.lookup("customer-0")).model
+            rollback(client, "demo")
+            yield (await store.lookup("customer-0")).model
+
+    async def collected():
+        return [model async for model in models()]
+
+    assert asyncio.run(collected()) == ["model-1", "model-2", "model-1"]
+
+
+def test_flips_under_load_never_mix_versions(client, publish_planted, planted_articles):
+    """Versions have different numbers of buckets, so that a mixed lookup would also look into a wrong bucket."""
+    publish_planted(client, 1)
+    is_done = threading.Event()
+
+    def flip():
+        for version in range(2, 32):
+            publish_planted(client, version, customers=100 + 40 * (version % 3))
+            if version % 5 == 0:
+                rollback(client, "demo")
+        is_done.set()
+
+    async def read(store, row):
+        seen = []
+        while not is_done.is_set():
+            found = await store.lookup(f"customer-{row}")
+            planted_version = int(found.model.removeprefix("model-"))
+            assert article_ids(found) == planted_articles(planted_version, row)
+            seen.append(planted_version)
+        return set(seen)
+
+    async def read_all():
+        async with open_store() as first, open_store() as second:
+            return await asyncio.gather(*(read(store, row) for store in (first, second) for row in (0, 1, 98)))
+
+    flipping = threading.Thread(target=flip)
+    flipping.start()
+    seen = set().union(*asyncio.run(read_all()))
+    flipping.join()
+    assert len(seen) >= 5
+
+
+def test_a_reader_left_behind_by_two_flips_finds_the_new_version(client, publish_planted, planted_articles):
+    """The version that the store knows is deleted, not only outdated."""
+
+    async def after_flips():
+        async with open_store() as store:
+            await store.lookup("customer-0")
+            for version in (2, 3, 4):
+                publish_planted(client, version)
+            return await store.lookup("customer-0")
+
+    publish_planted(client, 1)
+    assert article_ids(asyncio.run(after_flips())) == planted_articles(4, 0)
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "deleted"])
+def test_a_damaged_list_falls_back_to_the_overall_one_and_says_so(client, publish_planted, planted_articles, damage):
+    version = publish_planted(client, 1)
+    bucket_count = int(client.hget(KEYS.registry, version))
+    key = KEYS.bucket(version, bucket_number(customer_fingerprint("customer-0"), bucket_count))
+    if damage == "changed":
+        client.setrange(key, 200, b"garbage")
+    if damage == "cut":
+        client.set(key, client.get(key)[:-1])
+    if damage == "deleted":
+        client.delete(key)
+    (found,) = looked_up("customer-0")
+    assert (found.source, found.fallback_reason) == (Source.POPULAR, FallbackReason.UNREADABLE_LIST)
+    assert article_ids(found) == planted_articles(1, 9_999)
+
+
+def test_an_empty_redis_has_nothing_published(client):
+    with pytest.raises(NothingPublished, match="no lists are published for demo"):
+        looked_up("customer-0")
+
+
+def test_a_pointer_to_a_missing_version_is_named(client, publish_planted):
+    publish_planted(client, 1)
+    client.set(KEYS.current, "20200101T000000Z-00000000")
+    with pytest.raises(VersionUnreadable, match="20200101T000000Z-00000000 .* missing"):
+        looked_up("customer-0")
+
+
+@pytest.mark.parametrize("key", [KEYS.manifest, KEYS.popular])
+def test_a_damaged_head_of_a_version_is_named(client, publish_planted, key):
+    version = publish_planted(client, 1)
+    client.set(key(version), b"garbage")
+    with pytest.raises(VersionUnreadable, match=version):
+        looked_up("customer-0")
+
+
+def test_redis_away_is_an_error_and_its_return_is_noticed(redis_server, client, publish_planted):
+    async def away_and_back():
+        async with open_store() as store:
+            await store.lookup("customer-0")
+            redis_server.stop()
+            with pytest.raises(RedisAway, match="Redis does not answer"):
+                await store.lookup("customer-0")
+            redis_server.ensure_running()
+            return await store.lookup("customer-0")
+
+    publish_planted(client, 1)
+    assert asyncio.run(away_and_back()).source is Source.PERSONAL
+
+
+@pytest.mark.parametrize("customer_id", ["été", "a/b", " ", "a\x00b", "😀" * 32, "%2F", "customer-0 "])
+def test_an_id_with_odd_characters_is_an_unknown_customer(client, publish_planted, customer_id):
+    publish_planted(client, 1)
+    (found,) = looked_up(customer_id)
+    assert (found.customer_id, found.source) == (customer_id, Source.POPULAR)

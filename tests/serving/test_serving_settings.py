@@ -1,0 +1,47 @@
+"""Settings come from the environment; a bad value is named."""
+
+import pytest
+
+from serving import __main__ as program
+from serving.settings import Settings, SettingsError
+
+
+def test_an_empty_environment_means_loopback_and_demo():
+    settings = Settings.from_environment({"PORT": ""})
+    assert (settings.dataset, settings.host, settings.port) == ("demo", "127.0.0.1", 8000)
+
+
+def test_every_setting_is_read():
+    environment = {
+        "DATASET": "kaggle-hm",
+        "HOST": "0.0.0.0",
+        "PORT": "80",
+        "REDIS_TIMEOUT_SECONDS": "0.25",
+        "LOG_LEVEL": "WARNING",
+    }
+    assert Settings.from_environment(environment) == Settings("kaggle-hm", "0.0.0.0", 80, 0.25, "warning")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "65536"),
+        ("REDIS_TIMEOUT_SECONDS", "0"),
+        ("REDIS_TIMEOUT_SECONDS", "nan"),
+        ("LOG_LEVEL", "loud"),
+        ("DATASET", "a b"),
+    ],
+)
+def test_a_bad_value_names_its_variable(name, value):
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize(("name", "value", "exit_code"), [("PORT", "http", 2), ("REDIS_URL", "http://example.com", 4)])
+def test_the_program_ends_with_one_clear_line(monkeypatch, capsys, name, value, exit_code):
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv(name, value)
+    assert program.main() == exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert value in line
