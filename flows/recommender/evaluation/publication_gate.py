@@ -1,0 +1,110 @@
+"""The second gate: are the refitted lists fit to be published?
+
+Stage: after the refit on all purchases, before publishing. No purchases exist yet that could judge these
+lists, so they are held against rules and against the evaluated model, whose quality is known. In: the lists
+to be published and the evaluated model's. Out: one `RecTestResult` per check; a diverged refit fails here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recommender.evaluation import list_rules
+from recommender.evaluation.rec_test import Measurement, rec_test
+from recommender.ranking_metrics import coverage, mean_over_customers, overlap_at_k
+
+
+@dataclass(frozen=True)
+class PublicationGate:
+    """Checks of the lists to be published; run them with `rec_test.run_tests`.
+
+    `lists` (n_customers, k) int32 and `scores` float32 belong to `customer_ids` (n_customers,);
+    `known_customer_ids` are all who must have a list. `is_personal` bool (n_customers,) marks lists of the
+    model itself, not of a segment. `evaluated_lists` and `evaluated_scores` (n_customers, k) are the
+    evaluated model's for the same customers, rows of -1 where it made none. `is_on_sale` bool (n_articles,)
+    marks the candidates.
+    """
+
+    customer_ids: np.ndarray
+    known_customer_ids: np.ndarray
+    lists: np.ndarray
+    scores: np.ndarray
+    is_personal: np.ndarray
+    evaluated_lists: np.ndarray
+    evaluated_scores: np.ndarray
+    is_on_sale: np.ndarray
+
+    @rec_test("sanity", maximum=0)
+    def finite_scores(self) -> Measurement:
+        """Recommendations whose score is NaN or infinite."""
+        return list_rules.count_scores_not_finite(self.lists, self.scores)
+
+    @rec_test("sanity", maximum=0)
+    def k_per_customer(self) -> Measurement:
+        """Customers with fewer than k articles."""
+        return list_rules.count_short_lists(self.lists, self.is_on_sale)
+
+    @rec_test("sanity", maximum=0)
+    def no_duplicates(self) -> Measurement:
+        """Customers whose list names an article twice."""
+        return list_rules.count_lists_with_duplicates(self.lists)
+
+    @rec_test("sanity", maximum=0)
+    def only_articles_on_sale(self) -> Measurement:
+        """Recommendations of articles that are not on sale."""
+        return list_rules.count_articles_not_on_sale(self.lists, self.is_on_sale)
+
+    @rec_test("sanity", maximum=0)
+    def every_customer_has_a_list(self) -> Measurement:
+        """Known customers without a list."""
+        served = pa.array(self.customer_ids[self.lists[:, 0] >= 0], pa.string())
+        is_served = pc.is_in(pa.array(self.known_customer_ids, pa.string()), value_set=served)
+        return Measurement(int(pc.sum(pc.invert(is_served)).as_py() or 0), {"known": len(is_served)})
+
+    @rec_test("diversity")
+    def catalogue_coverage(self) -> Measurement:
+        """Share of the articles on sale that stand in at least one list."""
+        n_candidates = int(self.is_on_sale.sum())
+        return Measurement(coverage(self.lists, n_candidates), {"articles_on_sale": n_candidates})
+
+    @rec_test("diversity")
+    def overlap_between_customers(self) -> Measurement:
+        """Mean overlap of two customers' personal lists; 1 is the same list for all."""
+        personal = self.lists[self.is_personal]
+        if len(personal) < 2:
+            return Measurement(None, {"customers": len(personal)})
+        others = np.roll(personal, len(personal) // 2, axis=0)  # far neighbours: ids near each other may be alike
+        return Measurement(mean_over_customers(overlap_at_k(personal, others)), {"customers": len(personal)})
+
+    @rec_test("stability")
+    def overlap_with_evaluated(self) -> Measurement:
+        """Mean overlap of a customer's list with the evaluated model's list for the same customer."""
+        is_compared = self._is_compared()
+        if not is_compared.any():
+            return Measurement(None, {"customers": 0})
+        overlaps = overlap_at_k(self.lists[is_compared], self.evaluated_lists[is_compared])
+        return Measurement(mean_over_customers(overlaps), {"customers": int(is_compared.sum())})
+
+    @rec_test("stability")
+    def score_spread(self) -> Measurement:
+        """Median gap between a list's first and last score, as a multiple of the evaluated model's."""
+        is_compared = self._is_compared()
+        if not is_compared.any():
+            return Measurement(None, {"customers": 0})
+        spread = _median_spread(self.scores[is_compared])
+        evaluated = _median_spread(self.evaluated_scores[is_compared])
+        details = {"published": spread, "evaluated": evaluated, "customers": int(is_compared.sum())}
+        return Measurement(spread / evaluated if evaluated > 0 else float("nan"), details)
+
+    def _is_compared(self) -> np.ndarray:
+        return self.is_personal & (self.evaluated_lists[:, 0] >= 0)
+
+
+def _median_spread(scores: np.ndarray) -> float:
+    """Median over customers of highest minus lowest finite score; a list without any counts as -inf."""
+    is_finite = np.isfinite(scores)
+    highest = np.max(scores, axis=1, where=is_finite, initial=-np.inf)
+    lowest = np.min(scores, axis=1, where=is_finite, initial=np.inf)
+    return float(np.median(highest - lowest))

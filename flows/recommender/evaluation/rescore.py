@@ -1,0 +1,257 @@
+"""Score test_week_lists.parquet again, straight from the raw CSV files.
+
+Stage: outside the flow, to check it: `python -m recommender.evaluation.rescore --dataset demo`. In: the
+report, the lists and the raw purchases. Out: the metrics once more, and exit code 1 when they differ from
+report.json.
+
+It shares no code with `ranking_metrics`, dbt or the flow, only the definitions: everything is one SQL query.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import duckdb
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+TOLERANCE = 1e-6
+METRICS = ("map", "recall", "hit_rate", "ndcg", "mrr")
+
+RESCORE_SQL = """
+with
+
+purchases as (
+
+    select distinct t_dat, customer_id, article_id
+    from read_csv($transactions, header = true, all_varchar = true)
+
+),
+
+truth as (
+
+    select distinct customer_id, article_id
+    from purchases
+    where t_dat between $test_start and $test_end
+
+),
+
+earlier_customers as (
+
+    select distinct customer_id
+    from purchases
+    where t_dat < $test_start
+
+),
+
+customers as (
+
+    select
+        truth.customer_id,
+        least(count(*), $k) as reachable,
+        bool_or(earlier_customers.customer_id is not null) as has_history,
+    from truth
+    left join earlier_customers using (customer_id)
+    group by truth.customer_id
+
+),
+
+recommended as (
+
+    select model, customer_id, article_id, rank
+    from read_parquet($lists)
+    where rank <= $k
+
+),
+
+models as (
+
+    select distinct model from recommended
+
+),
+
+hits as (
+
+    select
+        recommended.model,
+        recommended.customer_id,
+        recommended.rank,
+        row_number() over (
+            partition by recommended.model, recommended.customer_id
+            order by recommended.rank
+        ) as hits_so_far,
+    from recommended
+    inner join truth using (customer_id, article_id)
+
+),
+
+customer_hits as (
+
+    select
+        model,
+        customer_id,
+        sum(hits_so_far / rank) as precision_sum,
+        count(*) as n_hits,
+        sum(1 / log2(rank + 1)) as dcg,
+        1 / min(rank) as reciprocal_rank,
+    from hits
+    group by model, customer_id
+
+),
+
+ideal as (
+
+    select
+        rank as reachable,
+        sum(1 / log2(rank + 1)) over (order by rank) as ideal_dcg,
+    from generate_series(1, $k) as ranks (rank)
+
+),
+
+customer_scores as (
+
+    select
+        models.model,
+        customers.has_history,
+        coalesce(customer_hits.precision_sum, 0) / customers.reachable as average_precision,
+        coalesce(customer_hits.n_hits, 0) / customers.reachable as recall,
+        (customer_hits.n_hits is not null)::int as is_hit,
+        coalesce(customer_hits.dcg, 0) / ideal.ideal_dcg as ndcg,
+        coalesce(customer_hits.reciprocal_rank, 0) as reciprocal_rank,
+    from models
+    cross join customers
+    inner join ideal using (reachable)
+    left join customer_hits
+        on models.model = customer_hits.model
+        and customers.customer_id = customer_hits.customer_id
+
+),
+
+groups (suffix, includes_cold) as (
+
+    values ('', false), ('_all', true)
+
+),
+
+scores as (
+
+    select
+        models.model,
+        groups.suffix,
+        avg(customer_scores.average_precision) as map,
+        avg(customer_scores.recall) as recall,
+        avg(customer_scores.is_hit) as hit_rate,
+        avg(customer_scores.ndcg) as ndcg,
+        avg(customer_scores.reciprocal_rank) as mrr,
+        count(customer_scores.model) as customers,
+    from models
+    cross join groups
+    left join customer_scores
+        on models.model = customer_scores.model
+        and (groups.includes_cold or customer_scores.has_history)
+    group by models.model, groups.suffix
+
+),
+
+coverages as (
+
+    select
+        recommended.model,
+        groups.suffix,
+        count(distinct recommended.article_id) / $n_candidates as coverage,
+    from recommended
+    inner join customers using (customer_id)
+    inner join groups on groups.includes_cold or customers.has_history
+    group by recommended.model, groups.suffix
+
+),
+
+final as (
+
+    select
+        scores.*,
+        coalesce(coverages.coverage, 0) as coverage,
+    from scores
+    left join coverages using (model, suffix)
+    order by scores.model, scores.suffix
+
+)
+
+select * from final
+"""
+
+
+def rescore(
+    test_week_lists: Path, raw_dir: Path, test_start: str, test_end: str, n_candidates: int, k: int = 12
+) -> dict[str, dict[str, float]]:
+    """Compute every model's metrics from its lists and the raw purchases.
+
+    `test_start` and `test_end` are ISO dates, both inclusive. A customer of the week without a list scores 0.
+
+    Returns metrics by model with the keys of `offline_metrics.evaluate`, NaN over no customers.
+    """
+    with duckdb.connect() as connection:
+        scores = connection.execute(
+            RESCORE_SQL,
+            {
+                "transactions": str(raw_dir / "transactions_train.csv"),
+                "lists": str(test_week_lists),
+                "test_start": test_start,
+                "test_end": test_end,
+                "n_candidates": n_candidates,
+                "k": k,
+            },
+        ).df()
+    metrics: dict[str, dict[str, float]] = {}
+    for row in scores.to_dict("records"):
+        suffix = row["suffix"]
+        own = metrics.setdefault(row["model"], {})
+        own |= {f"{name}@{k}{suffix}": row[name] for name in METRICS}
+        own |= {f"coverage{suffix}": row["coverage"], f"customers{suffix}": row["customers"]}
+    return metrics
+
+
+def find_differences(reported: dict[str, dict], rescored: dict[str, dict]) -> list[str]:
+    """Name every number that differs by more than 1e-6 between report.json and `rescore`, one line each.
+
+    A mean over no customers is null in the one and NaN in the other.
+    """
+    differences = []
+    for model in sorted(set(reported) | set(rescored)):
+        ours, theirs = reported.get(model, {}), rescored.get(model, {})
+        for metric in sorted(set(ours) | set(theirs)):
+            if not _is_same(ours.get(metric), theirs.get(metric)):
+                differences.append(f"{model} {metric}: report {ours.get(metric)}, again {theirs.get(metric)}")
+    return differences
+
+
+def main() -> int:
+    """Rescore one dataset's last report and print what differs; 0 when nothing does."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--dataset", default="demo")
+    dataset = parser.parse_args().dataset
+    folder = PROJECT_ROOT / "data" / "reports" / dataset
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    rescored = rescore(
+        folder / "test_week_lists.parquet",
+        PROJECT_ROOT / "data" / "raw" / dataset,
+        report["windows"]["test"]["start"],
+        report["windows"]["test"]["end"],
+        report["n_candidates"],
+    )
+    for model, metrics in rescored.items():
+        print(f"{model:<28}  MAP@12 {metrics.get('map@12', math.nan):.6f}  all {metrics['map@12_all']:.6f}")
+    differences = find_differences(report["metrics"], rescored)
+    print("\n".join(differences) or f"{len(rescored)} models: report.json says the same.")
+    return 1 if differences else 0
+
+
+def _is_same(reported: float | None, rescored: float | None) -> bool:
+    reported, rescored = (math.nan if value is None else value for value in (reported, rescored))
+    if math.isnan(reported) or math.isnan(rescored):
+        return math.isnan(reported) and math.isnan(rescored)
+    return math.isclose(reported, rescored, rel_tol=0, abs_tol=TOLERANCE)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

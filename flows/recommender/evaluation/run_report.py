@@ -1,0 +1,176 @@
+"""What a run leaves for people and programs: report.json, test_week_lists.parquet, and a summary to read.
+
+Stage: last of every run, passed or refused. In: what the earlier steps decided. Out: two files under
+data/reports/<dataset>/, each written beside and renamed, so that a reader never sees half of one.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recommender.columns import Columns
+from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, metric_table
+from recommender.evaluation.promotion import Verdict, describe_threshold
+from recommender.evaluation.rec_test import RecTestResult
+
+TEST_WEEK_LISTS_SCHEMA = pa.schema(
+    [
+        (Columns.MODEL, pa.string()),
+        (Columns.CUSTOMER_ID, pa.string()),
+        (Columns.ARTICLE_ID, pa.string()),
+        (Columns.RANK, pa.int32()),
+        (Columns.SCORE, pa.float32()),
+    ]
+)
+
+
+def build_report(
+    *,
+    run_id: str,
+    dataset: str,
+    windows: dict[str, dict[str, str]],
+    n_candidates: int,
+    metrics: dict[str, dict[str, float]],
+    behavioral_tests: Sequence[RecTestResult],
+    publication_tests: Sequence[RecTestResult],
+    verdict: Verdict,
+    published: dict[str, Any] | None,
+    steps: dict[str, dict[str, float]],
+    **more: Any,
+) -> dict[str, Any]:
+    """Collect a run into one JSON object.
+
+    `windows` as from `TimeWindows.report`; `metrics` by model as from `offline_metrics.evaluate`;
+    `n_candidates` is what coverage was divided by; `published` {version, customers, bytes_per_customer,
+    seconds}, None when refused; `steps` {step: {seconds, peak_mib}}. `more` are further entries, such as
+    the chosen model.
+    """
+    return {
+        "run_id": run_id,
+        "dataset": dataset,
+        "windows": windows,
+        "n_candidates": n_candidates,
+        "metrics": metrics,
+        "behavioral_tests": [result.as_dict() for result in behavioral_tests],
+        "publication_tests": [result.as_dict() for result in publication_tests],
+        "verdict": verdict.decision,
+        "verdict_reason": verdict.reason,
+        "published": published,
+        "steps": steps,
+        **more,
+    }
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """Write the report as JSON; a number that is not finite becomes null, for JSON has none."""
+    text = json.dumps(_without_nan(report), indent=2, ensure_ascii=False, allow_nan=False)
+    with _renamed_when_whole(path) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
+
+
+def write_test_week_lists(
+    path: Path,
+    lists_by_model: Iterable[tuple[str, np.ndarray, np.ndarray]],
+    customer_ids: Sequence[str],
+    article_ids: Sequence[str],
+) -> None:
+    """Write every model's test-week lists, one row per (model, customer, rank), rank from 1.
+
+    `lists_by_model` yields (model, lists, scores), both (n_customers, k); -1 makes no row. `article_ids`
+    gives each position its id.
+    """
+    customers, articles = pa.array(customer_ids, pa.string()), pa.array(article_ids, pa.string())
+    with (
+        _renamed_when_whole(path) as unfinished,
+        pq.ParquetWriter(unfinished, TEST_WEEK_LISTS_SCHEMA, compression="zstd") as writer,
+    ):
+        for model, lists, scores in lists_by_model:
+            writer.write_table(_lists_as_rows(model, lists, scores, customers, articles))
+
+
+def summarize(report: dict[str, Any]) -> str:
+    """Tell a run on one screen: verdict, metrics, tests, what was published, what each step cost."""
+    windows = report["windows"]
+    parts = [
+        f"{report['dataset']}, run {report['run_id']}: {report['verdict']}: {report['verdict_reason']}",
+        f"Test week {windows['test']['start']} to {windows['test']['end']}, customers with earlier history",
+        metric_table(report["metrics"]),
+        "All customers of the week",
+        metric_table(report["metrics"], ALL_CUSTOMERS),
+        _test_table("Behavioural tests", report["behavioral_tests"]),
+        _test_table("Publication gate", report["publication_tests"]),
+        _publication_line(report["published"]),
+        _step_table(report["steps"]),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _lists_as_rows(
+    model: str, lists: np.ndarray, scores: np.ndarray, customers: pa.Array, articles: pa.Array
+) -> pa.Table:
+    rows, ranks = np.nonzero(lists >= 0)
+    columns = [
+        pa.repeat(model, len(rows)),
+        customers.take(pa.array(rows)),
+        articles.take(pa.array(lists[rows, ranks])),
+        pa.array((ranks + 1).astype(np.int32)),
+        pa.array(scores[rows, ranks].astype(np.float32)),
+    ]
+    return pa.table(columns, schema=TEST_WEEK_LISTS_SCHEMA)
+
+
+@contextmanager
+def _renamed_when_whole(path: Path):
+    """Yield a path beside `path`; take its place when the block ends well, vanish when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _without_nan(value: Any) -> Any:
+    """Copy nested dicts and lists as plain JSON values, numbers that are not finite as None."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _test_table(title: str, results: list[dict[str, Any]]) -> str:
+    if not results:
+        return ""
+    lines = [_test_line(RecTestResult(**result)) for result in results]
+    return "\n".join([title, *lines])
+
+
+def _test_line(result: RecTestResult) -> str:
+    value = "-" if result.value is None else f"{result.value:.4g}"
+    threshold = describe_threshold(result)
+    return f"  {result.outcome:<15}  {result.name:<28}  {value:>8}  {threshold:<18}  {result.description}"
+
+
+def _publication_line(published: dict[str, Any] | None) -> str:
+    if published is None:
+        return "Nothing published: the lists of the last good run stay up."
+    return (
+        f"Published version {published['version']}: {published['customers']:,} customers, "
+        f"{published['bytes_per_customer']:.0f} bytes each, in {published['seconds']:.1f} s"
+    )
+
+
+def _step_table(steps: dict[str, dict[str, float]]) -> str:
+    lines = [f"  {step:<28}  {cost['seconds']:>7.1f} s  {cost['peak_mib']:>7.0f} MiB" for step, cost in steps.items()]
+    return "\n".join(["Steps", *lines]) if lines else ""

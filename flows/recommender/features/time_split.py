@@ -1,0 +1,123 @@
+"""Which week is for what: every date of a run follows from the cutoff.
+
+Stage: first decision of the flow. In: the cutoff, the first and last purchase day, how many weeks to learn
+from. Out: `TimeWindows`, the as-of days of training, validation, test and publishing.
+
+An as-of day A stands for one moment: features use purchases before A, the target is what was bought in the
+seven days from A.
+
+        history ...  | week | week | validation | test  |
+                     ^      ^      ^            ^       ^
+        as-of days   -28    -21    -14          -7      cutoff
+        evaluated:   train  train  select       measure
+        refitted:    train  train  train        train   publish
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+WEEK = timedelta(days=7)
+ONE_DAY = timedelta(days=1)
+
+
+class TimeSplitError(ValueError):
+    """The weeks that a run needs do not fit the data."""
+
+
+@dataclass(frozen=True)
+class TimeWindows:
+    """All dates of one run. Make it with `split_by_time`, which checks that they fit the data.
+
+    `first_purchase_day` is the first day of the data; `training_as_of_days` are those of the evaluated
+    models, oldest first: the last target among them ends the day before the validation week.
+    """
+
+    cutoff: date
+    first_purchase_day: date
+    training_as_of_days: tuple[date, ...]
+
+    @property
+    def validation_as_of_day(self) -> date:
+        """First day of the week that chooses between candidates."""
+        return self.cutoff - 2 * WEEK
+
+    @property
+    def test_as_of_day(self) -> date:
+        """First day of the week that is measured once, after the choice."""
+        return self.cutoff - WEEK
+
+    @property
+    def publishing_as_of_day(self) -> date:
+        """The day that published lists are made for: everything before it is known."""
+        return self.cutoff
+
+    @property
+    def refit_as_of_days(self) -> tuple[date, ...]:
+        """Training as-of days of the refit, oldest first: validation and test week are targets now."""
+        return (*self.training_as_of_days, self.validation_as_of_day, self.test_as_of_day)
+
+    @property
+    def as_of_days(self) -> tuple[date, ...]:
+        """Every as-of day of the run, oldest first."""
+        return (*self.refit_as_of_days, self.publishing_as_of_day)
+
+    def report(self) -> dict[str, dict[str, str]]:
+        """Windows of the evaluated models as ISO dates, `end` inclusive.
+
+        Training starts with the data: histories and article features reach back to its first day.
+        """
+        return {
+            "train": _window(self.first_purchase_day, self.validation_as_of_day),
+            "validation": _window(self.validation_as_of_day, self.test_as_of_day),
+            "test": _window(self.test_as_of_day, self.cutoff),
+        }
+
+
+def split_by_time(
+    first_purchase_day: date, last_purchase_day: date, training_weeks: int, cutoff: date | None = None
+) -> TimeWindows:
+    """Lay out the weeks of a run backwards from the cutoff.
+
+    `cutoff` is the first day that nothing may see; by default the day after the last purchase.
+    At most `training_weeks` training as-of days, fewer when the data starts too late: each needs at least one
+    week of purchases before it.
+
+    Raises TimeSplitError when the cutoff lies outside the data, `training_weeks` is not positive, or no week is
+    left to train on.
+    """
+    cutoff = cutoff or last_purchase_day + ONE_DAY
+    _check_cutoff(cutoff, first_purchase_day, last_purchase_day)
+    if training_weeks < 1:
+        raise TimeSplitError(f"training_weeks must be at least 1, got {training_weeks}")
+    newest = cutoff - 3 * WEEK
+    wanted = (newest - week * WEEK for week in reversed(range(training_weeks)))
+    training_as_of_days = _with_a_week_of_history(wanted, first_purchase_day)
+    if not training_as_of_days:
+        raise TimeSplitError(
+            f"cutoff {cutoff} leaves {(cutoff - first_purchase_day).days} days of purchases from "
+            f"{first_purchase_day}; four weeks are needed (history, training, validation, test): "
+            "bring earlier purchases or choose a later cutoff"
+        )
+    return TimeWindows(cutoff, first_purchase_day, training_as_of_days)
+
+
+def _check_cutoff(cutoff: date, first_purchase_day: date, last_purchase_day: date) -> None:
+    if cutoff > last_purchase_day + ONE_DAY:
+        raise TimeSplitError(
+            f"cutoff {cutoff} is after the last purchase, {last_purchase_day}; "
+            f"choose {last_purchase_day + ONE_DAY} or an earlier date"
+        )
+    if cutoff <= first_purchase_day:
+        raise TimeSplitError(
+            f"cutoff {cutoff} is not after the first purchase, {first_purchase_day}; "
+            f"choose a date from {first_purchase_day + 4 * WEEK} to {last_purchase_day + ONE_DAY}"
+        )
+
+
+def _with_a_week_of_history(as_of_days: Iterable[date], first_purchase_day: date) -> tuple[date, ...]:
+    return tuple(day for day in as_of_days if day - WEEK >= first_purchase_day)
+
+
+def _window(start: date, as_of_end: date) -> dict[str, str]:
+    return {"start": start.isoformat(), "end": (as_of_end - ONE_DAY).isoformat()}

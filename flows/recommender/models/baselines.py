@@ -1,0 +1,317 @@
+"""Recommenders without learning that every model has to beat, and that serve whoever a model cannot.
+
+Stage: beside the two-tower models, before evaluation. In: the marts cut at an as-of day (`shop_as_of`),
+customer ids, candidate article positions. Out: `RankedLists`, k articles for every customer, best first.
+
+Each baseline is a function `(shop, customer_ids, candidates, k) -> RankedLists`, listed in `BASELINES`:
+
+    popular              most buyers in the last week
+    segment_popular      most buyers in the last week within the customer's segment, filled with popular
+    repurchase           own articles, most recently bought first, filled with popular
+    repurchase_frequent  own articles, bought on most days first, filled with popular
+
+Ties fall by popularity, then by article id, so that two runs give the same lists.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recommender.columns import Columns
+from recommender.features.warehouse import read_mart
+from recommender.ranking_metrics import find_repeats
+
+Mart = pa.Table | pd.DataFrame
+POPULARITY_COLUMNS = (Columns.BUYERS_1W, Columns.SALES_1W, "sales_4w")
+"""What makes an article popular, each column breaking the ties of the one before."""
+
+
+MARTS_BY_DAY = ("article_features", "customer_features", "segment_sales")
+
+
+class RankedLists(NamedTuple):
+    """Recommendations of one recommender.
+
+    `positions` int32 (n_customers, k), -1 where a list is shorter; `scores` float32 of the same shape,
+    falling along a list, NaN where there is no article. A baseline's own articles score above 1, the
+    popular ones that fill a list up 1 at most.
+    """
+
+    positions: np.ndarray
+    scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class ShopAsOf:
+    """What a baseline may know on `as_of_day`; make it with `shop_as_of`.
+
+    `article_ids` (n_articles,) gives each position its id. `purchases` were all made before the day, the
+    other marts hold that day's rows only.
+    """
+
+    as_of_day: date
+    article_ids: pa.Array
+    purchases: pa.Table
+    article_features: pa.Table
+    customer_features: pa.Table
+    segment_sales: pa.Table
+
+
+def shop_as_of(
+    as_of_day: date,
+    article_ids: Sequence[str],
+    purchases: Mart,
+    article_features: Mart,
+    customer_features: Mart,
+    segment_sales: Mart,
+) -> ShopAsOf:
+    """Cut the marts at `as_of_day`: later purchases and other days' features are left out.
+
+    Raises ValueError when `article_features` has no row for the day, i.e. the marts were built for other
+    days.
+    """
+    day = pa.scalar(as_of_day, pa.date32())
+
+    def rows_of_the_day(mart: Mart) -> pa.Table:
+        table = _as_table(mart)
+        return table.filter(pc.equal(_days(table, Columns.AS_OF_DAY), day))
+
+    bought = _as_table(purchases)
+    shop = ShopAsOf(
+        as_of_day=as_of_day,
+        article_ids=pa.array(article_ids, pa.string()),
+        purchases=bought.filter(pc.less(_days(bought, Columns.PURCHASE_DAY), day)),
+        article_features=rows_of_the_day(article_features),
+        customer_features=rows_of_the_day(customer_features),
+        segment_sales=rows_of_the_day(segment_sales),
+    )
+    if shop.article_features.num_rows == 0:
+        raise ValueError(f"article_features has no row for as-of day {as_of_day}; build the marts for that day")
+    return shop
+
+
+def read_shop(marts_dir: Path, as_of_day: date, article_ids: Sequence[str]) -> ShopAsOf:
+    """Read what baselines may know on a day from the exported marts; see `shop_as_of`."""
+    of_the_day = {name: read_mart(marts_dir, name, as_of_days=[as_of_day]) for name in MARTS_BY_DAY}
+    return shop_as_of(as_of_day, article_ids, read_mart(marts_dir, "purchases"), **of_the_day)
+
+
+def popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
+    """Give everybody the candidates with the most buyers in the last week.
+
+    Ties: units sold in the last week, in the last four, then article id. `candidates` int (n_candidates,)
+    are article positions; with fewer than k of them the lists end in -1. Scores are buyers as a share of
+    the first's.
+    """
+    return _fill_with_popular(_empty_lists(len(customer_ids)), _Popularity.of(shop, candidates), k)
+
+
+def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
+    """Give each customer the last week's most bought candidates of the own segment, filled with popular.
+
+    A customer that `customer_features` does not know gets the popular list.
+    """
+    popularity = _Popularity.of(shop, candidates)
+    segments = pc.unique(_strings(shop.customer_features, Columns.SEGMENT)).drop_null()
+    sales = shop.segment_sales
+    segment_rows = _positions_of(_strings(sales, Columns.SEGMENT), segments)
+    articles = _positions_of(_strings(sales, Columns.ARTICLE_ID), shop.article_ids)
+    buyers = _numbers(sales, Columns.BUYERS_1W)
+    is_usable = (segment_rows >= 0) & popularity.is_candidate(articles) & (buyers > 0)
+    best = _top_per_row(
+        segment_rows[is_usable],
+        articles[is_usable],
+        scores=1 + buyers[is_usable] / max(buyers.max(initial=0), 1),
+        ties=popularity.rank[articles[is_usable]],
+        n_rows=len(segments),
+        k=k,
+    )
+    own_segment = _segment_of_each(shop, customer_ids, segments)
+    return _fill_with_popular(_take_rows(best, own_segment), popularity, k)
+
+
+def repurchase(
+    shop: ShopAsOf,
+    customer_ids: Sequence[str],
+    candidates: np.ndarray,
+    k: int = 12,
+    order: Literal["recent", "frequent"] = "recent",
+) -> RankedLists:
+    """Give each customer the candidates bought before, filled with popular.
+
+    `order` "recent" ranks by last purchase day, then by number of purchase days; "frequent" the other way
+    round. Customers without purchases get the popular list.
+
+    Raises ValueError for another order.
+    """
+    if order not in ("recent", "frequent"):
+        raise ValueError(f"order must be 'recent' or 'frequent', got {order!r}")
+    popularity = _Popularity.of(shop, candidates)
+    own = _own_articles(shop, customer_ids, popularity)
+    recency = 1 / own.days_since  # in (0, 1]
+    first, second = (recency, own.purchase_days) if order == "recent" else (own.purchase_days, recency)
+    best = _top_per_row(
+        own.rows,
+        own.articles,
+        scores=1 + first,
+        ties=np.lexsort((popularity.rank[own.articles], -second)).argsort(),
+        n_rows=len(customer_ids),
+        k=k,
+    )
+    return _fill_with_popular(best, popularity, k)
+
+
+BASELINES: dict[str, Callable[..., RankedLists]] = {
+    "popular": popular,
+    "segment_popular": segment_popular,
+    "repurchase": repurchase,
+    "repurchase_frequent": partial(repurchase, order="frequent"),
+}
+"""Every baseline by the name it has in reports."""
+
+
+class _Popularity(NamedTuple):
+    """The candidates ranked by last week's buyers.
+
+    `order` (n_candidates,) holds positions, `shares` their buyers as a share of the first's, `rank`
+    (n_articles,) where each article stands, n_articles for one that is no candidate.
+    """
+
+    order: np.ndarray
+    shares: np.ndarray
+    rank: np.ndarray
+
+    @classmethod
+    def of(cls, shop: ShopAsOf, candidates: np.ndarray) -> "_Popularity":
+        n_articles = len(shop.article_ids)
+        candidates = _checked_candidates(candidates, n_articles)
+        features = shop.article_features
+        rows = _positions_of(_strings(features, Columns.ARTICLE_ID), shop.article_ids)
+        is_listed = rows >= 0
+        sold = np.zeros((len(POPULARITY_COLUMNS), n_articles))
+        for measure, column in enumerate(POPULARITY_COLUMNS):
+            sold[measure, rows[is_listed]] = _numbers(features, column)[is_listed]
+        order = candidates[np.lexsort((candidates, *-sold[::-1, candidates]))]  # lexsort: last key counts first
+        rank = np.full(n_articles, n_articles)
+        rank[order] = np.arange(len(order))
+        buyers = sold[0, order]
+        return cls(order, buyers / max(buyers[0], 1), rank)
+
+    def is_candidate(self, articles: np.ndarray) -> np.ndarray:
+        """Mark the positions that may be recommended; -1 may not."""
+        return (articles >= 0) & (self.rank[articles] < len(self.rank))
+
+
+class _OwnArticles(NamedTuple):
+    """One entry per (customer, candidate bought before the as-of day), all arrays (n_entries,)."""
+
+    rows: np.ndarray
+    articles: np.ndarray
+    days_since: np.ndarray
+    purchase_days: np.ndarray
+
+
+def _own_articles(shop: ShopAsOf, customer_ids: Sequence[str], popularity: _Popularity) -> _OwnArticles:
+    purchases = shop.purchases
+    rows = _positions_of(_strings(purchases, Columns.CUSTOMER_ID), pa.array(customer_ids, pa.string()))
+    articles = _positions_of(_strings(purchases, Columns.ARTICLE_ID), shop.article_ids)
+    is_usable = (rows >= 0) & popularity.is_candidate(articles)
+    days = _days(purchases, Columns.PURCHASE_DAY).cast(pa.int32()).to_numpy()[is_usable]
+    n_articles = len(shop.article_ids)
+    keys = rows[is_usable].astype(np.int64) * n_articles + articles[is_usable]
+    pairs, pair_of_purchase, purchase_days = np.unique(keys, return_inverse=True, return_counts=True)
+    last_day = np.zeros(len(pairs), dtype=np.int32)
+    np.maximum.at(last_day, pair_of_purchase, days)
+    days_since = (shop.as_of_day - date(1970, 1, 1)).days - last_day
+    return _OwnArticles(pairs // n_articles, pairs % n_articles, days_since, purchase_days)
+
+
+def _top_per_row(
+    rows: np.ndarray, articles: np.ndarray, scores: np.ndarray, ties: np.ndarray, n_rows: int, k: int
+) -> RankedLists:
+    """Rank entries (row, article) by falling score, then rising tie, and keep k per row."""
+    order = np.lexsort((ties, -scores, rows))
+    rows, articles, scores = rows[order], articles[order], scores[order]
+    first_entry = np.searchsorted(rows, np.arange(n_rows))
+    ranks = np.arange(len(rows)) - first_entry[rows]  # 0 is the best of its row
+    is_kept = ranks < k
+    lists = _empty_lists(n_rows, k)
+    lists.positions[rows[is_kept], ranks[is_kept]] = articles[is_kept]
+    lists.scores[rows[is_kept], ranks[is_kept]] = scores[is_kept]
+    return lists
+
+
+def _fill_with_popular(own: RankedLists, popularity: _Popularity, k: int) -> RankedLists:
+    """Append the popular articles that a list does not hold yet, and cut to k."""
+    n_customers = len(own.positions)
+    fill = popularity.order[:k]  # k are enough: each one skipped stands in the own list already
+    missing = k - len(fill)
+    padding = _empty_lists(n_customers, missing)
+    positions = np.hstack([own.positions, np.tile(fill, (n_customers, 1)), padding.positions])
+    scores = np.hstack([own.scores, np.tile(popularity.shares[:k], (n_customers, 1)), padding.scores])
+    is_dropped = (positions < 0) | find_repeats(positions)
+    positions[is_dropped], scores[is_dropped] = -1, np.nan
+    kept = np.argsort(is_dropped, axis=1, kind="stable")[:, :k]
+    return RankedLists(
+        np.take_along_axis(positions, kept, axis=1).astype(np.int32),
+        np.take_along_axis(scores, kept, axis=1).astype(np.float32),
+    )
+
+
+def _segment_of_each(shop: ShopAsOf, customer_ids: Sequence[str], segments: pa.Array) -> np.ndarray:
+    known = shop.customer_features
+    customer_rows = _positions_of(
+        pa.array(customer_ids, pa.string()), _strings(known, Columns.CUSTOMER_ID).combine_chunks()
+    )
+    segment_rows = _positions_of(_strings(known, Columns.SEGMENT), segments)
+    return np.append(segment_rows, -1)[customer_rows]  # a customer not found, -1, takes the appended -1
+
+
+def _take_rows(lists: RankedLists, rows: np.ndarray) -> RankedLists:
+    """One list per entry of `rows`, empty for -1."""
+    nobody = _empty_lists(1, lists.positions.shape[1])
+    return RankedLists(
+        np.vstack([lists.positions, nobody.positions])[rows], np.vstack([lists.scores, nobody.scores])[rows]
+    )
+
+
+def _empty_lists(n_customers: int, k: int = 0) -> RankedLists:
+    return RankedLists(
+        np.full((n_customers, k), -1, dtype=np.int32), np.full((n_customers, k), np.nan, dtype=np.float32)
+    )
+
+
+def _checked_candidates(candidates: np.ndarray, n_articles: int) -> np.ndarray:
+    candidates = np.unique(candidates)
+    if candidates.size == 0 or candidates[0] < 0 or candidates[-1] >= n_articles:
+        raise ValueError(f"candidates must be article positions in [0, {n_articles}), got {candidates}")
+    return candidates
+
+
+def _as_table(mart: Mart) -> pa.Table:
+    return pa.Table.from_pandas(mart, preserve_index=False) if isinstance(mart, pd.DataFrame) else mart
+
+
+def _days(table: pa.Table, column: str) -> pa.ChunkedArray:
+    return table[column].cast(pa.date32())
+
+
+def _strings(table: pa.Table, column: str) -> pa.ChunkedArray:
+    return table[column].cast(pa.string())
+
+
+def _numbers(table: pa.Table, column: str) -> np.ndarray:
+    return table[column].cast(pa.float64()).to_numpy()
+
+
+def _positions_of(values: pa.Array | pa.ChunkedArray, value_set: pa.Array) -> np.ndarray:
+    """Where each value stands in `value_set`: int32, -1 for one that is not in it."""
+    return pc.fill_null(pc.index_in(values, value_set=value_set), -1).to_numpy()

@@ -1,0 +1,49 @@
+"""Rules of every list, each broken on purpose once."""
+
+import numpy as np
+import pytest
+
+from recommender.evaluation.list_rules import (
+    count_articles_not_on_sale,
+    count_lists_with_duplicates,
+    count_scores_not_finite,
+    count_short_lists,
+    share_with_full_list,
+)
+
+ON_SALE = np.array([True, True, True, False])
+
+
+def test_lists_with_duplicates_are_counted_once_each():
+    lists = np.array([[0, 1, 2], [1, 1, 1], [0, 2, 0], [2, -1, -1]])
+    assert count_lists_with_duplicates(lists).value == 2
+
+
+def test_withdrawn_and_unknown_articles_are_not_on_sale():
+    lists = np.array([[0, 3, 4], [-2, 1, -1]])  # 3 is withdrawn, 4 and -2 do not exist, -1 is padding
+    measured = count_articles_not_on_sale(lists, ON_SALE)
+    assert (measured.value, measured.details) == (3, {"recommendations": 5})
+
+
+def test_short_lists_are_counted():
+    assert count_short_lists(np.array([[0, 1, 2], [0, 1, -1], [-1, -1, -1]]), ON_SALE).value == 2
+
+
+def test_a_catalogue_smaller_than_k_shortens_every_list():
+    measured = count_short_lists(np.array([[0, 1, 2, -1, -1]]), ON_SALE)
+    assert (measured.value, measured.details["expected"]) == (0, 3)
+
+
+def test_scores_count_only_where_an_article_stands():
+    scores = np.array([[1.0, np.nan, np.inf], [2.0, 1.0, np.nan]])
+    assert count_scores_not_finite(np.array([[0, 1, 2], [0, 1, -1]]), scores).value == 2
+
+
+def test_scores_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"\(1, 2\), got \(1, 3\)"):
+        count_scores_not_finite(np.zeros((1, 2)), np.zeros((1, 3)))
+
+
+def test_share_with_full_list():
+    assert share_with_full_list(np.array([[0, 1], [0, -1], [2, 1]]), ON_SALE) == pytest.approx(2 / 3)
+    assert np.isnan(share_with_full_list(np.empty((0, 2)), ON_SALE))

@@ -1,0 +1,87 @@
+"""The weeks of a run: what must hold for any cutoff, and what a person is told when it cannot."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.features.time_split import split_by_time
+
+WEEK = timedelta(days=7)
+
+
+def test_online_retail_weeks_are_the_last_two():
+    windows = split_by_time(date(2009, 12, 1), date(2011, 12, 9), training_weeks=3)
+    assert windows.cutoff == date(2011, 12, 10)
+    assert windows.training_as_of_days == (date(2011, 11, 5), date(2011, 11, 12), date(2011, 11, 19))
+    assert windows.report() == {
+        "train": {"start": "2009-12-01", "end": "2011-11-25"},
+        "validation": {"start": "2011-11-26", "end": "2011-12-02"},
+        "test": {"start": "2011-12-03", "end": "2011-12-09"},
+    }
+
+
+def test_refit_also_learns_from_validation_and_test_week():
+    windows = split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=1)
+    assert windows.refit_as_of_days == (date(2020, 3, 11), date(2020, 3, 18), date(2020, 3, 25))
+
+
+first_days = st.dates(min_value=date(2018, 1, 1), max_value=date(2020, 1, 1))
+spans = st.integers(min_value=27, max_value=400)  # days from the first to the last purchase
+weeks = st.integers(min_value=1, max_value=60)
+
+
+@given(first_days, spans, weeks)
+def test_every_target_ends_before_the_week_that_judges_it(first_day, span, training_weeks):
+    windows = split_by_time(first_day, first_day + timedelta(days=span), training_weeks)
+    assert all(day + WEEK <= windows.validation_as_of_day for day in windows.training_as_of_days)
+    assert windows.validation_as_of_day + WEEK == windows.test_as_of_day
+    assert windows.test_as_of_day + WEEK == windows.cutoff
+    assert all(day + WEEK <= windows.cutoff for day in windows.refit_as_of_days)
+
+
+@given(first_days, spans, weeks)
+def test_as_of_days_are_weekly_and_each_has_a_week_of_history(first_day, span, training_weeks):
+    windows = split_by_time(first_day, first_day + timedelta(days=span), training_weeks)
+    days = windows.as_of_days
+    assert all(later - earlier == WEEK for earlier, later in zip(days, days[1:], strict=False))
+    assert days[0] - WEEK >= first_day
+    assert days[-1] == windows.publishing_as_of_day == windows.cutoff
+    assert 1 <= len(windows.training_as_of_days) <= training_weeks
+
+
+def test_as_many_training_weeks_as_the_data_allows():
+    # 2020-01-01 to 2020-02-11 are six weeks: history, three to train on, validation, test.
+    windows = split_by_time(date(2020, 1, 1), date(2020, 2, 11), training_weeks=50)
+    assert len(windows.training_as_of_days) == 6 - 1 - 1 - 1
+
+
+def test_an_earlier_cutoff_moves_every_week():
+    windows = split_by_time(date(2020, 1, 1), date(2020, 9, 22), 4, cutoff=date(2020, 9, 16))
+    assert windows.report()["test"] == {"start": "2020-09-09", "end": "2020-09-15"}
+
+
+def test_cutoff_after_the_data_is_refused():
+    with pytest.raises(
+        ValueError, match="2020-09-30 is after the last purchase, 2020-09-22; choose 2020-09-23"
+    ):
+        split_by_time(date(2018, 9, 20), date(2020, 9, 22), 4, cutoff=date(2020, 9, 30))
+
+
+def test_cutoff_before_the_data_is_refused():
+    with pytest.raises(ValueError, match="2018-09-20 is not after the first purchase, 2018-09-20"):
+        split_by_time(date(2018, 9, 20), date(2020, 9, 22), 4, cutoff=date(2018, 9, 20))
+
+
+def test_less_than_four_weeks_of_purchases_is_refused():
+    with pytest.raises(
+        ValueError, match="leaves 27 days of purchases from 2020-01-01; four weeks are needed"
+    ):
+        split_by_time(date(2020, 1, 1), date(2020, 1, 27), training_weeks=4)
+    assert split_by_time(date(2020, 1, 1), date(2020, 1, 28), training_weeks=4).training_as_of_days
+
+
+def test_no_training_weeks_is_refused():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        split_by_time(date(2020, 1, 1), date(2020, 9, 1), training_weeks=0)
