@@ -1,0 +1,202 @@
+"""Put the raw files of one dataset in their place and check them: the first command of every run.
+
+Stage: raw data. In: the name of a dataset and where it comes from. Out: the three CSVs in `data/raw/<dataset>/`.
+New files are made and checked beside the earlier ones, which stay if anything fails; files that somebody else put
+there are used as they are.
+
+    python -m data.prepare --dataset demo --customers 20000
+    python -m data.prepare --dataset kaggle-hm --raw-dir ~/h-and-m
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from data import kaggle_hm, online_retail, s3_files
+from data.online_retail_source import UCI_URL, download
+from data.raw_errors import RawDataError, RawSourceError
+from data.raw_folder import has_foreign_files, locked, read_origin, replacement_of, write_origin
+from data.raw_layout import RAW_COLUMNS
+from data.raw_schema import RawSummary, check_raw_files
+from data.synthetic_hm import Scale, generate
+
+DATASETS = ("demo", "online-retail", "kaggle-hm")
+SCALE_OPTIONS = ("customers", "articles", "days", "seed")
+
+# Fills an empty folder with raw files and returns their origin.
+Fill = Callable[[Path], dict]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A dataset and where it comes from.
+
+    `source` is ONLINE_RETAIL_FILE or RAW_DIR, `scale` how much demo data to make. Where they are left out, what is
+    there already will do. `is_forced` makes the files again even if nothing changed. `cutoff` is the first day that
+    nothing may see; default: the day after the last purchase.
+    """
+
+    dataset: str
+    source: str = ""
+    scale: Scale | None = None
+    is_forced: bool = False
+    cutoff: date | None = None
+
+
+def raw_data_folder(dataset: str, raw_root: Path | None = None) -> Path:
+    """The folder of a dataset's raw files, by default below `data/raw` (or `$RECOMMENDER_DATA_DIR/raw`).
+
+    Raises `RawSourceError` for a name that is no dataset.
+    """
+    if dataset not in DATASETS:
+        raise RawSourceError(f"{dataset!r} is no dataset; choose {', '.join(DATASETS)}.")
+    data_dir = os.environ.get("RECOMMENDER_DATA_DIR") or Path(__file__).parent
+    return (raw_root or Path(data_dir).resolve() / "raw") / dataset
+
+
+def prepare(request: Request, raw_root: Path | None = None) -> RawSummary:
+    """Bring the files of a dataset, unless they are there, and check them.
+
+    Raises the `RawDataError` that keeps them from being used; files that fail never replace earlier ones.
+    """
+    folder = raw_data_folder(request.dataset, raw_root)
+    with locked(folder):
+        fill = None if _is_to_be_used_in_place(request, folder) else _FILLS[request.dataset](request, folder)
+        if fill is not None:
+            with replacement_of(folder) as new:
+                write_origin(new, fill(new))
+                summary = check_raw_files(new)
+            if request.cutoff is None:
+                return replace(summary, raw_dir=folder)
+        return check_raw_files(folder, request.cutoff)
+
+
+def _is_to_be_used_in_place(request: Request, folder: Path) -> bool:
+    if not has_foreign_files(folder):
+        return False
+    is_elsewhere = request.source and Path(request.source).resolve() != folder.resolve()
+    if request.is_forced or is_elsewhere:
+        raise RawSourceError(f"{folder} holds files that this command did not put there; move them away first.")
+    return True
+
+
+def _demo(request: Request, folder: Path) -> Fill | None:
+    scale = asdict(request.scale or Scale())
+    origin = {"scale": scale | {"last_day": str(scale["last_day"])}, "code": _code("synthetic_*", "hm_profile*")}
+    if _is_current(folder, origin, request.scale is not None) and not request.is_forced:
+        return None
+
+    def fill(new: Path) -> dict:
+        generate(new, **scale, progress=lambda line: print(line, flush=True))
+        return origin
+
+    return fill
+
+
+def _online_retail(request: Request, folder: Path) -> Fill | None:
+    origin = {"source": _file_version(request.source), "code": _code("online_retail*")}
+    if _is_current(folder, origin, bool(request.source)) and not request.is_forced:
+        return None
+
+    def fill(new: Path) -> dict:
+        source = request.source or download(folder.parent / "downloads" / "online_retail_ii.zip", UCI_URL)
+        online_retail.write_raw_files(Path(source), new)
+        return origin
+
+    return fill
+
+
+def _kaggle_hm(request: Request, folder: Path) -> Fill | None:
+    earlier = read_origin(folder)
+    if not request.source:
+        if earlier is None:
+            raise RawSourceError(f"RAW_DIR is not set; {kaggle_hm.WHERE_TO_GET_THEM}: set RAW_DIR to their folder.")
+        return None
+    versions = {} if earlier is None or request.is_forced else earlier.get("versions", {})
+    kept = s3_files.KeptFiles(folder, {name: s3_files.FileVersion(*version) for name, version in versions.items()})
+
+    def fill(new: Path) -> dict:
+        if request.source.startswith(s3_files.SCHEME):
+            versions = s3_files.fetch(request.source, list(RAW_COLUMNS), new, kept)
+            return {"source": request.source, "versions": versions}
+        kaggle_hm.link_files(Path(request.source), new)
+        return {"source": str(Path(request.source).resolve())}
+
+    return fill
+
+
+_FILLS = {"demo": _demo, "online-retail": _online_retail, "kaggle-hm": _kaggle_hm}
+
+
+def _is_current(folder: Path, origin: dict, is_particular: bool) -> bool:
+    """Whether the files there are those asked for: of that origin, or if it is not particular, of the same code."""
+    earlier = read_origin(folder)
+    if earlier is None or is_particular:
+        return earlier == origin
+    return earlier["code"] == origin["code"]
+
+
+def _file_version(path: str) -> list:
+    """What tells a file from its next version; UCI's address if no file is named."""
+    if not Path(path).is_file():
+        return [path or UCI_URL]
+    stat = Path(path).stat()
+    return [str(Path(path).resolve()), stat.st_size, stat.st_mtime_ns]
+
+
+def _code(*patterns: str) -> str:
+    """A mark of the code that makes the files, so that a new version makes them again."""
+    sources = sorted(path for pattern in patterns for path in Path(__file__).parent.glob(pattern))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: 0 when the raw files are good, 2 and one line on stderr when they are not."""
+    options = _parser().parse_args(arguments)
+    try:
+        print(prepare(_request(options)))
+    except RawDataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _request(options: argparse.Namespace) -> Request:
+    sources = {"online-retail": options.online_retail_file, "kaggle-hm": options.raw_dir}
+    wishes = {name: getattr(options, name) for name in SCALE_OPTIONS if getattr(options, name) is not None}
+    try:
+        scale = Scale(**wishes) if wishes else None
+    except ValueError as error:
+        raise RawSourceError(str(error)) from error
+    return Request(options.dataset, sources.get(options.dataset, ""), scale, options.force, options.cutoff)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m data.prepare", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--dataset", default="demo", choices=DATASETS)
+    parser.add_argument(
+        "--raw-dir",
+        default=os.environ.get("RAW_DIR", ""),
+        help="kaggle-hm: folder or s3://bucket/prefix of the three CSVs (default: $RAW_DIR)",
+    )
+    parser.add_argument(
+        "--online-retail-file",
+        default=os.environ.get("ONLINE_RETAIL_FILE", ""),
+        help="online-retail: UCI's .zip or .xlsx, or its table as .csv or .parquet (default: $ONLINE_RETAIL_FILE)",
+    )
+    for name in SCALE_OPTIONS:
+        parser.add_argument(f"--{name}", type=int, help=f"demo: (default: {getattr(Scale(), name)})")
+    parser.add_argument("--cutoff", type=date.fromisoformat, help="first day that nothing may see, as YYYY-MM-DD")
+    parser.add_argument("--force", action="store_true", help="make the files again even if nothing changed")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

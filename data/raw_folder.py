@@ -1,0 +1,59 @@
+"""The folder of one dataset's raw files: filled beside, switched in as a whole, and knowing what it was made from.
+
+Stage: raw data. `made_from.json` in the folder is the mark of a folder that is ours to replace.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from data.raw_layout import RAW_COLUMNS
+
+ORIGIN_FILE = "made_from.json"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time work on `folder`; the others wait."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def replacement_of(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; it takes the place of `folder` unless an exception is raised."""
+    new, old = (folder.with_name(f".{folder.name}.{state}") for state in ("new", "old"))
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    finally:
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def read_origin(folder: Path) -> dict | None:
+    """What `folder` was made from; None if it is not there or not ours."""
+    path = folder / ORIGIN_FILE
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def write_origin(folder: Path, origin: dict) -> None:
+    """Note what `folder` was made from (anything JSON can hold)."""
+    (folder / ORIGIN_FILE).write_text(json.dumps(origin, indent=2) + "\n")
+
+
+def has_foreign_files(folder: Path) -> bool:
+    """Whether somebody else put raw files into `folder`."""
+    return read_origin(folder) is None and any((folder / name).exists() for name in RAW_COLUMNS)
