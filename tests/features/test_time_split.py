@@ -63,9 +63,7 @@ def test_an_earlier_cutoff_moves_every_week():
 
 
 def test_cutoff_after_the_data_is_refused():
-    with pytest.raises(
-        ValueError, match="2020-09-30 is after the last purchase, 2020-09-22; choose 2020-09-23"
-    ):
+    with pytest.raises(ValueError, match="2020-09-30 is after the last purchase, 2020-09-22; choose 2020-09-23"):
         split_by_time(date(2018, 9, 20), date(2020, 9, 22), 4, cutoff=date(2020, 9, 30))
 
 
@@ -75,9 +73,7 @@ def test_cutoff_before_the_data_is_refused():
 
 
 def test_less_than_four_weeks_of_purchases_is_refused():
-    with pytest.raises(
-        ValueError, match="leaves 27 days of purchases from 2020-01-01; four weeks are needed"
-    ):
+    with pytest.raises(ValueError, match="leaves 27 days of purchases from 2020-01-01; four weeks are needed"):
         split_by_time(date(2020, 1, 1), date(2020, 1, 27), training_weeks=4)
     assert split_by_time(date(2020, 1, 1), date(2020, 1, 28), training_weeks=4).training_as_of_days
 

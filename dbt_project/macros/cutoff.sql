@@ -1,0 +1,4 @@
+{# The first day that nothing may see. #}
+{% macro cutoff() -%}
+    cast('{{ var("cutoff") }}' as date)
+{%- endmacro %}

@@ -1,0 +1,9 @@
+with
+
+articles as (
+
+    select * from {{ ref('stg_articles') }}
+
+)
+
+select * from articles

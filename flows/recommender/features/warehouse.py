@@ -1,0 +1,279 @@
+"""Raw CSV files to marts: runs the dbt project on DuckDB and exports its marts to Parquet.
+
+Stage: first of the features room.
+In:    articles.csv, customers.csv and transactions_train.csv in one folder, and a cutoff.
+Out:   one Parquet file per mart, sorted by its key, and the DuckDB file they came from. The columns are described
+       in dbt_project/models/marts.
+
+The DuckDB file is built in a folder of its own and switched in at the end, so a build that fails or is killed leaves
+the previous warehouse as it was, and two builds never share a file. dbt runs as a command: inside this process it
+would keep its global state and its connection. duckdb and pyarrow are imported where they are used.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+from recommender.columns import Columns
+
+if TYPE_CHECKING:
+    import pyarrow
+
+DBT_PROJECT_DIR = Path(__file__).resolve().parents[3] / "dbt_project"
+
+MART_KEYS: Mapping[str, tuple[str, ...]] = {
+    "articles": (Columns.ARTICLE_ID,),
+    "customers": (Columns.CUSTOMER_ID,),
+    "purchases": (Columns.PURCHASE_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
+    "article_features": (Columns.AS_OF_DAY, Columns.ARTICLE_ID),
+    "customer_features": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID),
+    "next_week_purchases": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
+    "segment_sales": (Columns.AS_OF_DAY, Columns.SEGMENT, Columns.ARTICLE_ID),
+}
+
+FAILED_NODES_SHOWN = 5
+FAILING_ROWS_SHOWN = 3
+OUTPUT_LINES_SHOWN = 30
+
+
+class WarehouseError(RuntimeError):
+    """The marts could not be built or read; the message is dbt's own for the nodes that failed."""
+
+
+@dataclass(frozen=True)
+class MartsSummary:
+    """What one build made: rows of each mart, wall seconds, and how many dbt tests passed."""
+
+    rows: Mapping[str, int]
+    seconds: float
+    data_tests_passed: int
+    unit_tests_passed: int
+
+
+def build_marts(
+    raw_dir: Path,
+    warehouse_path: Path,
+    marts_dir: Path,
+    cutoff: date,
+    training_weeks: int,
+    history_length: int,
+    segment_columns: Sequence[str],
+    threads: int = 2,
+    dbt_project_dir: Path = DBT_PROJECT_DIR,
+) -> MartsSummary:
+    """Build and test every mart with dbt, export them to `marts_dir`, then switch the warehouse file in.
+
+    `cutoff` is the first day that nothing may see. As-of days are the cutoff, 7 and 14 days before it, and
+    `training_weeks` weekly ones before those. `history_length` is the number of articles in a customer's history;
+    `segment_columns` are out of age_band, channel and postal_code.
+
+    Raises WarehouseError when a model or a test fails; the warehouse file is then the previous one.
+    """
+    started = time.monotonic()
+    variables = {
+        "raw_dir": str(raw_dir.resolve()),
+        "cutoff": cutoff.isoformat(),
+        "training_weeks": training_weeks,
+        "history_length": history_length,
+        "segment_columns": list(segment_columns),
+    }
+    with _build_folder(warehouse_path) as build_dir:
+        # dbt writes the name of the file into the views it makes, so only the folder may be temporary.
+        new_warehouse_path = build_dir / warehouse_path.name
+        results = _dbt_build(dbt_project_dir, new_warehouse_path, build_dir / "target", variables, threads)
+        rows = _export_marts(new_warehouse_path, marts_dir, threads)
+        new_warehouse_path.replace(warehouse_path)
+    return MartsSummary(
+        rows=rows,
+        seconds=time.monotonic() - started,
+        data_tests_passed=_count_nodes(results, "test"),
+        unit_tests_passed=_count_nodes(results, "unit_test"),
+    )
+
+
+def read_mart(
+    marts_dir: Path,
+    name: str,
+    columns: Sequence[str] | None = None,
+    as_of_days: Sequence[date] | None = None,
+) -> "pyarrow.Table":
+    """Read one exported mart, sorted by its key; only the given columns and as-of days are read from disk.
+
+    Raises WarehouseError when there is no such mart, or it was not built in `marts_dir`.
+    """
+    import pyarrow.parquet
+
+    path = marts_dir / f"{name}.parquet"
+    if name not in MART_KEYS:
+        raise WarehouseError(f"There is no mart '{name}'; choose one of {', '.join(MART_KEYS)}.")
+    if not path.exists():
+        raise WarehouseError(f"{path} does not exist; build the marts first.")
+    filters = None if as_of_days is None else [(Columns.AS_OF_DAY, "in", list(as_of_days))]
+    return pyarrow.parquet.read_table(path, columns=None if columns is None else list(columns), filters=filters)
+
+
+def data_window(raw_dir: Path) -> tuple[date, date]:
+    """Return the days of the first and the last purchase in transactions_train.csv.
+
+    Raises WarehouseError when the file is missing, unreadable or has no purchases.
+    """
+    import duckdb
+
+    path = raw_dir / "transactions_train.csv"
+    days = "read_csv(?, header = true, delim = ',', dateformat = '%Y-%m-%d', types = {'t_dat': 'DATE'})"
+    try:
+        with duckdb.connect() as connection:
+            window = connection.execute(f"select min(t_dat), max(t_dat) from {days}", [str(path)]).fetchone()
+    except duckdb.Error as error:
+        raise WarehouseError(f"{path} could not be read: {error}") from error
+    if window[0] is None:
+        raise WarehouseError(f"{path} has no purchases; it needs one line for each.")
+    return window
+
+
+@contextmanager
+def _build_folder(warehouse_path: Path) -> Iterator[Path]:
+    """Make a folder beside the warehouse file that belongs to this build alone, and remove it afterwards."""
+    parent, prefix = warehouse_path.parent, f".{warehouse_path.stem}.build-"
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned_folders(parent, prefix)
+    new_dir = Path(mkdtemp(prefix=".new-", dir=parent))
+    with _lock(new_dir):
+        # Renamed only once it is locked, so that no other build takes it for abandoned.
+        build_dir = new_dir.rename(parent / f"{prefix}{new_dir.name.removeprefix('.new-')}")
+        try:
+            yield build_dir
+        finally:
+            shutil.rmtree(build_dir, ignore_errors=True)
+
+
+def _remove_abandoned_folders(parent: Path, prefix: str) -> None:
+    """Remove what killed builds left behind: the folders that nobody holds a lock on."""
+    for folder in parent.glob(f"{prefix}*"):
+        with suppress(BlockingIOError, FileNotFoundError), _lock(folder):
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which ends with this process at the latest.
+
+    Raises BlockingIOError when another build holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _dbt_build(
+    project_dir: Path, warehouse_path: Path, target_dir: Path, variables: Mapping[str, object], threads: int
+) -> list[dict]:
+    """Run `dbt build`, printing its progress; return the result of every node.
+
+    Raises WarehouseError when a node failed, or dbt stopped before the first one.
+    """
+    command = [str(Path(sys.executable).with_name("dbt")), "build", "--vars", json.dumps(variables)]
+    command += ["--project-dir", str(project_dir), "--profiles-dir", str(project_dir)]
+    command += ["--no-use-colors", "--no-partial-parse", "--no-version-check", "--log-level-file", "none"]
+    exit_code, last_lines = _stream(command, _dbt_environment(warehouse_path, target_dir, threads))
+    results = _node_results(target_dir)
+    failed = [node for node in results if node["status"] in ("error", "fail", "runtime error")]
+    if failed:
+        raise WarehouseError(_failure_message(failed, len(results), warehouse_path))
+    if exit_code != 0:
+        raise WarehouseError(f"dbt build ended with exit code {exit_code}:\n" + "\n".join(last_lines))
+    return results
+
+
+def _dbt_environment(warehouse_path: Path, target_dir: Path, threads: int) -> dict[str, str]:
+    """Return the environment of the dbt command, without the DBT_ variables of the caller's shell.
+
+    Those could point dbt at another project, profile or target.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
+    return inherited | {
+        "WAREHOUSE_PATH": str(warehouse_path.resolve()),
+        "WAREHOUSE_THREADS": str(threads),
+        "DBT_TARGET_PATH": str(target_dir.resolve()),
+        "DBT_LOG_PATH": str(target_dir.resolve()),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def _stream(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, list[str]]:
+    """Run a command, print each line as it comes, and return its exit code and last lines."""
+    last_lines: deque[str] = deque(maxlen=OUTPUT_LINES_SHOWN)
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout:
+            last_lines.append(line.rstrip())
+            if " START " not in line:  # every node says START and then its outcome; the outcome is enough
+                print(line.rstrip(), flush=True)
+    return process.returncode, list(last_lines)
+
+
+def _node_results(target_dir: Path) -> list[dict]:
+    """Return what dbt says of every node it ran; empty when it stopped before the first one."""
+    path = target_dir / "run_results.json"
+    return json.loads(path.read_text())["results"] if path.exists() else []
+
+
+def _count_nodes(results: Sequence[dict], kind: str) -> int:
+    return sum(node["unique_id"].split(".")[0] == kind for node in results)
+
+
+def _failure_message(failed: Sequence[dict], node_count: int, warehouse_path: Path) -> str:
+    """Say which nodes failed and why, with the first rows that a failing test found."""
+    lines = [f"dbt build failed at {len(failed)} of {node_count} nodes:"]
+    for node in failed[:FAILED_NODES_SHOWN]:
+        kind, _, name = node["unique_id"].split(".")[:3]
+        lines.append(f"{kind} {name}: {node['message'].strip()}")
+        if kind == "test" and node["status"] == "fail":
+            lines += [f"    {row}" for row in _failing_rows(warehouse_path, node["compiled_code"])]
+    if len(failed) > FAILED_NODES_SHOWN:
+        lines.append(f"... and {len(failed) - FAILED_NODES_SHOWN} more")
+    return "\n".join(lines)
+
+
+def _failing_rows(warehouse_path: Path, test_sql: str) -> list[dict]:
+    """Return the first rows that a test's query finds."""
+    import duckdb
+
+    with duckdb.connect(str(warehouse_path), read_only=True) as connection:
+        found = connection.execute(f"select * from (\n{test_sql}\n) limit {FAILING_ROWS_SHOWN}")
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, map(str, row), strict=True)) for row in found.fetchall()]
+
+
+def _export_marts(warehouse_path: Path, marts_dir: Path, threads: int) -> dict[str, int]:
+    """Write each mart to `<marts_dir>/<mart>.parquet`, sorted by its key; return the rows of each."""
+    import duckdb
+
+    marts_dir.mkdir(parents=True, exist_ok=True)
+    rows = {}
+    with duckdb.connect(str(warehouse_path), read_only=True, config={"threads": threads}) as connection:
+        for mart, key in MART_KEYS.items():
+            unfinished_path = marts_dir / f"{mart}.parquet.unfinished"
+            copied = connection.execute(
+                f"copy (select * from {mart} order by {', '.join(key)}) to ? (format parquet, compression zstd)",
+                [str(unfinished_path)],
+            )
+            rows[mart] = copied.fetchone()[0]
+            unfinished_path.replace(marts_dir / f"{mart}.parquet")
+    return rows

@@ -1,0 +1,145 @@
+"""Marts into tensors with the real NVTabular: what is fitted on what, and what a code means."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import torch
+from small_shop import ON_SALE_DAYS
+
+from recommender.columns import Columns
+from recommender.features.catalogue import Catalogue
+from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform
+from recommender.features.model_inputs import candidate_rows, encode
+from recommender.features.warehouse import read_mart
+
+UNKNOWN_CODE = 2
+
+
+@pytest.fixture(scope="module")
+def articles(demo_marts_dir):
+    return candidate_rows(read_mart(demo_marts_dir, "article_features"), read_mart(demo_marts_dir, "articles"))
+
+
+@pytest.fixture(scope="module")
+def customers(demo_marts_dir):
+    return read_mart(demo_marts_dir, "customer_features")
+
+
+@pytest.fixture(scope="module")
+def targets(demo_marts_dir):
+    return read_mart(demo_marts_dir, "next_week_purchases")
+
+
+def encoded(workflows, articles, customers, scratch_dir):
+    return transform(workflows.candidate, articles, scratch_dir), transform(workflows.query, customers, scratch_dir)
+
+
+def test_what_is_fitted_does_not_change_with_what_happens_later(articles, customers, demo_windows, tmp_path):
+    fit_before = demo_windows.validation_as_of_day
+    as_of_day = pc.field(Columns.AS_OF_DAY)
+    known = articles.filter(as_of_day <= fit_before), customers.filter(as_of_day < fit_before)
+    from_all = encoded(fit_workflows(articles, customers, fit_before, tmp_path / "all"), *known, tmp_path)
+    from_known = encoded(fit_workflows(*known, fit_before, tmp_path / "known"), *known, tmp_path)
+    for one, other in zip(from_all, from_known, strict=True):
+        assert one.equals(other)
+
+
+def test_the_guard_above_would_notice_a_later_fit(articles, customers, demo_windows, tmp_path):
+    early, late = (
+        fit_workflows(articles, customers, fit_before, tmp_path / str(fit_before))
+        for fit_before in (demo_windows.validation_as_of_day, demo_windows.cutoff)
+    )
+    early_numbers, late_numbers = (
+        transform(workflows.candidate, articles.slice(0, 50), tmp_path)[list(Columns.ARTICLE_NUMBERS)].to_numpy()
+        for workflows in (early, late)
+    )
+    assert not np.allclose(early_numbers, late_numbers)
+
+
+def test_an_article_has_one_code_as_candidate_and_in_histories(articles, customers, model_inputs, demo_windows):
+    day = demo_windows.validation_as_of_day
+    of_the_day = articles.filter(pc.field(Columns.AS_OF_DAY) == day)[Columns.ARTICLE_ID].to_pylist()
+    code_of = dict(zip(of_the_day, model_inputs.candidates[day].codes[:, 0].tolist(), strict=True))
+    queries = model_inputs.queries[day]
+    histories = customers.filter(pc.field(Columns.AS_OF_DAY) == day).sort_by(Columns.CUSTOMER_ID)
+    bought = histories[Columns.HISTORY_ARTICLE_IDS].combine_chunks().flatten().to_pylist()
+    assert queries.history_codes.tolist() == [code_of[article] for article in bought]
+    assert min(code_of.values()) > UNKNOWN_CODE
+
+
+def test_an_article_first_sold_in_the_validation_week_is_unknown_but_keeps_its_attributes(
+    articles, model_inputs, demo_windows
+):
+    def sold_before(day):
+        return set(articles.filter(pc.field(Columns.AS_OF_DAY) == day)[Columns.ARTICLE_ID].to_pylist())
+
+    new = sold_before(demo_windows.test_as_of_day) - sold_before(demo_windows.validation_as_of_day)
+    assert new, "the generated shop must launch articles every week"
+    snapshot = model_inputs.candidates[demo_windows.test_as_of_day]
+    is_new = np.isin(snapshot.positions, model_inputs.catalogue.positions_of(pa.array(sorted(new))))
+    assert (snapshot.codes[is_new, 0] == UNKNOWN_CODE).all()
+    assert (snapshot.codes[~is_new, 0] > UNKNOWN_CODE).all()
+    assert (snapshot.codes[is_new, 1:] > UNKNOWN_CODE).any()
+
+
+def test_the_history_stays_a_list_of_its_own_length(customers, model_inputs):
+    for day, queries in model_inputs.queries.items():
+        of_the_day = customers.filter(pc.field(Columns.AS_OF_DAY) == day).sort_by(Columns.CUSTOMER_ID)
+        lengths = pc.list_value_length(of_the_day[Columns.HISTORY_ARTICLE_IDS]).to_numpy()
+        assert queries.history_offsets.diff().tolist() == lengths.tolist()
+        assert queries.customer_ids.tolist() == of_the_day[Columns.CUSTOMER_ID].to_pylist()
+
+
+def test_a_history_that_is_no_list_is_refused(customers, evaluated_folder, tmp_path):
+    as_text = customers.slice(0, 5)
+    for name in (Columns.HISTORY_ARTICLE_IDS, *Columns.HISTORY_NUMBERS):
+        kind = pa.string() if name == Columns.HISTORY_ARTICLE_IDS else pa.float32()
+        as_text = as_text.set_column(
+            as_text.column_names.index(name), name, pa.nulls(5, kind).fill_null(pa.scalar(1).cast(kind))
+        )
+    with pytest.raises(ValueError, match="must hold one list per customer"):
+        transform(FeatureWorkflows.load(evaluated_folder).query, as_text, tmp_path)
+
+
+def test_targets_are_what_was_bought_in_the_week(targets, model_inputs, demo_windows):
+    day = demo_windows.test_as_of_day
+    queries = model_inputs.queries[day]
+    owner = np.repeat(queries.customer_ids, queries.target_offsets.diff().numpy())
+    encoded_pairs = set(zip(owner, model_inputs.catalogue.article_ids[queries.target_positions.numpy()], strict=True))
+    week = targets.filter(pc.field(Columns.AS_OF_DAY) == day)
+    assert encoded_pairs == set(
+        zip(week[Columns.CUSTOMER_ID].to_pylist(), week[Columns.ARTICLE_ID].to_pylist(), strict=True)
+    )
+
+
+def test_the_publishing_day_has_no_targets(model_inputs, demo_windows):
+    assert len(model_inputs.queries[demo_windows.cutoff].target_positions) == 0
+
+
+def test_loaded_workflows_encode_as_the_fitted_ones_did(
+    articles, customers, targets, evaluated_folder, model_inputs, tmp_path
+):
+    again = encode(FeatureWorkflows.load(evaluated_folder), articles, customers, targets, ON_SALE_DAYS, tmp_path)
+    for day, snapshot in model_inputs.candidates.items():
+        assert torch.equal(again.candidates[day].codes, snapshot.codes)
+        assert torch.equal(again.candidates[day].numbers, snapshot.numbers)
+    for day, snapshot in model_inputs.queries.items():
+        assert torch.equal(again.queries[day].history_codes, snapshot.history_codes)
+        assert torch.equal(again.queries[day].numbers, snapshot.numbers)
+
+
+def test_nothing_known_before_the_cutoff_is_an_error(articles, customers, demo_windows, tmp_path):
+    with pytest.raises(ValueError, match="no article snapshot lies before 1999-01-01"):
+        fit_workflows(articles, customers, demo_windows.cutoff.replace(year=1999, month=1, day=1), tmp_path)
+
+
+def test_a_position_is_a_row_of_the_sorted_ids():
+    catalogue = Catalogue.of(pa.chunked_array([["0300", "0100", "0300", "0200"]]))
+    assert catalogue.article_ids.tolist() == ["0100", "0200", "0300"]
+    assert catalogue.positions_of(pa.array(["0300", "0100"])).tolist() == [2, 0]
+
+
+def test_an_article_that_was_never_sold_is_no_position():
+    with pytest.raises(KeyError, match="article 0900 was never sold"):
+        Catalogue.of(pa.chunked_array([["0100"]])).positions_of(pa.array(["0900"]))
