@@ -1,0 +1,130 @@
+"""The TOML in, plain settings out; only this module and the flow know the file.
+
+A misspelt key is an error, not a silent default.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+DEFAULT_FILE = Path(__file__).resolve().parents[1] / "recommendation_flow.toml"
+
+
+class SettingsError(ValueError):
+    """A setting is missing, unknown or of the wrong kind."""
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What the marts hold; see [features] and [datasets.*] in the TOML."""
+
+    training_weeks: int
+    history_length: int
+    on_sale_days: int
+    segment_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ListSettings:
+    """How long lists are; see [lists] in the TOML."""
+
+    k: int
+    published_k: int
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One entry of the grid with one seed: what to train.
+
+    Attributes:
+        name: the entry's name in the TOML.
+        seed: of everything random in it.
+        settings: [training] with the entry's own values over it.
+    """
+
+    name: str
+    seed: int
+    settings: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """Name of the candidate's files and of its lines in the log."""
+        return f"{self.name}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one run on one dataset."""
+
+    features: FeatureSettings
+    lists: ListSettings
+    candidates: tuple[Candidate, ...]
+    behavioral_tests: Mapping[str, Any]
+    publication_gate: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, toml: Mapping[str, Any], dataset: str) -> Settings:
+        """Read the settings for a dataset out of a parsed TOML file.
+
+        Raises:
+            SettingsError: when the dataset or a key is unknown, or one is missing.
+        """
+        if dataset not in toml["datasets"]:
+            raise SettingsError(f"no [datasets.{dataset}] in the settings; there are {', '.join(toml['datasets'])}")
+        features = {**toml["features"], **toml["datasets"][dataset]}
+        features["segment_columns"] = tuple(features.get("segment_columns", ()))
+        return cls(
+            features=_checked(FeatureSettings, features, "features"),
+            lists=_checked(ListSettings, toml["lists"], "lists"),
+            candidates=_grid(toml["training"], toml["candidates"]),
+            behavioral_tests=toml["behavioral_tests"],
+            publication_gate=toml["publication_gate"],
+        )
+
+
+def read_day(name: str, text: str) -> date:
+    """Read a day written as YYYY-MM-DD.
+
+    Raises:
+        SettingsError: when it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {text!r}; write a day as YYYY-MM-DD, such as 2020-09-16") from error
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Parse the text of a settings file.
+
+    Raises:
+        SettingsError: when it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"the settings file is not valid TOML: {error}") from error
+
+
+def _grid(training: Mapping[str, Any], candidates: Mapping[str, Mapping[str, Any]]) -> tuple[Candidate, ...]:
+    common = {key: value for key, value in training.items() if key != "seeds"}
+    for name, own in candidates.items():
+        if unknown := own.keys() - common.keys():
+            raise SettingsError(f"[candidates.{name}] has {', '.join(sorted(unknown))}; [training] knows no such key")
+    return tuple(
+        Candidate(name, seed, {**common, **own}) for name, own in candidates.items() for seed in training["seeds"]
+    )
+
+
+def _checked(kind: type, values: Mapping[str, Any], section: str):
+    names = {field.name for field in fields(kind)}
+    if unknown := values.keys() - names:
+        raise SettingsError(f"[{section}] has {', '.join(sorted(unknown))}; it takes {', '.join(sorted(names))}")
+    if missing := names - values.keys():
+        raise SettingsError(f"[{section}] lacks {', '.join(sorted(missing))}")
+    return kind(**values)

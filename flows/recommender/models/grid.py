@@ -1,0 +1,200 @@
+"""One candidate of the grid in, a trained model on disk and its record out; then the choice among the records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from recommender.config import Candidate
+from recommender.features.model_inputs import ModelInputs
+from recommender.models.model_files import save_model
+from recommender.models.retrieval import recommend
+from recommender.models.training import Epoch, TrainingSettings, TrainingWeek, train
+from recommender.ranking_metrics import map_at_k
+
+VALIDATION_K = 12
+
+
+@dataclass(frozen=True)
+class TrainedCandidate:
+    """What is remembered of a trained candidate.
+
+    Attributes:
+        candidate: what was trained.
+        folder: where its model is.
+        curve: its epochs.
+        best_epoch: the epoch whose weights were kept, from 1.
+        validation_map: MAP@12 of that epoch.
+        parameters: number of trained weights.
+        seconds: wall time of training.
+    """
+
+    candidate: Candidate
+    folder: Path
+    curve: tuple[Epoch, ...]
+    best_epoch: int
+    validation_map: float
+    parameters: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {
+            "name": self.candidate.name,
+            "seed": self.candidate.seed,
+            "settings": dict(self.candidate.settings),
+            "validation_map@12": self.validation_map,
+            "best_epoch": self.best_epoch,
+            "parameters": self.parameters,
+            "seconds": round(self.seconds, 1),
+            "epochs": [epoch.as_dict() for epoch in self.curve],
+        }
+
+
+def train_candidate(
+    candidate: Candidate,
+    inputs: ModelInputs,
+    training_days: Sequence[date],
+    validation_day: date,
+    folder: Path,
+    report: Callable[[Epoch], None] = print,
+) -> TrainedCandidate:
+    """Train a candidate on some weeks, keep the epoch that is best in the validation week, and save it.
+
+    Raises:
+        ValueError, FloatingPointError: see `training.train`.
+    """
+    started = time.perf_counter()
+    model = build_model(candidate, inputs, known_until=validation_day)
+    curve = train(
+        model,
+        _training_weeks(inputs, training_days),
+        training_settings(candidate, inputs, validation_day),
+        validate=lambda fitted: validation_map(fitted, inputs, validation_day),
+        report=report,
+    )
+    save_model(model, folder)
+    best = max(curve, key=lambda epoch: epoch.validation_map)
+    return TrainedCandidate(
+        candidate=candidate,
+        folder=folder,
+        curve=tuple(curve),
+        best_epoch=best.epoch,
+        validation_map=best.validation_map,
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def refit_candidate(
+    chosen: TrainedCandidate,
+    inputs: ModelInputs,
+    training_days: Sequence[date],
+    known_until: date,
+    folder: Path,
+    report: Callable[[Epoch], None] = print,
+) -> nn.Module:
+    """Train the chosen configuration afresh on all weeks, up to the epoch that served it best, and save it."""
+    model = build_model(chosen.candidate, inputs, known_until)
+    train(
+        model,
+        _training_weeks(inputs, training_days),
+        training_settings(chosen.candidate, inputs, known_until),
+        last_epoch=chosen.best_epoch,
+        report=report,
+    )
+    save_model(model, folder)
+    return model
+
+
+def choose(trained: Sequence[TrainedCandidate]) -> TrainedCandidate:
+    """Return the first-seed model of the candidate with the best validation MAP@12, averaged over its seeds.
+
+    Ties go to the candidate with fewer weights, then to the earlier name, so the order of arrival never matters.
+
+    Raises:
+        ValueError: when nothing was trained.
+    """
+    if not trained:
+        raise ValueError("no candidate was trained; the settings need at least one [candidates.*]")
+    scores: dict[str, list[float]] = {}
+    for each in trained:
+        scores.setdefault(each.candidate.name, []).append(each.validation_map)
+    return min(
+        trained,
+        key=lambda each: (
+            -fmean(scores[each.candidate.name]),
+            each.parameters,
+            each.candidate.name,
+            each.candidate.seed,
+        ),
+    )
+
+
+def describe_choice(trained: Sequence[TrainedCandidate], chosen: TrainedCandidate) -> str:
+    """Return a line for each candidate, best first, the chosen one marked."""
+    lines = [
+        f"{'->' if each is chosen else '  '} {each.candidate.label:<24} validation MAP@12 {each.validation_map:.4f}  "
+        f"epoch {each.best_epoch:>2}  {each.parameters:>10,} weights  {each.seconds:6.1f} s"
+        for each in sorted(trained, key=lambda each: -each.validation_map)
+    ]
+    return "\n".join(lines)
+
+
+def build_model(candidate: Candidate, inputs: ModelInputs, known_until: date) -> nn.Module:
+    """Make an empty two-tower of the candidate's sizes, its weights drawn from the candidate's seed.
+
+    Args:
+        known_until: articles of later as-of days do not lend their attributes to the code table.
+    """
+    from recommender.models.two_tower import TowerSettings, TwoTower, article_code_table
+
+    torch.manual_seed(candidate.seed)
+    known = [snapshot for day, snapshot in inputs.candidates.items() if day <= known_until]
+    return TwoTower(
+        inputs.candidate_schema,
+        inputs.query_schema,
+        article_code_table(known),
+        TowerSettings(**_picked(candidate.settings, TowerSettings)),
+    )
+
+
+def training_settings(candidate: Candidate, inputs: ModelInputs, known_until: date) -> TrainingSettings:
+    """Return how to train a candidate; too large a catalogue turns the full softmax into a sampled one."""
+    settings = candidate.settings
+    largest = max(int(each.is_on_sale.sum()) for day, each in inputs.candidates.items() if day <= known_until)
+    negatives = settings["sampled_negatives"]
+    if not negatives and largest > settings["max_softmax_articles"]:
+        negatives = settings["sampled_fallback"]
+    values = _picked(settings, TrainingSettings)
+    return TrainingSettings(**{**values, "sampled_negatives": negatives, "seed": candidate.seed})
+
+
+def validation_map(model: nn.Module, inputs: ModelInputs, day: date) -> float:
+    """Return MAP@12 over the customers with history who bought something in the week from `day`; 0 when none did."""
+    queries = inputs.queries[day]
+    is_judged = torch.from_numpy(queries.has_history()) & (queries.target_offsets.diff() > 0)
+    queries = queries.take(torch.nonzero(is_judged)[:, 0])
+    if not len(queries):
+        return 0.0
+    lists = recommend(model, queries, inputs.candidates[day], VALIDATION_K)
+    truth = queries.target_positions.numpy().astype(np.int32), queries.target_offsets.numpy()
+    return map_at_k(lists.positions, *truth, k=VALIDATION_K)
+
+
+def _training_weeks(inputs: ModelInputs, days: Sequence[date]) -> list[TrainingWeek]:
+    return [TrainingWeek.of(inputs.candidates[day], inputs.queries[day]) for day in days if day in inputs.queries]
+
+
+def _picked(settings: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {key: value for key, value in settings.items() if key in names}

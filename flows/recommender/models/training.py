@@ -1,0 +1,248 @@
+"""Train one two-tower: snapshots in, a fitted model and its learning curve out.
+
+The loop knows nothing of NVTabular or Merlin: it takes any module with `encode_queries` and `encode_candidates`, so
+it runs wherever PyTorch does. A batch holds customers of one as-of day, so that the articles are encoded once for
+the batch, as they looked on that day.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
+from recommender.models.softmax_loss import multi_target_softmax_loss
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a model is trained.
+
+    Attributes:
+        epochs: most passes over the training queries.
+        patience: epochs without a better validation MAP@12 before training stops.
+        batch_size: customers per batch.
+        learning_rate: peak of the one-cycle schedule.
+        weight_decay: decoupled decay of the embeddings (AdamW); other weights are not decayed.
+        history_dropout: share of every history hidden while training.
+        sampled_negatives: 0 for a softmax over every article on sale; otherwise the batch's own purchases plus
+            this many uniformly drawn articles, with logQ correction.
+        threads: CPU threads per candidate, independent of how many candidates train at a time.
+        seed: of initial weights, shuffling, dropout and sampling.
+    """
+
+    epochs: int = 12
+    patience: int = 3
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
+    history_dropout: float = 0.1
+    sampled_negatives: int = 0
+    threads: int = 1
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One point of the learning curve; a row is one (customer, article) purchase."""
+
+    epoch: int
+    loss: float
+    validation_map: float | None
+    rows_per_second: float
+
+    def as_dict(self) -> dict:
+        """Return plain values, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        score = "" if self.validation_map is None else f"  validation MAP@12 {self.validation_map:.4f}"
+        return f"epoch {self.epoch:>2}  loss {self.loss:.4f}{score}  {self.rows_per_second:,.0f} rows/s"
+
+
+@dataclass(frozen=True)
+class TrainingWeek:
+    """The articles on sale on an as-of day and the customers who bought some of them in the week from it.
+
+    Attributes:
+        candidates: articles on sale.
+        queries: customers with at least one target; targets are columns of `candidates`.
+        purchase_shares: (n_candidates,) share of the week's purchases that went to each article.
+    """
+
+    candidates: CandidateSnapshot
+    queries: QuerySnapshot
+    purchase_shares: Tensor
+
+    @classmethod
+    def of(cls, candidates: CandidateSnapshot, queries: QuerySnapshot) -> TrainingWeek:
+        """Keep the targets that were on sale on the as-of day, and the customers that have any."""
+        on_sale = candidates.on_sale()
+        queries = with_targets_on_sale(queries, on_sale)
+        queries = queries.take(torch.nonzero(queries.target_offsets.diff())[:, 0])
+        counts = torch.bincount(queries.target_positions, minlength=len(on_sale.positions))
+        return cls(on_sale, queries, counts / counts.sum().clamp(min=1))
+
+    def to(self, device: torch.device) -> TrainingWeek:
+        """Return the week on a device."""
+        return TrainingWeek(self.candidates.to(device), self.queries.to(device), self.purchase_shares.to(device))
+
+
+def with_targets_on_sale(queries: QuerySnapshot, on_sale: CandidateSnapshot) -> QuerySnapshot:
+    """Return queries whose targets are columns of `on_sale`, those that were not on sale left out."""
+    columns = torch.searchsorted(on_sale.positions, queries.target_positions)
+    columns = columns.clamp(max=len(on_sale.positions) - 1)
+    is_known = on_sale.positions[columns] == queries.target_positions
+    owner = torch.repeat_interleave(torch.arange(len(queries)), queries.target_offsets.diff())
+    counts = torch.bincount(owner[is_known], minlength=len(queries))
+    return queries.with_targets(columns[is_known], torch.cat([counts.new_zeros(1), counts.cumsum(0)]))
+
+
+def train(
+    model: nn.Module,
+    weeks: Sequence[TrainingWeek],
+    settings: TrainingSettings,
+    validate: Callable[[nn.Module], float] | None = None,
+    last_epoch: int | None = None,
+    report: Callable[[Epoch], None] = print,
+) -> list[Epoch]:
+    """Fit a model in place and leave it with the weights of its best epoch.
+
+    Args:
+        model: has `encode_queries` and `encode_candidates`; moved to CUDA where there is one.
+        weeks: what to learn from, any order.
+        settings: how.
+        validate: returns validation MAP@12; without it no epoch is better than another and the last weights stay.
+        last_epoch: stop after this epoch of the schedule, as a run with validation found best.
+        report: called after every epoch.
+
+    Returns:
+        The learning curve.
+
+    Raises:
+        ValueError: when no week has a purchase to learn from.
+        FloatingPointError: when the loss is no longer finite.
+    """
+    weeks = [week for week in weeks if len(week.queries)]
+    if not weeks:
+        raise ValueError("no training week has a purchase of an article on sale; lengthen training_weeks")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    model.to(device)
+    weeks = [week.to(device) for week in weeks]
+    optimizer = _optimizer(model, settings)
+    batches = sum(-(-len(week.queries) // settings.batch_size) for week in weeks)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, epochs=settings.epochs, steps_per_epoch=batches, pct_start=0.1
+    )
+    curve, best = [], _Best(settings.patience)
+    for number in range(1, (last_epoch or settings.epochs) + 1):
+        epoch = _run_epoch(number, model, weeks, optimizer, schedule, settings, validate)
+        curve.append(epoch)
+        report(epoch)
+        if validate is not None and best.should_stop(epoch, model):
+            break
+    if best.weights is not None:
+        model.load_state_dict(best.weights)
+    model.to("cpu").eval()
+    return curve
+
+
+class _Best:
+    """The weights of the best epoch so far, and whether to go on."""
+
+    def __init__(self, patience: int):
+        self.patience, self.epoch, self.score, self.weights = patience, 0, float("-inf"), None
+
+    def should_stop(self, epoch: Epoch, model: nn.Module) -> bool:
+        if epoch.validation_map > self.score:
+            self.epoch, self.score = epoch.epoch, epoch.validation_map
+            self.weights = copy.deepcopy(model.state_dict())
+        return epoch.epoch - self.epoch >= self.patience
+
+
+def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    embeddings = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
+    known = {id(weight) for weight in embeddings}
+    others = [weight for weight in model.parameters() if id(weight) not in known]
+    groups = [
+        {"params": embeddings, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) -> Epoch:
+    """Pass once over all batches in a fresh order, then score the validation week."""
+    model.train()
+    started, total_loss, customers, rows = time.perf_counter(), 0.0, 0, 0
+    for week, batch in _batches(weeks, settings.batch_size):
+        loss = _batch_loss(model, week, batch, settings)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss of epoch {number} is {loss.item()}; lower learning_rate {settings.learning_rate}"
+            )
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        total_loss += loss.item() * len(batch)
+        customers += len(batch)
+        rows += len(batch.target_positions)
+    seconds = time.perf_counter() - started
+    model.eval()
+    return Epoch(number, total_loss / customers, validate(model) if validate else None, rows / seconds)
+
+
+def _batches(weeks: Sequence[TrainingWeek], size: int) -> Iterator[tuple[TrainingWeek, QuerySnapshot]]:
+    chunks = [(week, rows) for week in weeks for rows in torch.randperm(len(week.queries)).split(size)]
+    for chunk in torch.randperm(len(chunks)).tolist():
+        week, rows = chunks[chunk]
+        yield week, week.queries.take(rows)
+
+
+def _batch_loss(model, week: TrainingWeek, batch: QuerySnapshot, settings: TrainingSettings) -> Tensor:
+    batch = hide_some_history(batch, settings.history_dropout)
+    candidates, targets, log_probability = week.candidates, batch.target_positions, None
+    if settings.sampled_negatives:
+        chosen, targets, log_probability = _sample_candidates(week, targets, settings.sampled_negatives)
+        candidates = candidates.take(chosen)
+    logits = model.encode_queries(batch) @ model.encode_candidates(candidates).T
+    return multi_target_softmax_loss(logits, targets, batch.target_offsets, log_probability)
+
+
+def _sample_candidates(week: TrainingWeek, targets: Tensor, negatives: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Choose the batch's own purchases and some uniformly drawn articles.
+
+    Returns:
+        (m,) chosen columns, (n_targets,) where each target lies among them, and the log of each chosen column's
+        chance of having been chosen.
+    """
+    articles = len(week.candidates.positions)
+    drawn = torch.randint(articles, (negatives,), device=targets.device)
+    chosen = torch.unique(torch.cat([targets, drawn]))
+    missed_by_batch = (1 - week.purchase_shares[chosen]).pow(len(targets))
+    missed_by_draw = (1 - 1 / articles) ** negatives
+    probability = (1 - missed_by_batch * missed_by_draw).clamp(min=1e-9)
+    return chosen, torch.searchsorted(chosen, targets), probability.log()
+
+
+def hide_some_history(queries: QuerySnapshot, share: float) -> QuerySnapshot:
+    """Return queries with a random share of their history articles left out, so that no one article decides."""
+    if not share:
+        return queries
+    keep = torch.rand(len(queries.history_codes), device=queries.history_codes.device) >= share
+    owner = torch.repeat_interleave(torch.arange(len(queries), device=keep.device), queries.history_offsets.diff())
+    counts = torch.bincount(owner[keep], minlength=len(queries))
+    return queries.with_history(
+        queries.history_codes[keep],
+        queries.history_numbers[keep],
+        torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
+    )

@@ -1,0 +1,113 @@
+"""Where everything that a run writes lies: folders below data/, and the settings that keep packages inside them.
+
+Stage: below all rooms. In: the environment (RECOMMENDER_DATA_DIR moves the whole data folder). Out: paths, which
+are not made here, and environment variables for the packages that would otherwise write to the home folder or the
+working directory, or report home.
+"""
+
+import os
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).absolute().parents[2]
+DATA_DIR_VARIABLE = "RECOMMENDER_DATA_DIR"
+DEFAULT_USER = "recommender"
+USER_VARIABLES = ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER")  # where Metaflow looks, in its order
+
+# Switched off even where a package asks nobody: usage reports, crash reports, patches of other packages.
+TELEMETRY_OFF = {
+    "DO_NOT_TRACK": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "COMET_INTERNAL_REPORTING": "false",
+    "COMET_ERROR_TRACKING_ENABLE": "false",
+    "COMET_DISABLE_ANNOUNCEMENT": "true",
+    "COMET_DISABLE_AUTO_LOGGING": "1",
+    "COMET_AUTO_LOG_CO2": "false",
+}
+# Comet waits up to three hours for a service that is gone; a run must not.
+COMET_PATIENCE = {
+    "COMET_LOGGING_CONSOLE": "CRITICAL",
+    "COMET_TIMEOUT_HTTP": "5",
+    "COMET_TIMEOUT_CLEANING": "60",
+    "COMET_TIMEOUT_UPLOAD": "60",
+    "COMET_HTTP_SESSION_RETRY_TOTAL": "1",
+    "COMET_GET_OR_ADD_EXPERIMENT_RETRY_CONNECT": "1",
+    "COMET_GET_OR_ADD_EXPERIMENT_RETRY_READ": "1",
+    "COMET_GET_OR_ADD_EXPERIMENT_RETRY_TOTAL": "1",
+}
+
+
+def data_dir() -> Path:
+    """Return the folder of all data: RECOMMENDER_DATA_DIR, or data/ of the project; absolute."""
+    return Path(os.environ.get(DATA_DIR_VARIABLE) or PROJECT_ROOT / "data").absolute()
+
+
+def raw_dir(dataset: str) -> Path:
+    """Return the folder of the dataset's three CSV files."""
+    return data_dir() / "raw" / dataset
+
+
+def warehouse_path(dataset: str) -> Path:
+    """Return the dataset's DuckDB file."""
+    return data_dir() / "warehouse" / f"{dataset}.duckdb"
+
+
+def run_dir(dataset: str, run_id: str) -> Path:
+    """Return the folder of one run's marts and models."""
+    return data_dir() / "runs" / dataset / run_id
+
+
+def reports_dir(dataset: str) -> Path:
+    """Return the folder of the latest report.json and test_week_lists.parquet."""
+    return data_dir() / "reports" / dataset
+
+
+def redis_dir() -> Path:
+    """Return the folder of the embedded Redis."""
+    return data_dir() / "redis"
+
+
+def comet_dir() -> Path:
+    """Return the folder of Comet's offline archives."""
+    return data_dir() / "comet"
+
+
+def logs_dir() -> Path:
+    """Return the folder of the nightly logs and locks."""
+    return data_dir() / "logs"
+
+
+def metaflow_dir() -> Path:
+    """Return the folder of Metaflow's configuration, runs, artifacts and cards."""
+    return data_dir() / "metaflow"
+
+
+def cache_dir() -> Path:
+    """Return the folder of what packages cache for themselves; may be deleted at any time."""
+    return data_dir() / "cache"
+
+
+def set_environment_defaults() -> None:
+    """Point every package at folders below data/ and switch its telemetry off; what is already set stays.
+
+    The flow calls this before it imports metaflow; the processes of its steps inherit the result.
+    """
+    defaults = _folder_defaults() | TELEMETRY_OFF | COMET_PATIENCE
+    if not any(os.environ.get(name) not in (None, "", "root") for name in USER_VARIABLES):
+        os.environ["METAFLOW_USER"] = DEFAULT_USER  # Metaflow refuses to run for nobody and for root
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def _folder_defaults() -> dict[str, str]:
+    metaflow, cache = metaflow_dir(), cache_dir()
+    folders = {
+        "METAFLOW_HOME": metaflow,
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": metaflow,
+        "METAFLOW_CARD_LOCALROOT": metaflow / "cards",
+        "METAFLOW_CLIENT_CACHE_PATH": cache / "metaflow_client",
+        "EMBEDDED_REDIS_DIR": redis_dir(),
+        "COMET_OFFLINE_DIRECTORY": comet_dir(),
+        "NUMBA_CACHE_DIR": cache / "numba",
+        "CUDA_CACHE_PATH": cache / "cuda",
+    }
+    return {name: str(folder) for name, folder in folders.items()}

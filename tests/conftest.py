@@ -1,0 +1,77 @@
+"""Fixtures that several rooms share: a small generated shop, its marts, and what models are trained on."""
+
+import os
+
+import pytest
+from small_shop import ON_SALE_DAYS, SEGMENT_COLUMNS, SMALL_TWO_TOWER, TRAINING_WEEKS
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def demo_raw_dir(tmp_path_factory):
+    """Raw files of a small generated shop: 600 customers, 200 articles, 20 weeks."""
+    from data.synthetic_hm import generate
+
+    return generate(tmp_path_factory.mktemp("raw") / "demo", customers=600, articles=200, days=140, seed=3).raw_dir
+
+
+@pytest.fixture(scope="session")
+def demo_windows(demo_raw_dir):
+    """The weeks of a run on the small shop."""
+    from recommender.features.time_split import split_by_time
+    from recommender.features.warehouse import data_window
+
+    return split_by_time(*data_window(demo_raw_dir), training_weeks=TRAINING_WEEKS)
+
+
+@pytest.fixture(scope="session")
+def demo_marts_dir(demo_raw_dir, demo_windows, tmp_path_factory):
+    """The small shop's marts, built and tested by dbt."""
+    from recommender.features.warehouse import build_marts
+
+    folder = tmp_path_factory.mktemp("marts")
+    build_marts(
+        demo_raw_dir,
+        folder / "warehouse.duckdb",
+        folder / "marts",
+        cutoff=demo_windows.cutoff,
+        training_weeks=len(demo_windows.training_as_of_days),
+        history_length=20,
+        segment_columns=SEGMENT_COLUMNS,
+    )
+    return folder / "marts"
+
+
+@pytest.fixture(scope="session")
+def evaluated_folder(demo_marts_dir, demo_windows, tmp_path_factory):
+    """A folder with workflows fitted on what lies before the validation week."""
+    from recommender.features.model_inputs import encode_marts
+
+    folder = tmp_path_factory.mktemp("evaluated")
+    inputs = encode_marts(demo_marts_dir, demo_windows.validation_as_of_day, ON_SALE_DAYS, folder)
+    inputs.save(folder / "model_inputs.pt")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_inputs(evaluated_folder):
+    """Everything encoded by those workflows."""
+    from recommender.features.model_inputs import ModelInputs
+
+    return ModelInputs.load(evaluated_folder / "model_inputs.pt")
+
+
+@pytest.fixture(scope="session")
+def trained_candidate(model_inputs, demo_windows, tmp_path_factory):
+    """A small two-tower trained on the training weeks, saved."""
+    from recommender.config import Candidate
+    from recommender.models.grid import train_candidate
+
+    return train_candidate(
+        Candidate("small", 7, SMALL_TWO_TOWER),
+        model_inputs,
+        demo_windows.training_as_of_days,
+        demo_windows.validation_as_of_day,
+        tmp_path_factory.mktemp("model"),
+    )

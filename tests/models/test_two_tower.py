@@ -1,0 +1,91 @@
+"""The Merlin two-tower on the small shop: what its vectors promise, and that a saved model is the same model."""
+
+import numpy as np
+import pytest
+import torch
+from small_shop import ON_SALE_DAYS, SMALL_TWO_TOWER
+
+from recommender.config import Candidate
+from recommender.features.feature_workflow import FeatureWorkflows
+from recommender.features.model_inputs import candidate_rows, encode_candidates, encode_queries
+from recommender.features.warehouse import read_mart
+from recommender.models import grid
+from recommender.models.model_files import load_model
+from recommender.models.retrieval import recommend
+
+def test_it_learns_something(trained_candidate):
+    assert trained_candidate.curve[-1].loss < trained_candidate.curve[0].loss
+    assert trained_candidate.validation_map == max(epoch.validation_map for epoch in trained_candidate.curve)
+
+
+def test_a_loaded_model_scores_raw_rows_as_the_trained_one_did(
+    trained_candidate, model_inputs, evaluated_folder, demo_marts_dir, demo_windows, tmp_path
+):
+    day, catalogue = demo_windows.test_as_of_day, model_inputs.catalogue
+    workflows, model = FeatureWorkflows.load(evaluated_folder), load_model(trained_candidate.folder)
+    articles, customers, targets = (
+        read_mart(demo_marts_dir, name, as_of_days=[day])
+        for name in ("article_features", "customer_features", "next_week_purchases")
+    )
+    article_rows = candidate_rows(articles, read_mart(demo_marts_dir, "articles"))
+    candidates = encode_candidates(workflows, article_rows, catalogue, ON_SALE_DAYS, tmp_path)
+    queries = encode_queries(workflows, customers, targets, catalogue, tmp_path)
+    as_served = recommend(model, queries[day], candidates[day], 12)
+    as_trained = recommend(model, model_inputs.queries[day], model_inputs.candidates[day], 12)
+    np.testing.assert_array_equal(as_served.positions, as_trained.positions)
+    np.testing.assert_array_equal(as_served.scores, as_trained.scores)
+
+
+def test_the_saved_weights_are_those_of_the_best_epoch(trained_candidate, model_inputs, demo_windows):
+    score = grid.validation_map(load_model(trained_candidate.folder), model_inputs, demo_windows.validation_as_of_day)
+    assert score == pytest.approx(trained_candidate.validation_map, abs=1e-12)
+
+
+def test_two_trainings_with_one_seed_are_the_same_model(trained_candidate, model_inputs, demo_windows, tmp_path):
+    again = grid.train_candidate(
+        trained_candidate.candidate,
+        model_inputs,
+        demo_windows.training_as_of_days,
+        demo_windows.validation_as_of_day,
+        tmp_path,
+    )
+    weights = (load_model(folder).state_dict() for folder in (trained_candidate.folder, again.folder))
+    for one, other in zip(*(state.values() for state in weights), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_customers_vector_does_not_depend_on_who_else_is_scored(trained_candidate, model_inputs, demo_windows):
+    queries = model_inputs.queries[demo_windows.test_as_of_day]
+    model = load_model(trained_candidate.folder)
+    with torch.inference_mode():
+        together = model.encode_queries(queries.take(torch.arange(40)))
+        alone = model.encode_queries(queries.take(torch.tensor([23])))
+    torch.testing.assert_close(together[23], alone[0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_customer_without_history_has_a_finite_vector(trained_candidate, model_inputs, demo_windows):
+    queries = model_inputs.queries[demo_windows.test_as_of_day]
+    cold = torch.from_numpy(np.flatnonzero(~queries.has_history()))
+    assert len(cold), "the generated shop must have customers who never bought"
+    with torch.inference_mode():
+        assert load_model(trained_candidate.folder).encode_queries(queries.take(cold)).isfinite().all()
+
+
+def test_an_article_never_trained_on_is_exactly_its_attributes(model_inputs, demo_windows):
+    model = grid.build_model(Candidate("new", 1, SMALL_TWO_TOWER), model_inputs, demo_windows.validation_as_of_day)
+    codes = model_inputs.candidates[demo_windows.test_as_of_day].codes[:1]
+    renamed = codes.clone()
+    renamed[:, 0] = codes[:, 0] + 1
+    encoder = model.candidate_tower.article_encoder.eval()
+    with torch.inference_mode():
+        assert torch.equal(encoder(codes), encoder(renamed))
+
+
+def test_what_is_bought_in_the_test_week_changes_no_score(trained_candidate, model_inputs, demo_windows):
+    day = demo_windows.test_as_of_day
+    queries, model = model_inputs.queries[day], load_model(trained_candidate.folder)
+    planted = queries.with_targets(
+        torch.zeros(len(queries), dtype=torch.int64), torch.arange(len(queries) + 1, dtype=torch.int64)
+    )
+    lists, with_planted = (recommend(model, each, model_inputs.candidates[day], 12) for each in (queries, planted))
+    np.testing.assert_array_equal(lists.scores, with_planted.scores)

@@ -1,0 +1,84 @@
+"""The settings file: what the defaults promise, and that a slip of the pen is an error."""
+
+import pytest
+
+from recommender.config import DEFAULT_FILE, Settings, SettingsError, read_day, read_toml
+
+DATASETS = ("demo", "online-retail", "kaggle-hm")
+
+
+@pytest.fixture
+def toml():
+    return read_toml(DEFAULT_FILE.read_text())
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_default_grid_trains_at_least_four_different_two_towers(toml, dataset):
+    candidates = Settings.of(toml, dataset).candidates
+    assert len({str(sorted(candidate.settings.items())) for candidate in candidates}) >= 4
+
+
+def test_every_setting_states_its_reason():
+    values = [line for line in DEFAULT_FILE.read_text().splitlines() if "=" in line and not line.startswith("#")]
+    sections = DEFAULT_FILE.read_text().split("\n[")
+    bare = [
+        line
+        for section in sections
+        for line in section.splitlines()[1:]
+        if "=" in line and "#" not in line and "#" not in section.splitlines()[0]
+    ]
+    assert values and not bare, f"no reason beside {bare}"
+
+
+def test_a_dataset_overrides_only_what_it_names(toml):
+    retail, common = Settings.of(toml, "online-retail").features, toml["features"]
+    assert retail.segment_columns == ("postal_code",)
+    assert retail.history_length == common["history_length"]
+
+
+def test_a_candidate_overrides_only_what_it_names(toml):
+    wide = next(each for each in Settings.of(toml, "demo").candidates if each.name == "wide")
+    assert wide.settings == {
+        **{key: value for key, value in toml["training"].items() if key != "seeds"},
+        **toml["candidates"]["wide"],
+    }
+
+
+def test_every_candidate_is_trained_with_every_seed(toml):
+    toml["training"]["seeds"] = [1, 2]
+    labels = [candidate.label for candidate in Settings.of(toml, "demo").candidates]
+    assert labels[:2] == ["base-seed1", "base-seed2"]
+    assert len(labels) == 2 * len(toml["candidates"])
+
+
+def test_an_unknown_dataset_lists_the_known_ones(toml):
+    with pytest.raises(SettingsError, match=r"no \[datasets.other\] in the settings; there are demo, online-retail"):
+        Settings.of(toml, "other")
+
+
+def test_a_misspelt_candidate_key_is_named(toml):
+    toml["candidates"]["wide"]["learning_rat"] = 1
+    with pytest.raises(SettingsError, match=r"\[candidates.wide\] has learning_rat"):
+        Settings.of(toml, "demo")
+
+
+def test_a_misspelt_feature_key_is_named(toml):
+    toml["datasets"]["demo"]["on_sale_day"] = 1
+    with pytest.raises(SettingsError, match=r"\[features\] has on_sale_day; it takes history_length, on_sale_days"):
+        Settings.of(toml, "demo")
+
+
+def test_a_missing_key_is_named(toml):
+    del toml["lists"]["k"]
+    with pytest.raises(SettingsError, match=r"\[lists\] lacks k"):
+        Settings.of(toml, "demo")
+
+
+def test_a_file_that_is_no_toml_says_where():
+    with pytest.raises(SettingsError, match="not valid TOML.*line 2"):
+        read_toml("[features]\ntraining_weeks 26")
+
+
+def test_a_day_that_is_none_shows_how_to_write_one():
+    with pytest.raises(SettingsError, match="--cutoff is '16.09.2020'; write a day as YYYY-MM-DD"):
+        read_day("--cutoff", "16.09.2020")
