@@ -20,8 +20,6 @@ UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
 UV_VERSION := 0.13.8
 TORCH_VERSION := 2.13.0
 INSTALLED := .venv/.installed
-# What is installed leaves byte code and caches in the project folder only.
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help:  ## Show this list

@@ -77,8 +77,9 @@ def redis_url() -> str:
 
 
 def embedded_directory() -> Path:
-    """Where the embedded Redis keeps its files: EMBEDDED_REDIS_DIR, or data/redis of the project."""
-    return Path(os.environ.get("EMBEDDED_REDIS_DIR") or PROJECT_ROOT / "data" / "redis")
+    """Where the embedded Redis keeps its files: EMBEDDED_REDIS_DIR, or redis/ in RECOMMENDER_DATA_DIR or data/."""
+    data_dir = Path(os.environ.get("RECOMMENDER_DATA_DIR") or PROJECT_ROOT / "data")
+    return Path(os.environ.get("EMBEDDED_REDIS_DIR") or data_dir / "redis")
 
 
 def without_password(url: str) -> str:

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 
-from recommender.evaluation import rescore as rescore_module
 from recommender.evaluation.offline_metrics import evaluate
 from recommender.evaluation.promotion import Verdict
 from recommender.evaluation.rescore import find_differences, main, rescore
@@ -116,7 +115,7 @@ def finished_run(tmp_path, monkeypatch):
         steps={},
     )
     write_report(report, folder / "report.json")
-    monkeypatch.setattr(rescore_module, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(sys, "argv", ["rescore", "--dataset", "demo"])
     return report, folder / "report.json"
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-PROJECT_ROOT = Path(__file__).resolve().parents[3]
+from recommender.project_paths import raw_dir, reports_dir
+
 TOLERANCE = 1e-6
 METRICS = ("map", "recall", "hit_rate", "ndcg", "mrr")
 
@@ -230,11 +231,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--dataset", default="demo")
     dataset = parser.parse_args().dataset
-    folder = PROJECT_ROOT / "data" / "reports" / dataset
+    folder = reports_dir(dataset)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     rescored = rescore(
         folder / "test_week_lists.parquet",
-        PROJECT_ROOT / "data" / "raw" / dataset,
+        raw_dir(dataset),
         report["windows"]["test"]["start"],
         report["windows"]["test"]["end"],
         report["n_candidates"],

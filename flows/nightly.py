@@ -1,0 +1,218 @@
+"""Run the flow unattended on one box: one run at a time, all output in a log file, an exit code that says how it went.
+
+    python flows/nightly.py --dataset demo [--max-workers N] [--timeout-minutes M]
+
+Exit codes:
+      0   published
+      1   refused: the run judged its own result and published nothing
+      2   failed for another reason; the log says why
+     75   a nightly run of the dataset is already at work (EX_TEMPFAIL: try again later)
+    124   timed out; the run and all its processes were killed
+
+The kernel holds the lock for as long as this process or the run's main process lives, so neither a kill -9 nor a
+power cut leaves a stale one behind.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import IO, Any
+
+from recommender.project_paths import logs_dir, reports_dir, set_environment_defaults
+
+FLOW_FILE = Path(__file__).absolute().with_name("recommendation_flow.py")
+KEPT_LOGS = 30
+LOG_TIMESTAMP = "%Y%m%dT%H%M%SZ"
+LOG_TIMESTAMP_GLOB = "[0-9]" * 8 + "T" + "[0-9]" * 6 + "Z"
+GRACE_SECONDS = 20.0  # between asking the run to end and killing it
+POLL_SECONDS = 0.1
+
+
+class ExitCode(IntEnum):
+    """What cron or systemd is told."""
+
+    PUBLISHED = 0
+    REFUSED = 1
+    FAILED = 2
+    ALREADY_RUNNING = 75
+    TIMED_OUT = 124
+
+
+class AlreadyRunning(RuntimeError):
+    """Another nightly run of the dataset holds the lock; the message says which."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a night went: the exit code, and why in a few words."""
+
+    code: ExitCode
+    reason: str
+
+
+def flow_command(dataset: str, max_workers: int) -> list[str]:
+    """Return the command that runs the flow once and leaves its run id in `run_id_path`."""
+    command = [sys.executable, str(FLOW_FILE), "run", "--run-id-file", str(run_id_path(dataset))]
+    return [*command, "--dataset", dataset, "--max-workers", str(max_workers)]
+
+
+def run_id_path(dataset: str) -> Path:
+    """Return the file in which tonight's run leaves its id, to be known again in report.json."""
+    return logs_dir() / f"nightly-{dataset}.run-id"
+
+
+def run_night(dataset: str, command: Sequence[str], timeout_seconds: float = float("inf")) -> ExitCode:
+    """Run a command under the dataset's lock, log it, judge it by its report and print one line about it.
+
+    Args:
+        dataset: names the lock, the log and the report.
+        command: that of `flow_command`, or another one that writes its run id to `run_id_path(dataset)` and a
+            report.json with this `run_id`, `verdict`, `verdict_reason` and `published`.
+        timeout_seconds: when to kill it.
+    """
+    started = datetime.now(UTC)
+    log_path = logs_dir() / f"nightly-{dataset}-{started:{LOG_TIMESTAMP}}.log"
+    try:
+        with _lock(dataset, started) as lock, log_path.open("a", encoding="utf-8") as log:
+            _prune_logs(dataset)
+            run_id_path(dataset).unlink(missing_ok=True)
+            outcome = _run(dataset, command, log, lock, timeout_seconds)
+            seconds = (datetime.now(UTC) - started).total_seconds()
+            summary = f"{dataset}: {outcome.reason}; {seconds:.0f} s; log {log_path}"
+            print(summary, file=log)
+    except AlreadyRunning as error:
+        print(error, file=sys.stderr)
+        return ExitCode.ALREADY_RUNNING
+    print(summary)
+    return outcome.code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python flows/nightly.py", description="Run the flow once, unattended.")
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--max-workers", type=int, default=2, help="how many candidates train at a time")
+    parser.add_argument("--timeout-minutes", type=float, default=float("inf"), help="kill the run after this long")
+    options = parser.parse_args(arguments)
+    set_environment_defaults()
+    command = flow_command(options.dataset, options.max_workers)
+    try:
+        return run_night(options.dataset, command, options.timeout_minutes * 60)
+    except Exception:  # Python would end with 1, which means refused here
+        traceback.print_exc()
+        return ExitCode.FAILED
+
+
+@contextmanager
+def _lock(dataset: str, started: datetime) -> Iterator[IO[str]]:
+    """Hold nightly-<dataset>.lock, with this process's id and start in it for people to read.
+
+    Raises AlreadyRunning when another process holds it.
+    """
+    path = logs_dir() / f"nightly-{dataset}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise AlreadyRunning(f"{dataset} is already being run by {holder}; nothing was started.") from None
+        lock.truncate(0)
+        print(f"process {os.getpid()}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=lock, flush=True)
+        yield lock
+
+
+def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], timeout_seconds: float) -> Outcome:
+    """Run the command in a process group of its own until it ends, is too late, or this process is told to end.
+
+    The command inherits the lock: a run that outlives a killed nightly.py still keeps the next one out.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    with _signals_to_end() as signals:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+        )
+        while process.poll() is None:
+            if signals:
+                _end_group(process)
+                return Outcome(ExitCode.FAILED, f"failed: ended by {signals[0].name}")
+            if time.monotonic() > deadline:
+                _end_group(process)
+                return Outcome(ExitCode.TIMED_OUT, f"timed out after {timeout_seconds / 60:g} minutes")
+            time.sleep(POLL_SECONDS)
+    return _judge(dataset, process.returncode)
+
+
+@contextmanager
+def _signals_to_end() -> Iterator[list[signal.Signals]]:
+    """Collect SIGTERM and SIGINT instead of dying of them, so that the run can be ended in good order."""
+    received: list[signal.Signals] = []
+    watched = (signal.SIGTERM, signal.SIGINT)
+    previous = [signal.signal(number, lambda number, _: received.append(signal.Signals(number))) for number in watched]
+    try:
+        yield received
+    finally:
+        for number, handler in zip(watched, previous, strict=True):
+            signal.signal(number, handler)
+
+
+def _end_group(process: subprocess.Popen) -> None:
+    """Ask every process of the group to end, and kill what is left when the first has ended or time is up."""
+    os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _judge(dataset: str, exit_code: int) -> Outcome:
+    """Tell published, refused and failed apart by the report that this very run left."""
+    report = _report_of_tonight(dataset)
+    match report.get("verdict"):
+        case "refused":
+            return Outcome(ExitCode.REFUSED, f"refused: {report['verdict_reason']}")
+        case "passed" if exit_code == 0 and report["published"]:
+            return Outcome(ExitCode.PUBLISHED, f"published: {report['verdict_reason']}")
+        case None:
+            return Outcome(ExitCode.FAILED, f"failed: the run ended with exit code {exit_code} and without a report")
+    return Outcome(ExitCode.FAILED, f"failed: good lists were not published, exit code {exit_code}")
+
+
+def _report_of_tonight(dataset: str) -> dict[str, Any]:
+    """Return the report if it is that of tonight's run, else an empty one."""
+    try:
+        run_id = run_id_path(dataset).read_text().strip()
+        report = json.loads((reports_dir(dataset) / "report.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return report if str(report["run_id"]) == run_id else {}
+
+
+def _prune_logs(dataset: str) -> None:
+    """Remove all but the latest logs of the dataset, tonight's included."""
+    logs = sorted(logs_dir().glob(f"nightly-{dataset}-{LOG_TIMESTAMP_GLOB}.log"))
+    for path in logs[:-KEPT_LOGS]:
+        path.unlink()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

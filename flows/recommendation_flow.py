@@ -1,0 +1,343 @@
+"""From raw purchases to published recommendations: `python recommendation_flow.py run --help`.
+
+This file holds the order of things and nothing else: a step reads what it needs, calls one module of `recommender`
+and stores what the next step needs. It alone imports Metaflow.
+"""
+
+from recommender import project_paths
+
+project_paths.set_environment_defaults()  # before Metaflow is imported, which reads the environment once
+
+import os
+import resource
+import time
+from dataclasses import asdict
+from datetime import timedelta
+
+from metaflow import (
+    Config,
+    FlowSpec,
+    Parameter,
+    UserStepDecorator,
+    card,
+    config_expr,
+    current,
+    resources,
+    retry,
+    schedule,
+    step,
+    timeout,
+)
+from metaflow.cards import Markdown, Table, VegaChart
+from metaflow.exception import MetaflowException
+
+from recommender import config
+
+KIB_PER_MIB = 1024  # ru_maxrss counts KiB
+ONE_DAY = timedelta(days=1)
+SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
+
+
+class RunStopped(MetaflowException):
+    """The run ends for a reason its owner can act on: one message instead of a traceback."""
+
+    headline = "Nothing was published; what was published before stays up"
+
+
+class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
+    """Note what a step costs, and turn an error that its owner can act on into one clear message."""
+
+    def pre_step(self, step_name, flow, inputs=None):
+        """Start the clock."""
+        self.started = time.perf_counter()
+
+    def post_step(self, step_name, flow, exception=None):
+        """Add wall seconds and peak memory to `step_costs`."""
+        if exception is not None:
+            return RunStopped(str(exception)) if isinstance(exception, _expected_errors()) else exception
+        name = step_name if flow.index is None else f"{step_name} {flow.input.label}"
+        peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        cost = {"seconds": round(time.perf_counter() - self.started, 1), "peak_mib": peak_kib // KIB_PER_MIB}
+        flow.step_costs = {**getattr(flow, "step_costs", {}), name: cost}
+        return None
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    from data.raw_schema import RawDataError
+    from recommender.features.time_split import TimeSplitError
+    from recommender.features.warehouse import WarehouseError
+    from recommender.release.publish import PublishError
+    from serving.redis_connection import RedisUnreachable
+
+    return (
+        RawDataError,
+        TimeSplitError,
+        WarehouseError,
+        PublishError,
+        RedisUnreachable,
+        config.SettingsError,
+        FloatingPointError,
+    )
+
+
+@schedule(daily=True)
+class RecommendationFlow(FlowSpec):
+    """Raw purchases in, published recommendations out.
+
+    1. start: bring the raw files, check them, lay out the weeks.
+    2. build_marts: dbt builds and tests the feature tables.
+    3. fit_features: fit NVTabular on what lies before the validation week, encode every week with it.
+    4. train: every candidate of the grid with every seed, in parallel.
+    5. choose: the best in the validation week goes on.
+    6. evaluate: score the test week beside the baselines.
+    7. test_behavior: run the behavioural suite; its verdict stands on the card.
+    8. refit: a bad verdict ends the run here; a good one refits the chosen configuration on all purchases.
+    9. publish: lists for every customer, the second gate on them, then the new version goes up.
+    10. end: a summary to read.
+    """
+
+    toml = Config(
+        "settings",
+        default=str(config.DEFAULT_FILE),
+        parser=config.read_toml,
+        help="TOML file with every setting, each with its reason",
+    )
+    dataset = Parameter(
+        "dataset",
+        default=os.environ.get("DATASET") or "demo",
+        help="demo (generated), online-retail (UCI Online Retail II) or kaggle-hm (your own H&M files)",
+    )
+    source = Parameter(
+        "source",
+        default="",
+        help="kaggle-hm: folder or s3:// prefix of the three CSV files (default: $RAW_DIR); "
+        "online-retail: UCI's file (default: $ONLINE_RETAIL_FILE, else it is downloaded)",
+    )
+    cutoff = Parameter(
+        "cutoff",
+        default="",
+        help="YYYY-MM-DD, the first day that nothing may see (default: the day after the last purchase)",
+    )
+
+    @measured
+    @step
+    def start(self):
+        """Bring the raw files, check them, lay out the weeks."""
+        from data.prepare import Request, prepare
+        from recommender.features.time_split import split_by_time
+
+        self.settings = config.Settings.of(self.toml.to_dict(), self.dataset)
+        cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
+        source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
+        raw = prepare(Request(self.dataset, source, cutoff=cutoff), project_paths.data_dir() / "raw")
+        print(raw)
+        self.raw_dir = raw.raw_dir
+        self.windows = split_by_time(raw.first_day, raw.last_day, self.settings.features.training_weeks, cutoff)
+        self.has_oracle = self.windows.cutoff == raw.last_day + ONE_DAY  # it knows the last week of the data only
+        self.run_dir = project_paths.run_dir(self.dataset, current.run_id)
+        self.next(self.build_marts)
+
+    @measured
+    @step
+    def build_marts(self):
+        """Build and test the feature tables with dbt, export them as Parquet."""
+        from recommender.features.warehouse import build_marts
+
+        features = self.settings.features
+        self.marts_dir = self.run_dir / "marts"
+        self.mart_rows = build_marts(
+            self.raw_dir,
+            project_paths.warehouse_path(self.dataset),
+            self.marts_dir,
+            cutoff=self.windows.cutoff,
+            training_weeks=len(self.windows.training_as_of_days),
+            history_length=features.history_length,
+            segment_columns=features.segment_columns,
+        ).rows
+        self.next(self.fit_features)
+
+    @measured
+    @step
+    def fit_features(self):
+        """Fit NVTabular on what lies before the validation week, encode every week with it."""
+        from recommender.features.model_inputs import encode_marts
+
+        folder, days = self.run_dir / "evaluated", self.settings.features.on_sale_days
+        inputs = encode_marts(self.marts_dir, self.windows.validation_as_of_day, days, folder)
+        self.inputs_file = folder / "model_inputs.pt"
+        inputs.save(self.inputs_file)
+        self.candidates = self.settings.candidates
+        self.next(self.train, foreach="candidates")
+
+    @card(type="blank")
+    @timeout(hours=12)
+    @retry(times=1, minutes_between_retries=0)
+    @resources(
+        cpu=config_expr("settings.resources.cpu"),
+        gpu=config_expr("settings.resources.gpu"),
+        memory=config_expr("settings.resources.memory"),
+    )
+    @measured
+    @step
+    def train(self):
+        """Train one candidate on the training weeks; the validation week says when to stop."""
+        from recommender.features.model_inputs import ModelInputs
+        from recommender.models.grid import train_candidate
+        from recommender.release import report_cards, tracking
+
+        candidate = self.input
+        self.trained = train_candidate(
+            candidate,
+            ModelInputs.load(self.inputs_file),
+            training_days=self.windows.training_as_of_days,
+            validation_day=self.windows.validation_as_of_day,
+            folder=self.run_dir / "models" / candidate.label,
+            report=lambda epoch: print(f"{candidate.label}  {epoch}", flush=True),
+        )
+        current.card.append(VegaChart(report_cards.learning_curves([self.trained])))
+        tracking.log_candidate(self.trained, self.dataset, current.run_id, self.windows.report())
+        self.next(self.choose)
+
+    @measured
+    @step
+    def choose(self, inputs):
+        """Keep the candidate with the best validation MAP@12, with its own files, whichever position it had."""
+        from recommender.models.grid import choose, describe_choice
+
+        self.all_trained = [each.trained for each in inputs]
+        self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
+        self.merge_artifacts(inputs, exclude=["trained"])
+        self.chosen = choose(self.all_trained)
+        print(describe_choice(self.all_trained, self.chosen))
+        self.next(self.evaluate)
+
+    @measured
+    @step
+    def evaluate(self):
+        """Score the test week: the chosen model and the baselines, for every customer who bought something."""
+        from recommender.evaluation.test_week import ORACLE, TWO_TOWER, TestWeek, read_oracle
+        from recommender.features.model_inputs import ModelInputs
+        from recommender.models.baselines import read_shop
+        from recommender.models.model_files import load_model
+
+        inputs, day, k = ModelInputs.load(self.inputs_file), self.windows.test_as_of_day, self.settings.lists.k
+        self.article_ids = inputs.catalogue.article_ids
+        self.week = TestWeek.of(inputs.queries[day], inputs.candidates[day], len(self.article_ids))
+        shop = read_shop(self.marts_dir, day, self.article_ids)
+        two_tower, self.lists_again = (self.week.lists_of(load_model(self.chosen.folder), shop, k) for _ in range(2))
+        self.lists = {TWO_TOWER: two_tower, **self.week.baseline_lists(shop, k)}
+        oracle_file = self.raw_dir / "oracle.parquet"
+        if self.has_oracle and oracle_file.exists():
+            self.lists[ORACLE] = read_oracle(oracle_file, self.week.queries.customer_ids, inputs.catalogue, k)
+        self.metrics = {name: self.week.metrics_of(lists, k) for name, lists in self.lists.items()}
+        self.next(self.test_behavior)
+
+    @card(type="blank")
+    @measured
+    @step
+    def test_behavior(self):
+        """Run the behavioural suite on the test week's lists; whether anything may be published follows from it."""
+        from recommender.evaluation.promotion import decide
+        from recommender.evaluation.rec_test import run_tests
+
+        thresholds = dict(self.settings.behavioral_tests)
+        minimum_customers = thresholds.pop("minimum_customers")
+        suite = self.week.behavioral_tests(self.lists, self.lists_again, minimum_customers)
+        self.behavioral_tests = run_tests(suite, thresholds)
+        self.verdict = decide(self.behavioral_tests)
+        self._show_card()
+        print(self.verdict)
+        self.next(self.refit)
+
+    @measured
+    @step
+    def refit(self):
+        """Stop after a bad verdict; after a good one fit the chosen configuration on all purchases."""
+        from recommender.features.model_inputs import encode_marts
+        from recommender.models.grid import refit_candidate
+
+        if not self.verdict.is_passed:
+            self._write_report(published=None)
+            raise RunStopped(str(self.verdict))
+        self.refit_folder = self.run_dir / "refitted"
+        day = self.windows.publishing_as_of_day
+        inputs = encode_marts(self.marts_dir, day, self.settings.features.on_sale_days, self.refit_folder)
+        self.refit_inputs_file = self.refit_folder / "model_inputs.pt"
+        inputs.save(self.refit_inputs_file)
+        refit_candidate(self.chosen, inputs, self.windows.refit_as_of_days, day, self.refit_folder)
+        self.next(self.publish)
+
+    @measured
+    @step
+    def publish(self):
+        """Make everybody's list, hold the lists against the second gate, publish them."""
+        from recommender.evaluation.promotion import decide
+        from recommender.evaluation.rec_test import run_tests
+        from recommender.release import everybody
+        from recommender.release.publish import PublishedRun, publish
+        from serving.redis_connection import connect
+
+        tonight = everybody.lists_for_everybody(
+            self.marts_dir,
+            self.windows.publishing_as_of_day,
+            refitted=(self.refit_folder, self.refit_inputs_file),
+            evaluated=(self.chosen.folder, self.inputs_file),
+            k=self.settings.lists.published_k,
+        )
+        self.publication_tests = run_tests(tonight.gate(self.settings.lists.k), self.settings.publication_gate)
+        self.verdict = decide([*self.behavioral_tests, *self.publication_tests])
+        if not self.verdict.is_passed:
+            self._write_report(published=None)
+            raise RunStopped(str(self.verdict))
+        run = PublishedRun(self.dataset, current.run_id, self.chosen.candidate.label, self.windows.report())
+        self.published = publish(connect(), tonight.published_lists(), run)
+        self.next(self.end)
+
+    @measured
+    @step
+    def end(self):
+        """Write the report and print the summary."""
+        from recommender.evaluation.run_report import summarize
+
+        print(summarize(self._write_report(published=asdict(self.published))))
+
+    def _write_report(self, published):
+        """Leave the run's report for people, programs and Comet; return it."""
+        from recommender.evaluation import run_report
+        from recommender.release import tracking
+
+        report = run_report.build_report(
+            run_id=current.run_id,
+            dataset=self.dataset,
+            windows=self.windows.report(),
+            n_candidates=self.week.n_candidates,
+            metrics=self.metrics,
+            behavioral_tests=self.behavioral_tests,
+            publication_tests=getattr(self, "publication_tests", []),
+            verdict=self.verdict,
+            published=published,
+            steps=self.step_costs,
+            chosen=self.chosen.candidate.label,
+            candidates=[each.as_dict() for each in self.all_trained],
+        )
+        folder = project_paths.reports_dir(self.dataset)
+        lists = ((name, lists.positions, lists.scores) for name, lists in self.lists.items())
+        customer_ids = self.week.queries.customer_ids
+        run_report.write_test_week_lists(folder / "test_week_lists.parquet", lists, customer_ids, self.article_ids)
+        run_report.write_report(report, folder / "report.json")
+        tracking.log_run(report)
+        return report
+
+    def _show_card(self):
+        """Put the decision, the metrics, the tests and the learning curves on the step's card."""
+        from recommender.release import report_cards
+
+        current.card.append(Markdown(report_cards.decision(self.verdict)))
+        current.card.append(VegaChart(report_cards.model_comparison(self.metrics)))
+        current.card.append(Table(*report_cards.metric_table(self.metrics)))
+        current.card.append(Table(*report_cards.behavior_table(self.behavioral_tests)))
+        current.card.append(VegaChart(report_cards.learning_curves(self.all_trained)))
+
+
+if __name__ == "__main__":
+    RecommendationFlow()

@@ -1,0 +1,100 @@
+"""Real runs of the real flow in a data folder of their own, with an empty home and working directory."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import redis
+
+from recommender.config import DEFAULT_FILE
+from recommender.release.publish import versions
+from serving.embedded_redis import EmbeddedRedis
+
+FLOW_FILE = DEFAULT_FILE.with_name("recommendation_flow.py")
+# What makes a run on the small shop short; each left side stands in the default settings.
+SMALLER = {
+    "training_weeks = 26": "training_weeks = 6",
+    "history_length = 100": "history_length = 20",
+    "embedding_dim = 64": "embedding_dim = 16",
+    "batch_size = 256": "batch_size = 64",
+    "epochs = 12": "epochs = 6",
+    # Some seventy customers buy in its test week: enough to judge the average, too few to judge best sellers apart.
+    "minimum_customers = 100": "minimum_customers = 20",
+    "better_than_popular_on_head = { minimum = 0.0 }": "better_than_popular_on_head = { minimum = -1.0 }",
+}
+LEFT_OUT = ("wide", "loyal")  # two candidates are enough to run in parallel and to choose between
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A data folder with its own embedded Redis, a home and a working directory, both empty."""
+
+    root: Path
+
+    @property
+    def data_dir(self) -> Path:
+        """Where runs write."""
+        return self.root / "data"
+
+    @property
+    def report(self) -> dict:
+        """The last run's report."""
+        return json.loads((self.data_dir / "reports" / "demo" / "report.json").read_text())
+
+    @property
+    def redis_server(self) -> EmbeddedRedis:
+        """The workplace's own Redis."""
+        return EmbeddedRedis(self.data_dir / "redis")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a user who set nothing but the data folder."""
+        foreign = ("METAFLOW", "COMET", "EMBEDDED_REDIS", "REDIS_URL", "DATASET", "RAW_DIR", "ONLINE_RETAIL")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        return {**kept, "HOME": str(self.root / "home"), "RECOMMENDER_DATA_DIR": str(self.data_dir)}
+
+    def run(self, *options: str, settings: str | None = None, timeout: int = 600) -> subprocess.CompletedProcess:
+        """Run the flow to its end."""
+        return subprocess.run(
+            self.command(*options, settings=settings),
+            cwd=self.root / "elsewhere",
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def command(self, *options: str, settings: str | None = None) -> list[str]:
+        """The command line of a run with the given settings, by default the small ones."""
+        settings_file = self.root / "settings.toml"
+        settings_file.write_text(settings or small_settings())
+        return [sys.executable, str(FLOW_FILE), "--config", "settings", str(settings_file), "run", *options]
+
+    def published(self) -> list:
+        """The versions in Redis, the served one first."""
+        with redis.Redis.from_url(self.redis_server.ensure_running()) as client:
+            return versions(client, "demo")
+
+
+def make_workplace(root: Path) -> Workplace:
+    """Make the folders of a workplace."""
+    for name in ("home", "elsewhere", "data"):
+        (root / name).mkdir(parents=True)
+    return Workplace(root)
+
+
+def small_settings(changes: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The default settings with small sizes and further texts replaced, old to new."""
+    text = DEFAULT_FILE.read_text()
+    for name in LEFT_OUT:
+        text = re.sub(rf"\[candidates\.{name}\][^\[]*", "", text)
+    for old, new in {**SMALLER, **changes}.items():
+        assert old in text, f"the default settings no longer say {old!r}"
+        text = text.replace(old, new)
+    return text

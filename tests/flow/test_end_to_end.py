@@ -1,0 +1,189 @@
+"""The whole job on a small shop: CSVs, dbt, NVTabular, two-towers, Redis, HTTP; and every way it must not publish.
+
+The tests stand in the order of a night: a good run first, then runs that must leave its lists up.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from flow_runs import make_workplace, small_settings
+
+pytestmark = pytest.mark.flow
+
+
+def test_a_good_run_is_published_and_says_so(published_run, workplace):
+    report = workplace.report
+    assert report["verdict"] == "passed"
+    assert report["published"]["customers"] == 1500
+    assert "Published version" in published_run
+    assert [version.state for version in workplace.published()] == ["current"]
+
+
+def test_the_report_holds_every_model_and_step(published_run, workplace):
+    report = workplace.report
+    assert {"two_tower", "popular", "segment_popular", "repurchase", "oracle"} <= report["metrics"].keys()
+    assert report["windows"]["test"] == {"start": "2020-09-16", "end": "2020-09-22"}
+    assert report["windows"]["validation"] == {"start": "2020-09-09", "end": "2020-09-15"}
+    assert [candidate["name"] for candidate in report["candidates"]] == ["base", "sampled"]
+    assert {"start", "build_marts", "fit_features", "evaluate", "refit", "publish"} <= report["steps"].keys()
+    assert all(cost["peak_mib"] > 0 for cost in report["steps"].values())
+
+
+def test_the_two_tower_beats_popularity_and_no_model_beats_the_oracle(published_run, workplace):
+    metrics = workplace.report["metrics"]
+    assert metrics["two_tower"]["map@12"] > metrics["popular"]["map@12"]
+    assert metrics["oracle"]["map@12"] > max(metrics[name]["map@12"] for name in metrics if name != "oracle")
+
+
+def test_scoring_the_lists_again_from_the_raw_files_gives_the_same_numbers(published_run, workplace):
+    again = subprocess.run(
+        [sys.executable, "-m", "recommender.evaluation.rescore", "--dataset", "demo"],
+        env=workplace.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_nothing_is_written_outside_the_data_folder(published_run, workplace):
+    assert list((workplace.root / "home").rglob("*")) == []
+    assert list((workplace.root / "elsewhere").rglob("*")) == []
+
+
+def test_every_candidate_left_an_offline_experiment(published_run, workplace):
+    archives = list((workplace.data_dir / "comet").glob("*.zip"))
+    assert len(archives) > len(workplace.report["candidates"])
+
+
+def test_customers_are_answered_over_http(published_run, workplace):
+    transactions = pyarrow.csv.read_csv(workplace.data_dir / "raw" / "demo" / "transactions_train.csv")
+    customers = pyarrow.csv.read_csv(workplace.data_dir / "raw" / "demo" / "customers.csv")
+    buyers = set(transactions["customer_id"].to_pylist())
+    known = min(buyers)
+    cold = min(set(customers["customer_id"].to_pylist()) - buyers)
+    articles = pyarrow.csv.read_csv(
+        workplace.data_dir / "raw" / "demo" / "articles.csv",
+        convert_options=pyarrow.csv.ConvertOptions(column_types={"article_id": "string"}),
+    )
+    with serving(workplace) as get:
+        for customer, source in ((known, "personal"), (cold, "segment"), ("nobody", "popular")):
+            answer = get(f"/recommendations/{customer}?k=5").raise_for_status().json()
+            assert answer["source"] == source
+            ids = [item["article_id"] for item in answer["items"]]
+            assert len(set(ids)) == 5
+            assert set(ids) <= set(articles["article_id"].to_pylist())
+        assert get("/health/live").status_code == 200
+        assert get("/health/ready").status_code == 200
+
+
+def test_one_worker_gives_the_same_winner_and_the_same_lists(published_run, workplace):
+    before, checksum_before = workplace.report, workplace.published()[0].manifest.checksum
+    lists_before = pq.read_table(workplace.data_dir / "reports" / "demo" / "test_week_lists.parquet")
+    alone = workplace.run("--max-workers", "1")
+    assert alone.returncode == 0, alone.stdout[-3000:]
+    assert workplace.report["chosen"] == before["chosen"]
+    assert workplace.published()[0].manifest.checksum == checksum_before
+    assert pq.read_table(workplace.data_dir / "reports" / "demo" / "test_week_lists.parquet").equals(lists_before)
+
+
+def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_run, workplace):
+    before = workplace.published()
+    refused = workplace.run(settings=small_settings({"better_than_popular = { minimum = 1.2 }": NEVER_BETTER}))
+    assert refused.returncode != 0
+    assert refused_because(refused) == ["better_than_popular"]
+    assert "Traceback" not in refused.stdout + refused.stderr
+    assert workplace.report["verdict"] == "refused"
+    assert workplace.report["published"] is None
+    assert workplace.report["metrics"]["two_tower"]["map@12"] > 0
+    assert workplace.published() == before
+
+
+NEVER_BETTER = "better_than_popular = { minimum = 1000.0 }"
+
+
+def test_a_killed_run_leaves_the_published_lists_untouched(published_run, workplace):
+    before = workplace.published()
+    run = subprocess.Popen(
+        workplace.command(),
+        cwd=workplace.root / "elsewhere",
+        env=workplace.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for line in run.stdout:
+        if re.search(r"epoch +1 ", line):
+            break
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert workplace.published() == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda text: text.replace("t_dat", "day", 1), "t_dat"),
+        (lambda text: text + "2020-09-22,nobody,0000000001,0.1,2\n", "transactions_train.csv"),
+    ],
+    ids=["a missing column", "a purchase of an unknown article"],
+)
+def test_broken_raw_files_end_in_one_clear_error(published_run, workplace, tmp_path, damage, complaint):
+    broken = make_workplace(tmp_path / "broken")
+    folder = broken.data_dir / "raw" / "demo"
+    shutil.copytree(workplace.data_dir / "raw" / "demo", folder)
+    transactions = folder / "transactions_train.csv"
+    transactions.write_text(damage(transactions.read_text()))
+    failed = broken.run()
+    assert failed.returncode != 0
+    assert complaint in failed.stdout + failed.stderr
+    assert "Traceback" not in failed.stdout + failed.stderr
+    assert not (broken.data_dir / "reports").exists()
+
+
+def test_a_cutoff_outside_the_data_names_the_last_purchase(workplace):
+    failed = workplace.run("--cutoff", "2021-01-01")
+    assert failed.returncode != 0
+    assert "2020-09-22" in failed.stdout + failed.stderr
+    assert "Traceback" not in failed.stdout + failed.stderr
+
+
+def refused_because(run: subprocess.CompletedProcess) -> list[str]:
+    """The failed tests that the run's last words name."""
+    message = next(line for line in run.stdout.splitlines() if "tests failed:" in line)
+    return re.findall(r"(\w+) is ", message)
+
+
+class serving:
+    """The API as `python -m serving` starts it, on a free port."""
+
+    def __init__(self, workplace):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.environment = {**workplace.environment, "PORT": str(self.port), "DATASET": "demo"}
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-m", "serving"], env=self.environment)
+        client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                client.get("/health/live")
+                return client.get
+            except httpx.ConnectError:
+                time.sleep(0.2)
+        raise TimeoutError("the API did not start within a minute")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()

@@ -1,0 +1,206 @@
+"""The nightly command with real processes in place of the flow: small Python programs that leave what a run leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import nightly
+from nightly import ExitCode
+
+NIGHTLY_FILE = Path(nightly.__file__)
+
+# What a run leaves behind: its id, a report and an exit code.
+RUN = """
+import json, sys
+from pathlib import Path
+import nightly
+from recommender.project_paths import reports_dir
+verdict, published, run_id, reported_run_id, exit_code = sys.argv[1:]
+nightly.run_id_path("demo").write_text(run_id)
+reports_dir("demo").mkdir(parents=True, exist_ok=True)
+report = {"run_id": reported_run_id, "verdict": verdict, "verdict_reason": "6 of 6 tests"}
+report["published"] = {"version": "1"} if published == "yes" else None
+(reports_dir("demo") / "report.json").write_text(json.dumps(report))
+print("the run speaks")
+print("and complains", file=sys.stderr)
+sys.exit(int(exit_code))
+"""
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(NIGHTLY_FILE.parent))
+    return tmp_path
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", code, *arguments]
+
+
+def run(verdict: str, published: str, exit_code: int, run_id: str = "17", reported_run_id: str = "17") -> list[str]:
+    return python(RUN, verdict, published, run_id, reported_run_id, str(exit_code))
+
+
+def start_night(command: list[str], **more) -> subprocess.Popen:
+    """Start a night in a process of its own and wait until its run has started."""
+    code = f"import nightly, sys; sys.exit(nightly.run_night('demo', {command!r}, **{more!r}))"
+    night = subprocess.Popen(python(code), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: process_ids(nightly.logs_dir()))
+    return night
+
+
+def process_ids(folder: Path) -> list[int]:
+    """Ids that runs have left in the log, one a line."""
+    lines = [line for path in folder.glob("*.log") for line in path.read_text().splitlines()]
+    return [int(line) for line in lines if line.isdigit()]
+
+
+def wait_for(condition, seconds: float = 10.0):
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return result
+
+
+def is_alive(process_id: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+# A run of two processes that print their ids and would sleep on for a minute.
+SLEEPERS = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(os.getpid(), child.pid, sep="\\n", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        (run("passed", "yes", 0), ExitCode.PUBLISHED, "demo: published: 6 of 6 tests; "),
+        (run("refused", "no", 1), ExitCode.REFUSED, "demo: refused: 6 of 6 tests; "),
+        (run("passed", "no", 1), ExitCode.FAILED, "good lists were not published, exit code 1"),
+        (run("passed", "yes", 1), ExitCode.FAILED, "good lists were not published, exit code 1"),
+        (python("raise SystemExit(7)"), ExitCode.FAILED, "exit code 7 and without a report"),
+        (python("pass"), ExitCode.FAILED, "exit code 0 and without a report"),
+        (run("passed", "yes", 0, reported_run_id="16"), ExitCode.FAILED, "without a report"),
+        (run("refused", "no", 1, reported_run_id="16"), ExitCode.FAILED, "without a report"),
+    ],
+)
+def test_exit_code_and_summary_say_how_the_run_ended(command, code, words, capsys):
+    assert nightly.run_night("demo", command) == code
+
+    summary = capsys.readouterr().out
+    assert summary.count("\n") == 1
+    assert words in summary
+
+
+def test_the_report_of_an_earlier_night_is_not_taken_for_tonights():
+    assert nightly.run_night("demo", run("passed", "yes", 0)) == ExitCode.PUBLISHED
+    assert nightly.run_night("demo", python("pass")) == ExitCode.FAILED
+
+
+def test_log_holds_all_output_and_the_summary(capsys):
+    nightly.run_night("demo", run("passed", "yes", 0))
+
+    summary = capsys.readouterr().out
+    log_path = Path(summary.rpartition("log ")[2].strip())
+    assert log_path.parent == nightly.logs_dir()
+    assert sorted(log_path.read_text().splitlines()) == sorted(["the run speaks", "and complains", summary.strip()])
+
+
+def test_only_the_latest_logs_of_the_dataset_are_kept(data_dir):
+    nightly.logs_dir().mkdir()
+    for day in range(1, nightly.KEPT_LOGS + 6):
+        (nightly.logs_dir() / f"nightly-demo-202001{day:02}T000000Z.log").touch()
+    other_dataset = nightly.logs_dir() / "nightly-demo-2-20190101T000000Z.log"
+    other_dataset.touch()
+
+    nightly.run_night("demo", python("pass"))
+
+    logs = sorted(nightly.logs_dir().glob("nightly-demo-202*.log"))
+    assert len(logs) == nightly.KEPT_LOGS
+    assert logs[0].name == "nightly-demo-20200107T000000Z.log"  # 35 + tonight's - 30 = the six oldest are gone
+    assert other_dataset.exists()
+
+
+def test_second_run_leaves_with_a_message_and_another_dataset_runs(capsys):
+    night = start_night(python(SLEEPERS))
+    try:
+        assert nightly.run_night("demo", python("pass")) == ExitCode.ALREADY_RUNNING == 75
+        assert f"demo is already being run by process {night.pid}, started " in capsys.readouterr().err
+        assert nightly.run_night("online-retail", python("pass")) == ExitCode.FAILED  # it ran
+    finally:
+        night.terminate()
+        night.communicate()
+
+
+def test_lock_outlives_kill_9_only_as_long_as_the_run_does():
+    night = start_night(python("import os, time; print(os.getpid(), flush=True); time.sleep(60)"))
+    [run_id] = process_ids(nightly.logs_dir())
+    night.kill()
+    night.communicate()
+
+    assert nightly.run_night("demo", python("pass")) == ExitCode.ALREADY_RUNNING  # the run goes on
+    os.kill(run_id, signal.SIGKILL)
+    wait_for(lambda: not is_alive(run_id))
+    assert nightly.run_night("demo", run("passed", "yes", 0)) == ExitCode.PUBLISHED
+
+
+def test_sigterm_ends_the_whole_process_group():
+    night = start_night(python(SLEEPERS))
+    run_ids = wait_for(lambda: len(ids := process_ids(nightly.logs_dir())) == 2 and ids)
+
+    night.terminate()
+    summary, _ = night.communicate(timeout=10)
+
+    assert night.returncode == ExitCode.FAILED
+    assert "ended by SIGTERM" in summary
+    wait_for(lambda: not any(map(is_alive, run_ids)))
+
+
+def test_run_that_takes_too_long_is_killed_with_its_children_even_when_it_ignores_sigterm(monkeypatch):
+    monkeypatch.setattr(nightly, "GRACE_SECONDS", 0.2)
+    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPERS
+
+    assert nightly.run_night("demo", python(stubborn), timeout_seconds=1.5) == ExitCode.TIMED_OUT == 124
+
+    run_ids = process_ids(nightly.logs_dir())
+    assert len(run_ids) == 2
+    wait_for(lambda: not any(map(is_alive, run_ids)))
+
+
+def test_a_crash_of_nightly_itself_is_not_taken_for_a_refusal(data_dir):
+    (data_dir / "logs").write_text("a file where the folder should be")
+
+    done = subprocess.run([sys.executable, NIGHTLY_FILE, "--dataset", "demo"], capture_output=True, text=True)
+
+    assert done.returncode == ExitCode.FAILED
+    assert "FileExistsError" in done.stderr
+
+
+def test_flow_command_runs_the_flow_with_this_python():
+    assert nightly.flow_command("demo", 2) == [
+        sys.executable,
+        str(NIGHTLY_FILE.with_name("recommendation_flow.py")),
+        "run",
+        "--run-id-file",
+        str(nightly.run_id_path("demo")),
+        "--dataset",
+        "demo",
+        "--max-workers",
+        "2",
+    ]
