@@ -47,7 +47,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 
 .PHONY: run
 run: setup  ## Raw purchases to published recommendations (DATASET=demo, online-retail or kaggle-hm)
-	@$(BIN)/python flows/recommendation_flow.py run --dataset $(DATASET) --max-workers $(MAX_WORKERS) \
+	@$(BIN)/python flows/recommendation_flow.py --no-pylint run --dataset $(DATASET) --max-workers $(MAX_WORKERS) \
 	  $(if $(CUTOFF),--cutoff $(CUTOFF))
 	@$(MAKE) query
 

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -89,10 +89,10 @@ def make_workplace(root: Path) -> Workplace:
     return Workplace(root)
 
 
-def small_settings(changes: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The default settings with small sizes and further texts replaced, old to new."""
+def small_settings(changes: Mapping[str, str] = MappingProxyType({}), left_out: Sequence[str] = LEFT_OUT) -> str:
+    """The default settings with small sizes, fewer candidates and further texts replaced, old to new."""
     text = DEFAULT_FILE.read_text()
-    for name in LEFT_OUT:
+    for name in left_out:
         text = re.sub(rf"\[candidates\.{name}\][^\[]*", "", text)
     for old, new in {**SMALLER, **changes}.items():
         assert old in text, f"the default settings no longer say {old!r}"

@@ -13,6 +13,7 @@ from recommender.models import grid
 from recommender.models.model_files import load_model
 from recommender.models.retrieval import recommend
 
+
 def test_it_learns_something(trained_candidate):
     assert trained_candidate.curve[-1].loss < trained_candidate.curve[0].loss
     assert trained_candidate.validation_map == max(epoch.validation_map for epoch in trained_candidate.curve)
