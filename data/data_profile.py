@@ -9,6 +9,9 @@ compared as shares of the catalogue, of all rows and of all customers: "the top 
 the top 0.95% of the catalogue here. No scaling makes recall@12 of a bestseller list comparable: twelve places are
 0.01% of H&M's catalogue and 0.3% of 4,000 articles. What can be held is a bound: if bestsellers catch no larger a
 share of purchases than the equally large part of H&M's catalogue holds of its sales, popularity is not easier here.
+The generated head is flatter than H&M's: as steep a head would let twelve bestsellers out of 4,000 catch 30% of all
+purchases, where H&M's catch 3%. This lowers the popularity baseline in absolute terms and so raises a model's ratio
+to it: judge models here by their distance to the oracle as well.
 """
 
 from __future__ import annotations
@@ -29,16 +32,24 @@ SHORTEST_COMPARABLE_DAYS = 700  # counts per customer, gaps, seasons and lives n
 
 @dataclass(frozen=True)
 class Tolerance:
-    """A value is ok within a factor of the real one, or within an absolute slack (for shares and small counts)."""
+    """A value is ok within a factor of the real one, or within an absolute slack (for shares and small counts).
+
+    An upper bound accepts everything up to the real value plus the slack.
+    """
 
     factor: float = 1.0
     slack: float = 0.0
+    is_upper_bound: bool = False
 
     def accepts(self, made: float, real: float) -> bool:
         """Whether `made` is near enough to `real`."""
+        if self.is_upper_bound:
+            return made <= real + self.slack
         return abs(made - real) <= self.slack + 1e-12 or real / self.factor <= made <= real * self.factor
 
     def __str__(self) -> str:
+        if self.is_upper_bound:
+            return "at most"
         parts = [f"x/ {self.factor:g}"] * (self.factor > 1) + [f"+- {self.slack:g}"] * (self.slack > 0)
         return " or ".join(parts)
 
@@ -79,7 +90,12 @@ TOLERANCES = {
         "articles": Tolerance(1.6),  # fewer rows per article than H&M's 304 leave more of them unsold in a week
         "rows_per_customer": Tolerance(1.3, 1),
         "price": Tolerance(1.4),
-        "share_of_rows_in_top_articles": Tolerance(slack=0.14),
+        "share_of_rows_in_top_articles": {  # flatter than H&M's on purpose, see above
+            "10": Tolerance(slack=0.02),
+            "100": Tolerance(slack=0.09),
+            "1000": Tolerance(slack=0.14),
+            "5000": Tolerance(slack=0.12),
+        },
     },
     "article_sales_span_days": Tolerance(1.45),
     "articles": {
@@ -162,15 +178,12 @@ def comparable_profile() -> dict:
 
 
 def popularity_bound(recall: float, articles: float) -> Line:
-    """Recall@12 of last week's bestsellers against the profile's share of sales in as large a part of the catalogue.
-
-    At most the real share, hence a tolerance that only reaches down: the value may be anything from 0 to it.
-    """
+    """Recall@12 of last week's bestsellers against the profile's share of sales in as large a part of the catalogue."""
     total = hm_profile()["published_totals"]["articles"]
     tops = {int(top): share for top, share in hm_profile()["one_week"]["share_of_rows_in_top_articles"].items()}
     size = LIST_LENGTH / articles * total
     bound = float(np.interp(np.log(size), np.log(list(tops)), list(tops.values())))
-    return Line("popular_last_week_recall@12 at most", max(recall, bound), bound, Tolerance(slack=0.02))
+    return Line("popular_last_week_recall@12 in as large a part", recall, bound, Tolerance(is_upper_bound=True))
 
 
 def flat(tree: dict, prefix: str = "") -> dict[str, float]:

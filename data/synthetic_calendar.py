@@ -79,7 +79,7 @@ def _purchase_day_counts(customers: int, days: int, rng: np.random.Generator, sh
     """Purchase days per customer; over a period other than the profile's, in proportion and at least one."""
     quantiles = hm_profile()["transactions"]["purchase_days_per_customer"]
     counts = draw_counts(rng.random(customers), quantiles, shape.most_purchase_days)
-    scaled = np.floor(counts * min(days, 10 * PROFILE_DAYS) / PROFILE_DAYS + rng.random(customers))
+    scaled = np.floor(counts * days / PROFILE_DAYS + rng.random(customers))
     has_bought = rng.random(customers) >= shape.never_bought_share
     return np.where(has_bought, np.maximum(scaled, 1), 0).astype(np.int64)
 

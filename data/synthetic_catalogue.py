@@ -25,9 +25,9 @@ class CatalogueShape:
     life_weeks_median: float = 16.0
     life_weeks_log_sd: float = 1.35
     life_weeks_longest: int = 156
-    attraction_log_sd: float = 1.5  # of a product, natural log of its sales rate
+    attraction_log_sd: float = 1.7  # of a product, natural log of its sales rate
     attraction_range_sd: tuple[float, float] = (-1.0, 1.8)  # shops drop what sells less and run out of what sells more
-    variant_attraction_log_sd: float = 0.5  # of a colour variant around its product
+    variant_attraction_log_sd: float = 1.7  # of a colour variant around its product
     fewest_weeks_seen: int = 2  # of the life of an article launched before the calendar
     same_launch_share: float = 0.7  # colour variants launched together with their product
     appearance_kept_share: float = 0.85  # colour variants with the product's own graphical appearance

@@ -9,7 +9,8 @@ not own yet:
     F(j) ~ [ sum_k theta_uk * phi_k(j, t) ] * colour_u(j) * price_u(j)
 
 theta_u mixes three archetypes, phi_k(., t) is archetype k's share of each article on sale,
-softmax(log popularity(t) + affinity_k), and popularity moves with age, season and chance. F is drawn by
+softmax(log popularity(t) + affinity_k) held down where one article would meet too much demand (it runs out), and
+popularity moves with age, season and chance. F is drawn by
 rejection: propose from the mixture, accept with probability colour * price unless u owns the article. So a week
 costs archetypes x articles + rows, not customers x articles, while the exact probabilities remain known.
 """
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from data.hm_profile import hm_profile
-from data.synthetic_calendar import DAYS_PER_WEEK, Calendar
+from data.synthetic_calendar import Calendar
 from data.synthetic_catalogue import EUR_PER_PRICE_UNIT, Catalogue
 from data.synthetic_customers import Customers, Tastes, TasteShape
 
@@ -39,7 +40,7 @@ class MarketShape:
     trend_weekly_correlation: float = 0.85
     life_decay: float = 2.0  # log popularity lost between launch and last week
     launch_week_log_drop: float = 1.6  # the first week starts below the peak
-    stock_limit: float = 0.4  # over the root of the articles on sale: the largest share of demand one can meet
+    stock_limit: float = 0.45  # over the root of the articles on sale: the largest share of demand one can meet
     markdown_from_age: float = 0.65  # share of its life after which an article may be marked down
     markdowns: tuple[float, ...] = (1.0, 1.0, 0.8, 0.7, 0.6, 0.5)
     offer_share: float = 0.25  # rows with a member or basket offer
@@ -191,7 +192,7 @@ def _buy(shop: Shop, market: Market, owned: Ownership, baskets: slice, rng: np.r
     customer = calendar.customer[baskets][basket]
     article = _repurchases(shop, owned, customer, market.week, rng)
     open_ = article < 0
-    article[open_] = _new_articles(shop, market, owned, customer[open_], rng)
+    article[open_] = new_articles(shop, market, owned, customer[open_], rng)
     is_online = rng.random(len(wanted)) < customers.online_propensity[calendar.customer[baskets]]
     price = _row_prices(shop, market, article, rng)
     kept = _first_of_each(customer * owned.n_articles + article) & (article >= 0)
@@ -227,7 +228,7 @@ def _repurchases(shop: Shop, owned: Ownership, customer: np.ndarray, week: int, 
     return article
 
 
-def _new_articles(
+def new_articles(
     shop: Shop, market: Market, owned: Ownership, customer: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """An article not owned yet per row, by rejection from the archetypes' shares; -1 where none was accepted."""
@@ -286,8 +287,3 @@ def _row_prices(shop: Shop, market: Market, article: np.ndarray, rng: np.random.
     offer[rng.random(len(article)) >= shape.offer_share] = 1.0
     eur = shop.catalogue.list_price[article] * EUR_PER_PRICE_UNIT * markdown * offer
     return np.maximum(np.rint(eur * 100), 1) / 100 / EUR_PER_PRICE_UNIT
-
-
-def last_week_days(calendar: Calendar) -> range:
-    """Day numbers of the last seven days."""
-    return range(calendar.days - DAYS_PER_WEEK, calendar.days)
