@@ -61,11 +61,11 @@ query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12
 
 .PHONY: rollback
 rollback: setup  ## Serve the previous version again
-	@$(BIN)/python -m recommender.release.publish rollback --dataset $(DATASET)
+	@$(BIN)/python -m recommender.release.published_versions rollback --dataset $(DATASET)
 
 .PHONY: versions
 versions: setup  ## List the published versions
-	@$(BIN)/python -m recommender.release.publish versions --dataset $(DATASET)
+	@$(BIN)/python -m recommender.release.published_versions versions --dataset $(DATASET)
 
 .PHONY: nightly
 nightly: setup  ## The run as cron starts it: one at a time, logged, with a meaningful exit code
@@ -74,6 +74,10 @@ nightly: setup  ## The run as cron starts it: one at a time, logged, with a mean
 .PHONY: rescore
 rescore: setup  ## Score the last run's test-week lists again from the raw files and compare
 	@$(BIN)/python -m recommender.evaluation.rescore --dataset $(DATASET)
+
+.PHONY: readme
+readme: setup  ## Put the last runs' results into README.md
+	@$(BIN)/python -m recommender.evaluation.readme_tables
 
 .PHONY: test
 test: setup  ## Every test that fits into a quarter of an hour

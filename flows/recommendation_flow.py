@@ -66,7 +66,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from data.raw_schema import RawDataError
     from recommender.features.time_split import TimeSplitError
     from recommender.features.warehouse import WarehouseError
-    from recommender.release.publish import PublishError
+    from recommender.release.publish_errors import PublishError
     from serving.redis_connection import RedisUnreachable
 
     return (
@@ -257,7 +257,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.models.grid import refit_candidate
 
         if not self.verdict.is_passed:
-            self._write_report(published=None)
+            self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
         self.refit_folder = self.run_dir / "refitted"
         day = self.windows.publishing_as_of_day
@@ -287,7 +287,7 @@ class RecommendationFlow(FlowSpec):
         self.publication_tests = run_tests(tonight.gate(self.settings.lists.k), self.settings.publication_gate)
         self.verdict = decide([*self.behavioral_tests, *self.publication_tests])
         if not self.verdict.is_passed:
-            self._write_report(published=None)
+            self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
         run = PublishedRun(self.dataset, current.run_id, self.chosen.candidate.label, self.windows.report())
         self.published = publish(connect(), tonight.published_lists(), run)
@@ -296,15 +296,14 @@ class RecommendationFlow(FlowSpec):
     @measured
     @step
     def end(self):
-        """Write the report and print the summary."""
-        from recommender.evaluation.run_report import summarize
+        """Leave the report."""
+        self._leave_report(published=asdict(self.published))
 
-        print(summarize(self._write_report(published=asdict(self.published))))
-
-    def _write_report(self, published):
-        """Leave the run's report for people, programs and Comet; return it."""
+    def _leave_report(self, published):
+        """Leave the run's report for programs and Comet, the summary for people, and room for the nights to come."""
         from recommender.evaluation import run_report
         from recommender.release import tracking
+        from recommender.release.run_folders import remove_older_runs
 
         report = run_report.build_report(
             run_id=current.run_id,
@@ -326,7 +325,8 @@ class RecommendationFlow(FlowSpec):
         run_report.write_test_week_lists(folder / "test_week_lists.parquet", lists, customer_ids, self.article_ids)
         run_report.write_report(report, folder / "report.json")
         tracking.log_run(report)
-        return report
+        print(run_report.summarize(report))
+        remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs)
 
     def _show_card(self):
         """Put the decision, the metrics, the tests and the learning curves on the step's card."""

@@ -66,6 +66,7 @@ class Settings:
     candidates: tuple[Candidate, ...]
     behavioral_tests: Mapping[str, Any]
     publication_gate: Mapping[str, Any]
+    kept_runs: int
 
     @classmethod
     def of(cls, toml: Mapping[str, Any], dataset: str) -> Settings:
@@ -84,6 +85,7 @@ class Settings:
             candidates=_grid(toml["training"], toml["candidates"]),
             behavioral_tests=toml["behavioral_tests"],
             publication_gate=toml["publication_gate"],
+            kept_runs=toml["runs"]["kept"],
         )
 
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import redis
 
 from recommender.config import DEFAULT_FILE
-from recommender.release.publish import versions
+from recommender.release.published_versions import versions
 from serving.embedded_redis import EmbeddedRedis
 
 FLOW_FILE = DEFAULT_FILE.with_name("recommendation_flow.py")

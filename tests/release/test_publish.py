@@ -14,20 +14,22 @@ import numpy as np
 import pytest
 import redis
 
-from recommender.release import publish as publishing
+from recommender.release import published_versions
 from recommender.release.publish import (
+    PublishedLists,
+    PublishedRun,
+    estimated_memory_bytes,
+    numbers_at,
+    publish,
+)
+from recommender.release.publish_errors import (
     AnotherPublisher,
     NoPreviousVersion,
     NotEnoughMemory,
     Overtaken,
-    PublishedLists,
-    PublishedRun,
     ReadBackDiffers,
-    numbers_at,
-    publish,
-    rollback,
-    versions,
 )
+from recommender.release.published_versions import rollback, versions
 from serving.cache_contract import CacheKeys, Manifest, Source, bucket_number, customer_fingerprint, find_list
 from serving.embedded_redis import EmbeddedRedis
 from serving.redis_connection import connect
@@ -197,14 +199,14 @@ def test_rollback_without_any_version_is_an_error(client):
 
 
 def test_versions_and_rollback_from_the_command_line(client, capsys):
-    assert publishing.main(["rollback"]) == 1
+    assert published_versions.main(["rollback"]) == 1
     assert "no previous version" in capsys.readouterr().err
     first, second = publish_version(client, 1), publish_version(client, 2)
-    assert publishing.main(["versions", "--dataset", "demo"]) == 0
+    assert published_versions.main(["versions", "--dataset", "demo"]) == 0
     assert capsys.readouterr().out == (
         f"{second}  current   100 customers, model-2\n{first}  previous  100 customers, model-1\n"
     )
-    assert publishing.main(["rollback", "--dataset", "demo"]) == 0
+    assert published_versions.main(["rollback", "--dataset", "demo"]) == 0
     assert capsys.readouterr().out.startswith(f"demo now serves {first}\n")
 
 
@@ -399,4 +401,4 @@ def test_redis_takes_at_most_1_4_times_the_payload(client):
     used = client.info("memory")["used_memory"] - before
     assert published.bytes_per_customer < 8 + 2 + 24 * (4 + 2) + 1
     assert used <= 1.4 * customers * published.bytes_per_customer
-    assert used <= publishing.estimated_memory_bytes(customers, k)
+    assert used <= estimated_memory_bytes(customers, k)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from recommender.release.publish import rollback
+from recommender.release.published_versions import rollback
 from serving.cache_contract import CacheKeys, Source, bucket_number, customer_fingerprint
 from serving.recommendation_store import (
     DepthExceeded,

@@ -6,21 +6,12 @@ in Redis that the API serves from the flip on. Keys and values are those of `ser
 What holds at every moment, also when this process is killed: `current` names a complete version that was read back
 and compared. Each version enters the registry before its first key is written, so whatever is in the registry but
 not in the history is the remains of a crash, of a rollback or of age, and the next publisher removes it.
-
-    python -m recommender.release.publish versions --dataset demo
-    python -m recommender.release.publish rollback --dataset demo
 """
 
-import argparse
 import contextlib
-import json
-import os
 import secrets
-import socket
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -28,19 +19,20 @@ from hashlib import blake2b
 import numpy as np
 import redis
 
+from recommender.release.publish_errors import NotEnoughMemory, Overtaken, ReadBackDiffers
+from recommender.release.published_versions import KEYS_PER_PIPELINE, remove_unused, remove_version
+from recommender.release.publisher_lock import publisher_lock
 from serving import cache_contract
-from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, Source
-from serving.redis_connection import RedisUnreachable, connect
+from serving.cache_contract import CacheKeys, Manifest, Source
 
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0
-KEYS_PER_PIPELINE = 1_000
 SAMPLED_CUSTOMERS = 200
 BYTES_PER_KEY = 160  # the name of a bucket's key, with its object and table entry
 ALLOCATION_OVERHEAD = 1.25  # the widest step between two size classes of jemalloc
 
-# All keys of a script carry the same hash tag, so the scripts run on a Redis Cluster too. Each may run twice: a
-# client repeats a command whose answer was lost.
+# All its keys carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a command
+# whose answer was lost.
 FLIP_SCRIPT = """
 -- KEYS: lock, registry, current, history   ARGV: token, version, current when loading began, versions to keep
 local current = redis.call('get', KEYS[3]) or ''
@@ -53,53 +45,9 @@ redis.call('lpush', KEYS[4], ARGV[2])
 redis.call('ltrim', KEYS[4], 0, ARGV[4] - 1)
 return 'done'
 """
-ROLLBACK_SCRIPT = """
--- KEYS: registry, current, history   ARGV: version to leave, version to serve
-local current = redis.call('get', KEYS[2])
-if current == ARGV[2] then return 'done' end
-if current ~= ARGV[1] or redis.call('lindex', KEYS[3], 1) ~= ARGV[2] then return 'the pointer was moved' end
-if redis.call('hexists', KEYS[1], ARGV[2]) == 0 then return 'its keys were removed' end
-redis.call('lpop', KEYS[3])
-redis.call('set', KEYS[2], ARGV[2])
-return 'done'
-"""
-RENEW_SCRIPT = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('pexpire', KEYS[1], ARGV[2]) or 0"
-RELEASE_SCRIPT = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0"
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage (`write`, `verify`, `flip`, `clean`), how much of it is done, and how much there is."""
-
-
-class PublishError(RuntimeError):
-    """Nothing new is served; the version that was served before still is.
-
-    PublishError
-    ├── AnotherPublisher      a publisher of this dataset is at work
-    ├── Overtaken             while this version was loaded, someone else moved the pointer or took the lock
-    ├── NotEnoughMemory       the new version does not fit below Redis's maxmemory
-    ├── ReadBackDiffers       Redis returned something else than was written
-    └── NoPreviousVersion     there is nothing to roll back to
-    """
-
-
-class AnotherPublisher(PublishError):
-    """A publisher of this dataset is at work."""
-
-
-class Overtaken(PublishError):
-    """While this version was loaded, someone else moved the pointer or took the lock."""
-
-
-class NotEnoughMemory(PublishError):
-    """The new version does not fit below Redis's maxmemory."""
-
-
-class ReadBackDiffers(PublishError):
-    """Redis returned something else than was written."""
-
-
-class NoPreviousVersion(PublishError):
-    """There is nothing to roll back to."""
 
 
 @dataclass(frozen=True)
@@ -143,21 +91,6 @@ class PublishedVersion:
     customers: int
     bytes_per_customer: float
     seconds: float
-
-
-@dataclass(frozen=True)
-class StoredVersion:
-    """One version in Redis.
-
-    Attributes:
-        version: its id.
-        state: `current`, `previous` (a rollback can reach it) or `unused` (withdrawn, interrupted or loading).
-        manifest: None when it was not written yet or cannot be read.
-    """
-
-    version: str
-    state: str
-    manifest: Manifest | None
 
 
 @dataclass(frozen=True)
@@ -221,55 +154,17 @@ def publish(
     started = time.monotonic()
     keys = CacheKeys(run.dataset)
     _check(lists, kept_versions)
-    with _publisher_lock(client, keys, lock_seconds) as token:
-        _remove_unused(client, keys, progress)
+    with publisher_lock(client, keys, lock_seconds) as token:
+        remove_unused(client, keys, progress)
         expected_current = client.get(keys.current) or b""
         load = _new_load(client, keys, lists, progress)
         manifest = _load(load, run)
         progress("flip", 0, 1)
         _flip(load, token, expected_current, kept_versions)
         progress("flip", 1, 1)
-        _remove_unused(client, keys, progress)
+        remove_unused(client, keys, progress)
     seconds = time.monotonic() - started
     return PublishedVersion(manifest.version, manifest.customers, manifest.bytes / manifest.customers, seconds)
-
-
-def rollback(client: redis.Redis, dataset: str) -> str:
-    """Serve the previous version again; the withdrawn one is removed by the next publisher.
-
-    Returns:
-        The version that is served now.
-
-    Raises:
-        NoPreviousVersion: none was kept.
-        Overtaken: a publisher or another rollback moved the pointer at the same moment.
-    """
-    keys = CacheKeys(dataset)
-    current, previous, *_ = [*client.lrange(keys.history, 0, 1), None, None]
-    if previous is None:
-        raise NoPreviousVersion(f"{dataset} has no previous version to roll back to; publish one.")
-    outcome = client.eval(ROLLBACK_SCRIPT, 3, keys.registry, keys.current, keys.history, current, previous)
-    if outcome != b"done":
-        raise Overtaken(f"{dataset} was not rolled back to {previous.decode()}: {outcome.decode()}; look at versions.")
-    return previous.decode()
-
-
-def versions(client: redis.Redis, dataset: str) -> list[StoredVersion]:
-    """Every version with keys in Redis: the current one first, then previous ones, then unused ones."""
-    keys = CacheKeys(dataset)
-    history = [version.decode() for version in client.lrange(keys.history, 0, -1)]
-    registered = sorted(version.decode() for version in client.hkeys(keys.registry))
-    states = dict.fromkeys(history, "previous") | dict.fromkeys(history[:1], "current")
-    states |= {version: "unused" for version in registered if version not in states}
-    return [StoredVersion(version, state, _manifest(client, keys, version)) for version, state in states.items()]
-
-
-def _manifest(client: redis.Redis, keys: CacheKeys, version: str) -> Manifest | None:
-    value = client.get(keys.manifest(version))
-    try:
-        return None if value is None else Manifest.from_json(value)
-    except CacheFormatError:  # of another release; it can still be listed and rolled back to
-        return None
 
 
 def _check(lists: PublishedLists, kept_versions: int) -> None:
@@ -316,7 +211,7 @@ def _load(load: _Load, run: PublishedRun) -> Manifest:
         _verify(load, manifest)
     except BaseException as error:  # an interrupt too
         with contextlib.suppress(redis.RedisError):  # the next publisher removes what stays now
-            _remove_version(load.client, load.keys, load.version, load.bucket_count)
+            remove_version(load.client, load.keys, load.version, load.bucket_count)
         if isinstance(error, redis.exceptions.OutOfMemoryError):
             raise NotEnoughMemory(f"Redis ran out of memory while {load.version} was loaded: {error}") from error
         raise
@@ -446,99 +341,8 @@ def _flip(load: _Load, token: bytes, expected_current: bytes, kept_versions: int
         *(token, load.version, expected_current, kept_versions),
     )
     if outcome != b"done":
-        _remove_version(load.client, keys, load.version, load.bucket_count)
+        remove_version(load.client, keys, load.version, load.bucket_count)
         raise Overtaken(
             f"version {load.version} of {keys.dataset} was loaded but is not served: {outcome.decode()} meanwhile; "
             "look at versions, then publish again."
         )
-
-
-def _remove_unused(client: redis.Redis, keys: CacheKeys, progress: Progress) -> None:
-    """Remove every version that no rollback can reach: interrupted, withdrawn, or older than those kept."""
-    history = set(client.lrange(keys.history, 0, -1))
-    registry = client.hgetall(keys.registry)
-    unused = {version: int(count) for version, count in registry.items() if version not in history}
-    for done, (version, bucket_count) in enumerate(unused.items(), 1):
-        _remove_version(client, keys, version.decode(), bucket_count)
-        progress("clean", done, len(unused))
-
-
-def _remove_version(client: redis.Redis, keys: CacheKeys, version: str, bucket_count: int) -> None:
-    """Unlink a version's keys (Redis frees them in the background), its registry entry last."""
-    names = list(keys.all_of_version(version, bucket_count))
-    for first in range(0, len(names), KEYS_PER_PIPELINE):
-        pipeline = client.pipeline(transaction=False)
-        for name in names[first : first + KEYS_PER_PIPELINE]:
-            pipeline.unlink(name)
-        pipeline.execute()
-    client.hdel(keys.registry, version)
-
-
-@contextlib.contextmanager
-def _publisher_lock(client: redis.Redis, keys: CacheKeys, lock_seconds: float) -> Iterator[bytes]:
-    """Hold the dataset's lock and keep renewing it; yields the token that the flip checks.
-
-    Raises:
-        AnotherPublisher: a living publisher holds it. One that died is waited for, until its lock runs out.
-    """
-    holder = {"host": socket.gethostname(), "process": os.getpid(), "token": secrets.token_hex(8)}
-    token = json.dumps(holder).encode()
-    _acquire(client, keys, token, lock_seconds)
-    is_done = threading.Event()
-    heartbeat = threading.Thread(target=_renew, args=(client, keys, token, lock_seconds, is_done), daemon=True)
-    heartbeat.start()
-    try:
-        yield token
-    finally:
-        is_done.set()
-        heartbeat.join()
-        with contextlib.suppress(redis.RedisError):  # it runs out by itself
-            client.eval(RELEASE_SCRIPT, 1, keys.lock, token)
-
-
-def _acquire(client: redis.Redis, keys: CacheKeys, token: bytes, lock_seconds: float) -> None:
-    """Take the lock. A holder that renews it is alive; the lock of one that has died runs out."""
-    remaining_ms = None
-    while not client.set(keys.lock, token, nx=True, px=int(lock_seconds * 1000)):
-        before_ms, remaining_ms = remaining_ms, client.pttl(keys.lock)
-        is_renewed = before_ms is not None and remaining_ms > before_ms
-        if is_renewed or remaining_ms == -1:  # -1: no time limit, so not to be waited for
-            holder = (client.get(keys.lock) or b"").decode()
-            raise AnotherPublisher(f"a publisher of {keys.dataset} is at work ({holder}); wait until it is done.")
-        time.sleep(lock_seconds / 20)
-
-
-def _renew(client: redis.Redis, keys: CacheKeys, token: bytes, lock_seconds: float, is_done: threading.Event) -> None:
-    while not is_done.wait(lock_seconds / 5):
-        with contextlib.suppress(redis.RedisError):  # a lock that was lost is noticed by the flip
-            client.eval(RENEW_SCRIPT, 1, keys.lock, token, int(lock_seconds * 1000))
-
-
-def _print_versions(client: redis.Redis, dataset: str) -> None:
-    for stored in versions(client, dataset):
-        manifest = stored.manifest
-        details = "incomplete" if manifest is None else f"{manifest.customers:,} customers, {manifest.model}"
-        print(f"{stored.version}  {stored.state:8}  {details}")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """List the versions or roll back; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recommender.release.publish", description="The published versions of a dataset."
-    )
-    parser.add_argument("action", choices=["versions", "rollback"])
-    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
-    options = parser.parse_args(arguments)
-    try:
-        client = connect()
-        if options.action == "rollback":
-            print(f"{options.dataset} now serves {rollback(client, options.dataset)}")
-        _print_versions(client, options.dataset)
-    except (PublishError, RedisUnreachable, redis.RedisError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

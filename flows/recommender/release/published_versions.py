@@ -1,0 +1,135 @@
+"""The versions of a dataset in Redis: which there are, back to the previous one, and removing what no one can reach.
+
+python -m recommender.release.published_versions versions --dataset demo
+python -m recommender.release.published_versions rollback --dataset demo
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import redis
+
+from recommender.release.publish_errors import NoPreviousVersion, Overtaken, PublishError
+from serving.cache_contract import CacheFormatError, CacheKeys, Manifest
+from serving.redis_connection import RedisUnreachable, connect
+
+KEYS_PER_PIPELINE = 1_000
+# All keys of a script carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a
+# command whose answer was lost.
+ROLLBACK_SCRIPT = """
+-- KEYS: registry, current, history   ARGV: version to leave, version to serve
+local current = redis.call('get', KEYS[2])
+if current == ARGV[2] then return 'done' end
+if current ~= ARGV[1] or redis.call('lindex', KEYS[3], 1) ~= ARGV[2] then return 'the pointer was moved' end
+if redis.call('hexists', KEYS[1], ARGV[2]) == 0 then return 'its keys were removed' end
+redis.call('lpop', KEYS[3])
+redis.call('set', KEYS[2], ARGV[2])
+return 'done'
+"""
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """One version in Redis.
+
+    Attributes:
+        version: its id.
+        state: `current`, `previous` (a rollback can reach it) or `unused` (withdrawn, interrupted or loading).
+        manifest: None when it was not written yet or cannot be read.
+    """
+
+    version: str
+    state: str
+    manifest: Manifest | None
+
+
+def versions(client: redis.Redis, dataset: str) -> list[StoredVersion]:
+    """Every version with keys in Redis: the current one first, then previous ones, then unused ones."""
+    keys = CacheKeys(dataset)
+    history = [version.decode() for version in client.lrange(keys.history, 0, -1)]
+    registered = sorted(version.decode() for version in client.hkeys(keys.registry))
+    states = dict.fromkeys(history, "previous") | dict.fromkeys(history[:1], "current")
+    states |= {version: "unused" for version in registered if version not in states}
+    return [StoredVersion(version, state, _manifest(client, keys, version)) for version, state in states.items()]
+
+
+def _manifest(client: redis.Redis, keys: CacheKeys, version: str) -> Manifest | None:
+    value = client.get(keys.manifest(version))
+    try:
+        return None if value is None else Manifest.from_json(value)
+    except CacheFormatError:  # of another release; it can still be listed and rolled back to
+        return None
+
+
+def rollback(client: redis.Redis, dataset: str) -> str:
+    """Serve the previous version again; the withdrawn one is removed by the next publisher.
+
+    Returns:
+        The version that is served now.
+
+    Raises:
+        NoPreviousVersion: none was kept.
+        Overtaken: a publisher or another rollback moved the pointer at the same moment.
+    """
+    keys = CacheKeys(dataset)
+    current, previous, *_ = [*client.lrange(keys.history, 0, 1), None, None]
+    if previous is None:
+        raise NoPreviousVersion(f"{dataset} has no previous version to roll back to; publish one.")
+    outcome = client.eval(ROLLBACK_SCRIPT, 3, keys.registry, keys.current, keys.history, current, previous)
+    if outcome != b"done":
+        raise Overtaken(f"{dataset} was not rolled back to {previous.decode()}: {outcome.decode()}; look at versions.")
+    return previous.decode()
+
+
+def remove_unused(client: redis.Redis, keys: CacheKeys, progress: Callable[[str, int, int], None]) -> None:
+    """Remove every version that no rollback can reach: interrupted, withdrawn, or older than those kept."""
+    history = set(client.lrange(keys.history, 0, -1))
+    registry = client.hgetall(keys.registry)
+    unused = {version: int(count) for version, count in registry.items() if version not in history}
+    for done, (version, bucket_count) in enumerate(unused.items(), 1):
+        remove_version(client, keys, version.decode(), bucket_count)
+        progress("clean", done, len(unused))
+
+
+def remove_version(client: redis.Redis, keys: CacheKeys, version: str, bucket_count: int) -> None:
+    """Unlink a version's keys (Redis frees them in the background), its registry entry last."""
+    names = list(keys.all_of_version(version, bucket_count))
+    for first in range(0, len(names), KEYS_PER_PIPELINE):
+        pipeline = client.pipeline(transaction=False)
+        for name in names[first : first + KEYS_PER_PIPELINE]:
+            pipeline.unlink(name)
+        pipeline.execute()
+    client.hdel(keys.registry, version)
+
+
+def _print_versions(client: redis.Redis, dataset: str) -> None:
+    for stored in versions(client, dataset):
+        manifest = stored.manifest
+        details = "incomplete" if manifest is None else f"{manifest.customers:,} customers, {manifest.model}"
+        print(f"{stored.version}  {stored.state:8}  {details}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """List the versions or roll back; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recommender.release.published_versions", description="The published versions of a dataset."
+    )
+    parser.add_argument("action", choices=["versions", "rollback"])
+    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
+    options = parser.parse_args(arguments)
+    try:
+        client = connect()
+        if options.action == "rollback":
+            print(f"{options.dataset} now serves {rollback(client, options.dataset)}")
+        _print_versions(client, options.dataset)
+    except (PublishError, RedisUnreachable, redis.RedisError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
