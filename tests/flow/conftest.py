@@ -1,7 +1,7 @@
 """One published run that the tests of this folder look at."""
 
 import pytest
-from flow_runs import make_workplace
+from flow_runs import CUSTOMERS, make_workplace
 
 from data.synthetic_hm import generate
 
@@ -10,7 +10,7 @@ from data.synthetic_hm import generate
 def workplace(tmp_path_factory):
     """A workplace with the small shop's raw files; its Redis is stopped at the end."""
     made = make_workplace(tmp_path_factory.mktemp("workplace"))
-    generate(made.data_dir / "raw" / "demo", customers=1500, articles=250, days=200, seed=11)
+    generate(made.data_dir / "raw" / "demo", customers=CUSTOMERS, articles=400, days=300, seed=11)
     yield made
     made.redis_server.stop()
 

@@ -16,7 +16,7 @@ import httpx
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from flow_runs import make_workplace, small_settings
+from flow_runs import CUSTOMERS, make_workplace, small_settings
 
 pytestmark = pytest.mark.flow
 
@@ -27,7 +27,7 @@ ALL_BUT_BASE = ("wide", "loyal", "sampled")
 def test_a_good_run_is_published_and_says_so(published_run, workplace):
     report = workplace.report
     assert report["verdict"] == "passed"
-    assert report["published"]["customers"] == 1500
+    assert report["published"]["customers"] == CUSTOMERS
     assert "Published version" in published_run
     assert [version.state for version in workplace.published()] == ["current"]
 

@@ -80,12 +80,15 @@ class PublicationGate:
 
     @rec_test("stability")
     def overlap_with_evaluated(self) -> Measurement:
-        """Mean overlap of a customer's list with the evaluated model's list for the same customer."""
+        """Mean overlap of a list with the evaluated model's: 1 is the same articles, 0 no more than chance."""
         is_compared = self._is_compared()
-        if not is_compared.any():
-            return Measurement(None, {"customers": 0})
-        overlaps = overlap_at_k(self.lists[is_compared], self.evaluated_lists[is_compared])
-        return Measurement(mean_over_customers(overlaps), {"customers": int(is_compared.sum())})
+        # Of k articles drawn from n, a share k / n stands in any other list of k.
+        chance = self.lists.shape[1] / max(int(self.is_on_sale.sum()), 1)
+        if not is_compared.any() or chance >= 1:
+            return Measurement(None, {"customers": int(is_compared.sum())})
+        overlap = mean_over_customers(overlap_at_k(self.lists[is_compared], self.evaluated_lists[is_compared]))
+        details = {"overlap": overlap, "by_chance": chance, "customers": int(is_compared.sum())}
+        return Measurement((overlap - chance) / (1 - chance), details)
 
     @rec_test("stability")
     def score_spread(self) -> Measurement:
