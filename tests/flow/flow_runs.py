@@ -25,7 +25,7 @@ SMALLER = {
     "embedding_dim = 64": "embedding_dim = 32",
     "batch_size = 256": "batch_size = 128",
     "epochs = 12": "epochs = 8",
-    # Twelve of its hundred and fifty articles on sale are most of its best sellers: popularity is hard to beat on those.
+    # Twelve of its 150 articles on sale are most of its best sellers: popularity is hard to beat on those.
     "better_than_popular_on_head = { minimum = 0.0 }": "better_than_popular_on_head = { minimum = -1.0 }",
 }
 LEFT_OUT = ("wide", "loyal")  # two candidates are enough to run in parallel and to choose between
