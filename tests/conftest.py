@@ -19,10 +19,11 @@ def demo_raw_dir(tmp_path_factory):
 @pytest.fixture(scope="session")
 def demo_windows(demo_raw_dir):
     """The weeks of a run on the small shop."""
+    from data.raw_schema import check_raw_files
     from recommender.features.time_split import split_by_time
-    from recommender.features.warehouse import data_window
 
-    return split_by_time(*data_window(demo_raw_dir), training_weeks=TRAINING_WEEKS)
+    raw = check_raw_files(demo_raw_dir)
+    return split_by_time(raw.first_day, raw.last_day, training_weeks=TRAINING_WEEKS)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ class Columns:
     PURCHASE_DAY = "purchase_day"
 
     # Purchases
-    QUANTITY = "quantity"
     PRICE = "price"
 
     # An article: what it is, and how it sold before an as-of day

@@ -24,7 +24,7 @@ from tiny_shop import (
 )
 
 from recommender.features import warehouse
-from recommender.features.warehouse import MART_KEYS, WarehouseError, data_window, read_mart
+from recommender.features.warehouse import MART_KEYS, WarehouseError, read_mart
 
 
 def rows_of(shop: BuiltShop, mart: str, columns: str, as_of_day: date | None = None) -> list[tuple]:
@@ -213,17 +213,6 @@ def test_reading_a_mart_that_does_not_exist_names_those_that_do(shop, tmp_path):
         read_mart(shop.marts_dir, "sales")
     with pytest.raises(WarehouseError, match="articles.parquet does not exist; build the marts first"):
         read_mart(tmp_path, "articles")
-
-
-def test_data_window_is_the_first_and_the_last_day_of_the_file(shop):
-    assert data_window(shop.raw_dir) == (date(2020, 1, 30), date(2020, 3, 2))
-
-
-def test_data_window_of_no_purchases_or_no_file_is_an_error(tmp_path):
-    with pytest.raises(WarehouseError, match="transactions_train.csv has no purchases"):
-        data_window(write_shop(tmp_path / "raw", purchases=[]))
-    with pytest.raises(WarehouseError, match="transactions_train.csv could not be read"):
-        data_window(tmp_path / "nowhere")
 
 
 def test_purchase_of_an_unknown_article_fails_the_build_and_names_test_and_article(tmp_path):

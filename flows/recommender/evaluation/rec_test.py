@@ -20,7 +20,6 @@ class DisplayType(StrEnum):
 
     SCALAR = "scalar"
     BARS = "bars"
-    BINS = "bins"
 
 
 @dataclass(frozen=True)

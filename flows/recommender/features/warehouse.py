@@ -124,25 +124,6 @@ def read_mart(
     return pyarrow.parquet.read_table(path, columns=None if columns is None else list(columns), filters=filters)
 
 
-def data_window(raw_dir: Path) -> tuple[date, date]:
-    """Return the days of the first and the last purchase in transactions_train.csv.
-
-    Raises WarehouseError when the file is missing, unreadable or has no purchases.
-    """
-    import duckdb
-
-    path = raw_dir / "transactions_train.csv"
-    days = "read_csv(?, header = true, delim = ',', dateformat = '%Y-%m-%d', types = {'t_dat': 'DATE'})"
-    try:
-        with duckdb.connect() as connection:
-            window = connection.execute(f"select min(t_dat), max(t_dat) from {days}", [str(path)]).fetchone()
-    except duckdb.Error as error:
-        raise WarehouseError(f"{path} could not be read: {error}") from error
-    if window[0] is None:
-        raise WarehouseError(f"{path} has no purchases; it needs one line for each.")
-    return window
-
-
 @contextmanager
 def _build_folder(warehouse_path: Path) -> Iterator[Path]:
     """Make a folder beside the warehouse file that belongs to this build alone, and remove it afterwards."""
