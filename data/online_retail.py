@@ -4,9 +4,20 @@ Stage: raw data, online-retail only. In: the shop's invoice lines (see `online_r
 `articles.csv`, `customers.csv` and `transactions_train.csv`, one row per invoice line of the clean slice:
 customer known, not cancelled, quantity and price above 0, a stock code that starts with five digits.
 
-H&M has columns that this shop has not. Of an article, those in `_known_attributes` are read off its stock
-number, its description and the first price it was sold at (a later price is not known in an earlier week);
-the others are `unknown`. A customer's country stands in `postal_code`; the rest is empty.
+H&M has columns that this shop has not. An article's are read off its stock number, the first price it was sold at
+(a later price is not known in an earlier week) and, by word lists, its description:
+
+    product_type, product_group       the thing and its family: Lunch bag, Bags and travel
+    graphical_appearance              motif, design line or style: Retrospot, Flowers, Vintage
+    colour_group, perceived_colour_*  colour, how light it is, its family: Turquoise, Bright, Blue
+    garment_group                     material: Glass
+    index                             pieces sold as one: Set of 6 to 9
+    index_group                       season or feast: Christmas, All year
+    section                           price band
+    department                        thousand of the stock number
+    product_code                      first seven digits of the article_id, as H&M's
+
+A customer's country stands in `postal_code`; the rest is empty.
 
 Data: Chen, D. (2019), Online Retail II, UCI Machine Learning Repository, doi 10.24432/C5CG6D, CC BY 4.0.
 """
@@ -21,16 +32,7 @@ from pathlib import Path
 
 import duckdb
 
-from data.online_retail_attributes import (
-    COLOUR_GROUPS,
-    GRAPHICAL_APPEARANCES,
-    PRICE_BANDS,
-    UNKNOWN,
-    colour_group,
-    graphical_appearance,
-    price_band,
-    product_type,
-)
+from data import online_retail_attributes as attributes
 from data.online_retail_source import load_invoice_lines
 from data.raw_errors import RawValueError
 from data.raw_layout import ARTICLES_FILE, CUSTOMERS_FILE, RAW_COLUMNS, TRANSACTIONS_FILE
@@ -150,33 +152,56 @@ def _write_articles(articles: list[tuple[str, str, float]], path: Path) -> None:
         writer = csv.DictWriter(file, RAW_COLUMNS[ARTICLES_FILE], lineterminator="\n")
         writer.writeheader()
         for article, type_name in zip(articles, type_names, strict=True):
-            known = _known_attributes(*article)
-            known |= {"product_type_no": type_numbers[type_name], "product_type_name": type_name}
-            writer.writerow(_ALL_UNKNOWN | known)
+            product_type = {"product_type_no": type_numbers[type_name], "product_type_name": type_name}
+            writer.writerow(_attributes(*article) | product_type)
 
 
-_ALL_UNKNOWN = {
-    column: UNKNOWN if column.endswith(("_name", "_desc")) else "0" for column in RAW_COLUMNS[ARTICLES_FILE]
-}
+# Of each attribute that a description tells: its column, the column of its number, the rule, and the values in order.
+_DESCRIBED = (
+    (
+        "graphical_appearance_name",
+        "graphical_appearance_no",
+        attributes.graphical_appearance,
+        attributes.GRAPHICAL_APPEARANCES,
+    ),
+    ("colour_group_name", "colour_group_code", attributes.colour_group, attributes.COLOUR_GROUPS),
+    (
+        "perceived_colour_value_name",
+        "perceived_colour_value_id",
+        attributes.perceived_colour_value,
+        attributes.PERCEIVED_COLOUR_VALUES,
+    ),
+    (
+        "perceived_colour_master_name",
+        "perceived_colour_master_id",
+        attributes.perceived_colour_master,
+        attributes.PERCEIVED_COLOUR_MASTERS,
+    ),
+    ("index_name", "index_code", attributes.pack, attributes.PACKS),
+    ("index_group_name", "index_group_no", attributes.occasion, attributes.OCCASIONS),
+    ("garment_group_name", "garment_group_no", attributes.material, attributes.MATERIALS),
+)
 
 
-def _known_attributes(article_id: str, description: str, first_price: float) -> dict[str, object]:
+def _attributes(article_id: str, description: str, first_price: float) -> dict[str, object]:
+    """A row of articles.csv but for its product type, which depends on the other articles."""
     thousand = article_id[1:3]
-    colour, motif, band = colour_group(description), graphical_appearance(description), price_band(first_price)
-    return {
+    band = attributes.price_band(first_price)
+    row = {
         "article_id": article_id,
         "product_code": article_id[:7],
         "prod_name": description,
-        "graphical_appearance_no": _number(motif, GRAPHICAL_APPEARANCES),
-        "graphical_appearance_name": motif,
-        "colour_group_code": _number(colour, COLOUR_GROUPS),
-        "colour_group_name": colour,
+        "product_group_name": attributes.product_group(description),
         "department_no": thousand,
         "department_name": f"Stock numbers {thousand}000 to {thousand}999",
-        "section_no": _number(band, PRICE_BANDS),
+        "section_no": _number(band, attributes.PRICE_BANDS),
         "section_name": band,
         "detail_desc": description,
     }
+    for column, number_column, value_of, values in _DESCRIBED:
+        row[column] = value_of(description)
+        row[number_column] = _number(row[column], values)
+    return row
 
 
 def _number(name: str, names: tuple[str, ...]) -> int:
@@ -186,6 +211,6 @@ def _number(name: str, names: tuple[str, ...]) -> int:
 
 def _product_types(descriptions: list[str]) -> list[str]:
     """The product type of each description; types of fewer than five articles are `Other`."""
-    names = [product_type(description) for description in descriptions]
+    names = [attributes.product_type(description) for description in descriptions]
     articles_of = Counter(names)
     return [name if articles_of[name] >= LEAST_ARTICLES_OF_A_PRODUCT_TYPE else "Other" for name in names]

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.online_retail import article_id, write_raw_files
-from data.online_retail_attributes import colour_group, graphical_appearance, price_band, product_type
 from data.online_retail_source import UCI_NAMES, download
 from data.raw_errors import RawColumnError, RawSourceError, RawValueError
 from data.raw_layout import RAW_COLUMNS
@@ -31,6 +30,19 @@ TRANSACTIONS = [
     ("2010-12-10", "13085", PARASOL, "5.95"),
     ("2010-12-10", "13085", BAG, "1.95"),
 ]
+
+NUMBER_COLUMNS = {
+    "product_type_name": "product_type_no",
+    "graphical_appearance_name": "graphical_appearance_no",
+    "colour_group_name": "colour_group_code",
+    "perceived_colour_value_name": "perceived_colour_value_id",
+    "perceived_colour_master_name": "perceived_colour_master_id",
+    "department_name": "department_no",
+    "index_name": "index_code",
+    "index_group_name": "index_group_no",
+    "section_name": "section_no",
+    "garment_group_name": "garment_group_no",
+}
 
 
 def write_parquet(path):
@@ -91,10 +103,20 @@ def test_articles_are_described_by_their_commonest_description_and_first_price(m
     bag = articles[BAG]
     assert bag["prod_name"] == "RED RETROSPOT LUNCH BAG"  # 3 of its 4 lines, the first one said LUNCH BAG RED SPOTTY
     assert bag["section_name"] == "1.45 to 2.09"  # 1.45 first, 1.95 in the end
-    assert (bag["colour_group_name"], bag["graphical_appearance_name"]) == ("Red", "Spots")
+    assert (bag["product_group_name"], bag["graphical_appearance_name"]) == ("Bags and travel", "Retrospot")
     assert bag["department_name"] == "Stock numbers 20000 to 20999"
-    assert bag["garment_group_name"] == "unknown"
     assert bag["product_code"] == BAG[:7]
+    assert articles[BOTTLE]["index_group_name"] == "Winter"  # SCOTTIE DOG HOT WATER BOTTLE
+    assert articles[PARASOL]["perceived_colour_value_name"] == "Dark"  # EDWARDIAN PARASOL BLACK
+
+
+def test_number_of_an_attribute_tells_its_name(mapped):
+    articles = rows_of(mapped / "articles.csv")
+
+    for name, number in NUMBER_COLUMNS.items():
+        pairs = {(row[name], row[number]) for row in articles}
+        assert len(pairs) == len({value for value, _ in pairs}) == len({value for _, value in pairs}), name
+        assert all((value == "unknown") == (code == "0") for value, code in pairs), name
 
 
 def test_customers_have_the_country_of_most_of_their_lines(mapped):
@@ -149,30 +171,6 @@ def test_clean_line_with_an_unusable_stock_code_stops_the_mapping(tmp_path, raw_
 
     with pytest.raises(RawValueError, match="stock code '15056BLK' has no article_id"):
         write_raw_files(source, raw_dir)
-
-
-@pytest.mark.parametrize(
-    ("description", "attributes"),
-    [
-        ("WHITE HANGING HEART T-LIGHT HOLDER", ("Holder", "White", "Hearts")),
-        ("SET/20 RED RETROSPOT PAPER NAPKINS", ("Napkin", "Red", "Spots")),
-        ("LUNCH BAG  BLACK SKULL.", ("Skull", "Black", "unknown")),
-        ("CHRISTMAS GLASS", ("Glass", "unknown", "Christmas")),
-        ("PINK SPOT", ("unknown", "Pink", "Spots")),
-        ("", ("unknown", "unknown", "unknown")),
-    ],
-)
-def test_attributes_are_read_off_the_description(description, attributes):
-    found = (product_type(description), colour_group(description), graphical_appearance(description))
-
-    assert found == attributes
-
-
-@pytest.mark.parametrize(
-    ("price", "band"), [(0.01, "Below 0.85"), (0.85, "0.85 to 1.44"), (5.94, "3.75 to 5.94"), (295, "5.95 and above")]
-)
-def test_price_band_begins_with_its_lower_bound(price, band):
-    assert price_band(price) == band
 
 
 def test_product_type_of_fewer_than_five_articles_is_other(tmp_path, raw_dir):
