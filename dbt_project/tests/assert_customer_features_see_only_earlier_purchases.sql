@@ -44,6 +44,8 @@ totals as (
         count(distinct days_before) as purchase_days,
         count(distinct article_id) as articles_bought,
         min(days_before) as days_since_last_purchase,
+        count_if(days_before <= 28) as purchases_4w,
+        (max(days_before) - min(days_before)) / nullif(count(distinct days_before) - 1, 0) as mean_gap_days,
         sum(price * quantity) / sum(quantity) as mean_price,
         count_if(sales_channel_id = 2) / count(*) as online_share,
 
@@ -101,6 +103,9 @@ left join histories
 where built.purchase_days != coalesce(totals.purchase_days, 0)
     or built.articles_bought != coalesce(totals.articles_bought, 0)
     or built.days_since_last_purchase is distinct from totals.days_since_last_purchase
+    or built.purchases_4w != coalesce(totals.purchases_4w, 0)
+    or (built.mean_gap_days is null) != (totals.mean_gap_days is null)
+    or abs(built.mean_gap_days - totals.mean_gap_days) > 1e-5 * totals.mean_gap_days
     or (built.mean_price is null) != (totals.mean_price is null)
     or abs(built.mean_price - totals.mean_price) > 1e-5 * totals.mean_price
     or (built.online_share is null) != (totals.online_share is null)

@@ -35,30 +35,54 @@ class Columns:
     SALES_1W = "sales_1w"
     BUYERS_1W = "buyers_1w"
     DAYS_SINCE_LAST_SALE = "days_since_last_sale"
+    SALES_4W = "sales_4w"
+    AGE_DAYS = "age_days"
     ARTICLE_NUMBERS = (
         SALES_1W,
         "sales_2w",
-        "sales_4w",
+        SALES_4W,
         BUYERS_1W,
-        "age_days",
+        AGE_DAYS,
         DAYS_SINCE_LAST_SALE,
         PRICE,
     )
+    BUYERS_4W = "buyers_4w"
+    SEASON_SALES = "season_sales"
+    REPEAT_SHARE = "repeat_share"
+    ARTICLE_RANKING_NUMBERS = (*ARTICLE_NUMBERS, BUYERS_4W, SEASON_SALES, REPEAT_SHARE)
+    SEGMENT_NUMBERS = (BUYERS_1W, BUYERS_4W)
 
     # A customer as of a day
     SEGMENT = "segment"
     CUSTOMER_CATEGORIES = (SEGMENT, "age_band", "club_member_status", "fashion_news_frequency")
+    MEAN_PRICE = "mean_price"
     CUSTOMER_NUMBERS = (
         "purchase_days",
         "articles_bought",
         "days_since_last_purchase",
-        "mean_price",
+        MEAN_PRICE,
         "online_share",
     )
+    PURCHASES_4W = "purchases_4w"
+    MEAN_GAP_DAYS = "mean_gap_days"
+    CUSTOMER_RANKING_NUMBERS = (*CUSTOMER_NUMBERS, PURCHASES_4W, MEAN_GAP_DAYS)
     HISTORY_ARTICLE_IDS = "history_article_ids"
     HISTORY_DAYS_SINCE = "history_days_since"
     HISTORY_PURCHASE_DAYS = "history_purchase_days"
     HISTORY_NUMBERS = (HISTORY_DAYS_SINCE, HISTORY_PURCHASE_DAYS)
+
+    # A customer and an article as of a day
+    OWN_PURCHASE_DAYS = "purchase_days"
+    OWN_DAYS_SINCE = "days_since"
+    OWN_MEAN_INTERVAL_DAYS = "mean_interval_days"
+    OWN_NUMBERS = (
+        OWN_PURCHASE_DAYS,
+        "units",
+        "first_days_since",
+        OWN_DAYS_SINCE,
+        OWN_MEAN_INTERVAL_DAYS,
+        "share_of_purchases",
+    )
 
     # Recommendation lists as rows
     MODEL = "model"

@@ -17,6 +17,7 @@ from tiny_shop import (
     NEVER_SOLD,
     ONLINE,
     PURCHASES,
+    RANKING_WEEKS,
     SHIRT,
     STORE,
     TEST_DAY,
@@ -29,7 +30,7 @@ from tiny_shop import (
 
 from recommender.features.warehouse import DBT_PROJECT_DIR, MART_KEYS, read_mart
 
-FEATURE_MARTS = ("article_features", "customer_features", "segment_sales")
+FEATURE_MARTS = ("article_features", "customer_features", "segment_sales", "own_articles")
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ GUARDS = {
         "assert_customer_features_see_only_earlier_purchases",
     ),
     "times bought count later days": (
-        "intermediate/int_customer_histories.sql",
+        "intermediate/int_purchases.sql",
         "row_number() over same_article as times_bought",
         "count(*) over (partition by customer_code, article_id) as times_bought",
         "assert_customer_features_see_only_earlier_purchases",
@@ -168,7 +169,25 @@ GUARDS = {
         "marts/segment_sales.sql",
         "purchases.purchase_day < as_of_days.as_of_day",
         "purchases.purchase_day <= as_of_days.as_of_day",
-        "assert_segment_sales_count_each_buyer_of_the_week_before",
+        "assert_segment_sales_count_each_buyer",
+    ),
+    "a buyer's channel knows the as-of day": (
+        "marts/segment_sales.sql",
+        "buyers_of_the_day.as_of_day > customer_days.purchase_day",
+        "buyers_of_the_day.as_of_day >= customer_days.purchase_day",
+        "assert_segment_sales_know_only_the_channel_of_the_day",
+    ),
+    "an article's repeat buyers count later days": (
+        "intermediate/int_article_days.sql",
+        "rows between unbounded preceding and current row",
+        "rows between unbounded preceding and unbounded following",
+        "assert_article_features_see_only_earlier_purchases",
+    ),
+    "own articles are bought on the as-of day": (
+        "marts/own_articles.sql",
+        "purchases.purchase_day < ranked_customers.as_of_day",
+        "purchases.purchase_day <= ranked_customers.as_of_day",
+        "assert_own_articles_see_only_earlier_purchases",
     ),
 }
 
@@ -193,6 +212,7 @@ def build_up_to(test: str, model: str, shop: BuiltShop, workplace: Path) -> list
         "raw_dir": str(shop.raw_dir),
         "cutoff": CUTOFF.isoformat(),
         "training_weeks": 1,
+        "ranking_weeks": RANKING_WEEKS,
         "history_length": HISTORY_LENGTH,
         "segment_columns": ["age_band", "channel"],
     }

@@ -76,6 +76,21 @@ def test_article_features_do_not_count_the_as_of_day_itself(shop):
     ]
 
 
+RANKER_ARTICLE_FEATURES = "article_id buyers_4w season_sales repeat_share"
+
+
+def test_buyers_of_four_weeks_and_share_of_customers_who_came_back(shop):
+    """Nothing is a year old yet, so no article has sales of a season."""
+    assert rows_of(shop, "article_features", RANKER_ARTICLE_FEATURES, CUTOFF) == [
+        (SHIRT, 2, 0, 1 / 2),  # Ann on two days, the first of them 31 days before; Bob on one
+        (JEANS, 2, 0, 1 / 2),  # Bob on two days; Ann's two units are of one day
+        (DRESS, 1, 0, 0.0),
+        (BELT, 1, 0, 0.0),
+    ]
+    # before Bob bought any jeans
+    assert rows_of(shop, "article_features", RANKER_ARTICLE_FEATURES, TEST_DAY)[1] == (JEANS, 1, 0, 0.0)
+
+
 HISTORY = "customer_id history_article_ids history_days_since history_purchase_days"
 
 
@@ -105,6 +120,17 @@ def test_customer_totals_count_days_articles_and_units_before_the_day(shop):
         ("ann", 5, 4, 7, about((0.10 + 0.20 + 0.40 + 0.10 + 0.50 + 0.70) / 6), about(4 / 5)),
         ("bob", 3, 2, 1, about((0.30 + 0.20 + 0.25) / 3), 0.0),
         ("cat", 0, 0, None, None, None),
+    ]
+
+
+def test_activity_counts_the_last_four_weeks_and_the_days_between_purchases(shop):
+    assert rows_of(shop, "customer_features", "customer_id purchases_4w mean_gap_days", CUTOFF) == [
+        ("ann", 4, (31 - 7) / 4),  # 21, 18, 8 and 7 days before; her first of five purchase days was 31 days before
+        ("bob", 3, about((14 - 1) / 2)),
+        ("cat", 0, None),
+    ]
+    assert rows_of(shop, "customer_features", "customer_id purchases_4w mean_gap_days", TRAINING_DAY) == [
+        ("ann", 1, None),  # one purchase, ten days before
     ]
 
 
@@ -138,12 +164,58 @@ def test_segment_names_age_band_and_channel_as_of_the_day(shop):
 
 def test_segment_sales_count_buyers_of_the_channel_and_of_any_channel(shop):
     """Bob buys the jeans twice in the week and is one buyer."""
-    assert rows_of(shop, "segment_sales", "segment article_id buyers_1w", CUTOFF) == [
-        ("20-24 / any channel", JEANS, 1),
-        ("20-24 / any channel", BELT, 1),
-        ("20-24 / online", BELT, 1),
-        ("20-24 / store", JEANS, 1),
+    assert rows_of(shop, "segment_sales", "segment article_id buyers_1w buyers_4w", CUTOFF) == [
+        ("20-24 / any channel", SHIRT, 0, 2),
+        ("20-24 / any channel", JEANS, 1, 2),
+        ("20-24 / any channel", DRESS, 0, 1),
+        ("20-24 / any channel", BELT, 1, 1),
+        ("20-24 / online", SHIRT, 0, 1),
+        ("20-24 / online", JEANS, 0, 1),
+        ("20-24 / online", DRESS, 0, 1),
+        ("20-24 / online", BELT, 1, 1),
+        ("20-24 / store", SHIRT, 0, 1),
+        ("20-24 / store", JEANS, 1, 1),
     ]
+
+
+def test_segment_sales_of_a_training_day_name_the_channel_the_buyer_had_then(shop):
+    """Ann's one purchase before that day was in the store; she went online on the day itself."""
+    assert rows_of(shop, "segment_sales", "segment article_id buyers_1w buyers_4w", TRAINING_DAY) == [
+        ("20-24 / any channel", SHIRT, 0, 1),
+        ("20-24 / store", SHIRT, 0, 1),
+    ]
+
+
+OWN_ARTICLES = (
+    "customer_id article_id purchase_days units first_days_since days_since mean_interval_days share_of_purchases"
+)
+
+
+def test_own_articles_on_the_cutoff_are_everything_everybody_bought(shop):
+    assert rows_of(shop, "own_articles", OWN_ARTICLES, CUTOFF) == [
+        ("ann", SHIRT, 2, 2, 31, 18, 31 - 18, about(2 / 5)),
+        ("ann", JEANS, 1, 2, 21, 21, None, about(1 / 5)),
+        ("ann", DRESS, 1, 1, 8, 8, None, about(1 / 5)),
+        ("ann", BELT, 1, 1, 7, 7, None, about(1 / 5)),
+        ("bob", SHIRT, 1, 1, 14, 14, None, about(1 / 3)),
+        ("bob", JEANS, 2, 2, 2, 1, 2 - 1, about(2 / 3)),
+    ]
+
+
+def test_own_articles_of_earlier_days_are_those_of_customers_who_buy_in_the_week(shop):
+    """Both buy in the validation week, Bob for the first time, on its first day: he owns nothing yet."""
+    assert rows_of(shop, "own_articles", OWN_ARTICLES, VALIDATION_DAY) == [
+        ("ann", SHIRT, 2, 2, 17, 4, 17 - 4, about(2 / 3)),
+        ("ann", JEANS, 1, 2, 7, 7, None, about(1 / 3)),
+    ]
+    assert rows_of(shop, "own_articles", OWN_ARTICLES, TRAINING_DAY) == [("ann", SHIRT, 1, 1, 10, 10, None, 1.0)]
+
+
+def test_more_ranking_weeks_than_days_before_the_test_day_fail_the_build(tmp_path):
+    """One training week and the validation week make two."""
+    raw_dir = write_shop(tmp_path / "raw")
+    with pytest.raises(WarehouseError, match="ranking_weeks is 3, but .* 1 training weeks .* choose at most 2"):
+        build_shop(raw_dir, tmp_path / "shop.duckdb", tmp_path / "marts", ranking_weeks=3)
 
 
 def test_articles_keep_their_zeros_and_an_article_never_sold_is_one_of_them(shop):

@@ -16,6 +16,7 @@ CUTOFF = date(2020, 3, 1)
 TEST_DAY = date(2020, 2, 23)
 VALIDATION_DAY = date(2020, 2, 16)
 TRAINING_DAY = date(2020, 2, 9)
+RANKING_WEEKS = 2
 HISTORY_LENGTH = 3
 
 SHIRT, JEANS, DRESS, BELT, NEVER_SOLD = (f"010000000{number}" for number in range(1, 6))
@@ -84,9 +85,13 @@ def write_shop(raw_dir: Path, purchases: Sequence[tuple] = PURCHASES) -> Path:
 
 
 def build_shop(
-    raw_dir: Path, warehouse_path: Path, marts_dir: Path, segment_columns: Sequence[str] = ("age_band", "channel")
+    raw_dir: Path,
+    warehouse_path: Path,
+    marts_dir: Path,
+    segment_columns: Sequence[str] = ("age_band", "channel"),
+    ranking_weeks: int = RANKING_WEEKS,
 ) -> MartsSummary:
-    """Build the marts of the shop with its own cutoff, one training week and histories of three articles."""
+    """Build the marts of the shop: one training week, a ranker on every day, histories of three articles."""
     return build_marts(
         raw_dir=raw_dir,
         warehouse_path=warehouse_path,
@@ -95,6 +100,7 @@ def build_shop(
         training_weeks=1,
         history_length=HISTORY_LENGTH,
         segment_columns=segment_columns,
+        ranking_weeks=ranking_weeks,
     )
 
 

@@ -1,3 +1,10 @@
+{% if var('ranking_weeks') > var('training_weeks') + 1 %}
+    {{ exceptions.raise_compiler_error(
+        "ranking_weeks is " ~ var('ranking_weeks') ~ ", but only the validation week and " ~ var('training_weeks')
+        ~ " training weeks lie before the test week; choose at most " ~ (var('training_weeks') + 1) ~ "."
+    ) }}
+{% endif %}
+
 with
 
 weeks as (
@@ -13,6 +20,7 @@ final as (
         weeks_before_cutoff,
         -- Publishing, test and validation serve everybody; a training week only needs those who bought in it.
         weeks_before_cutoff <= 2 as is_for_every_customer,
+        weeks_before_cutoff <= 1 + {{ var('ranking_weeks') }} as is_ranked,
 
     from weeks
 

@@ -12,21 +12,6 @@ snapshots as (
 
 ),
 
-repurchases as (
-
-    select
-        customer_code,
-        article_id,
-        purchase_day,
-        row_number() over same_article as times_bought,
-        lead(purchase_day) over same_article as next_purchase_day,
-
-    from purchases
-
-    window same_article as (partition by customer_code, article_id order by purchase_day)
-
-),
-
 -- Sorted once for each customer; every snapshot then only filters, which keeps the order.
 timelines as (
 
@@ -42,7 +27,7 @@ timelines as (
             order by purchase_day desc, article_id
         ) as purchases,
 
-    from repurchases
+    from purchases
 
     group by customer_code
 

@@ -12,7 +12,7 @@ customers as (
 
 ),
 
-final as (
+purchases as (
 
     select
         customers.customer_code,
@@ -28,6 +28,22 @@ final as (
         on transactions.customer_id = customers.customer_id
 
     group by customers.customer_code, transactions.article_id, transactions.purchase_day
+
+),
+
+final as (
+
+    select
+        *,
+        row_number() over same_article as times_bought,
+        sum(quantity) over same_article as units_bought,
+        min(purchase_day) over same_article as first_purchase_day,
+        lead(purchase_day) over same_article as next_purchase_day,
+
+    from purchases
+
+    -- From the first purchase up to and including this one.
+    window same_article as (partition by customer_code, article_id order by purchase_day)
 
 )
 

@@ -22,11 +22,7 @@ snapshots_with_channel as (
 
     select
         *,
-        case
-            when online_share is null then 'any channel'
-            when online_share >= 0.5 then 'online'
-            else 'store'
-        end as channel,
+        {{ channel('online_share') }} as channel,
 
     from snapshots
 
@@ -49,6 +45,8 @@ final as (
         cast(snapshots.purchase_days as integer) as purchase_days,
         cast(snapshots.articles_bought as integer) as articles_bought,
         cast(snapshots.as_of_day - snapshots.last_purchase_day as integer) as days_since_last_purchase,
+        cast(snapshots.purchases_4w as integer) as purchases_4w,
+        cast(snapshots.mean_gap_days as float) as mean_gap_days,
         cast(snapshots.mean_price as float) as mean_price,
         cast(snapshots.online_share as float) as online_share,
 

@@ -41,6 +41,7 @@ MART_KEYS: Mapping[str, tuple[str, ...]] = {
     "customer_features": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID),
     "next_week_purchases": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
     "segment_sales": (Columns.AS_OF_DAY, Columns.SEGMENT, Columns.ARTICLE_ID),
+    "own_articles": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
 }
 
 FAILED_NODES_SHOWN = 5
@@ -72,20 +73,25 @@ def build_marts(
     segment_columns: Sequence[str],
     threads: int = 2,
     dbt_project_dir: Path = DBT_PROJECT_DIR,
+    *,
+    ranking_weeks: int = 0,
 ) -> MartsSummary:
     """Build and test every mart with dbt, export them to `marts_dir`, then switch the warehouse file in.
 
     `cutoff` is the first day that nothing may see. As-of days are the cutoff, 7 and 14 days before it, and
-    `training_weeks` weekly ones before those. `history_length` is the number of articles in a customer's history;
-    `segment_columns` are out of age_band, channel and postal_code.
+    `training_weeks` weekly ones before those; a ranker uses the cutoff, the day 7 days before it and the
+    `ranking_weeks` ones before that, at most `training_weeks` + 1. `history_length` is the number of articles in a
+    customer's history; `segment_columns` are out of age_band, channel and postal_code.
 
-    Raises WarehouseError when a model or a test fails; the warehouse file is then the previous one.
+    Raises WarehouseError when a model or a test fails, or `ranking_weeks` is too large; the warehouse file is then the
+    previous one.
     """
     started = time.monotonic()
     variables = {
         "raw_dir": str(raw_dir.resolve()),
         "cutoff": cutoff.isoformat(),
         "training_weeks": training_weeks,
+        "ranking_weeks": ranking_weeks,
         "history_length": history_length,
         "segment_columns": list(segment_columns),
     }
