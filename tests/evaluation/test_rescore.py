@@ -1,14 +1,16 @@
 """Scoring the Parquet again from the raw CSV: by hand, and against `evaluate` on random weeks."""
 
 import csv
+import doctest
 import sys
 
 import numpy as np
 import pytest
 
+from recommender.evaluation import rescore as rescore_module
 from recommender.evaluation.offline_metrics import evaluate
 from recommender.evaluation.promotion import Verdict
-from recommender.evaluation.rescore import find_differences, main, rescore
+from recommender.evaluation.rescore import find_differences, main, reported_cutoffs, rescore
 from recommender.evaluation.run_report import build_report, write_report, write_test_week_lists
 from recommender.ranking_metrics import group_truth
 
@@ -69,16 +71,28 @@ def random_week(rng, raw_dir, share_with_history):
     return [customers[row] for row in rows], values, offsets, rows < n_earlier
 
 
-@pytest.mark.parametrize("share_with_history", [0.0, 0.7, 1.0])
-def test_sql_and_numpy_agree_on_random_weeks(tmp_path, share_with_history):
+@pytest.mark.parametrize(("share_with_history", "width"), [(0.0, 12), (0.7, 12), (1.0, 12), (0.7, 30)])
+def test_sql_and_numpy_agree_on_random_weeks(tmp_path, share_with_history, width):
     rng = np.random.default_rng(11)
     customers, values, offsets, has_history = random_week(rng, tmp_path, share_with_history)
-    lists = np.stack([rng.permutation(40)[:12] for _ in customers]).astype(np.int32)
+    lists = np.stack([rng.permutation(40)[:width] for _ in customers]).astype(np.int32)
     lists[0, 7:] = -1
     path = tmp_path / "lists.parquet"
     write_test_week_lists(path, [("two_tower", lists, np.ones(lists.shape))], customers, ARTICLES)
     reported = {"two_tower": evaluate(lists, values, offsets, has_history, n_candidates=40)}
-    assert find_differences(reported, rescore(path, tmp_path, START, END, n_candidates=40)) == []
+    cutoffs = reported_cutoffs(reported)
+    assert cutoffs == [depth for depth in (6, 12, 24) if depth <= width]
+    assert find_differences(reported, rescore(path, tmp_path, START, END, n_candidates=40, cutoffs=cutoffs)) == []
+
+
+def test_depths_that_short_lists_do_not_reach_are_scored_all_the_same(tmp_path):
+    write_transactions(tmp_path, [(START, "ann", article) for article in ARTICLES[:4]])
+    path, lists = tmp_path / "lists.parquet", np.array([[1, -1, -1]], dtype=np.int32)
+    write_test_week_lists(path, [("popular", lists, np.ones((1, 3)))], ["ann"], ARTICLES)
+    metrics = rescore(path, tmp_path, START, END, n_candidates=20, k=1, cutoffs=[3])["popular"]
+    assert metrics["recall@1_all"] == 1 / 1  # min(1, 4 bought)
+    assert metrics["recall@3_all"] == 1 / 3
+    assert metrics["coverage_all"] == 1 / 20
 
 
 def test_a_wrong_number_a_lost_model_and_a_lost_metric_are_named():
@@ -125,9 +139,22 @@ def test_command_agrees_with_an_honest_report(finished_run, capsys):
     assert "1 models: report.json says the same." in capsys.readouterr().out
 
 
-def test_command_fails_on_an_embellished_report(finished_run, capsys):
+@pytest.mark.parametrize("metric", ["map@12", "recall@6_all"])
+def test_command_fails_on_an_embellished_report(finished_run, capsys, metric):
     report, path = finished_run
-    report["metrics"]["popular"]["map@12"] += 0.001
+    report["metrics"]["popular"][metric] += 0.001
     write_report(report, path)
     assert main() == 1
-    assert "popular map@12: report" in capsys.readouterr().out
+    assert f"popular {metric}: report" in capsys.readouterr().out
+
+
+def test_command_agrees_with_a_report_of_the_served_depth_alone(finished_run):
+    report, path = finished_run
+    of_all = report["metrics"]["popular"]
+    report["metrics"]["popular"] = {name: of_all[name] for name in of_all if "@6" not in name}
+    write_report(report, path)
+    assert main() == 0
+
+
+def test_docstring_examples_are_true():
+    assert doctest.testmod(rescore_module).failed == 0

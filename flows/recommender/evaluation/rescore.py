@@ -10,6 +10,8 @@ It shares no code with `ranking_metrics`, dbt or the flow, only the definitions:
 import argparse
 import json
 import math
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -18,9 +20,16 @@ from recommender.project_paths import raw_dir, reports_dir
 
 TOLERANCE = 1e-6
 METRICS = ("map", "recall", "hit_rate", "ndcg", "mrr")
+DEPTH = re.compile(rf"(?:{'|'.join(METRICS)})@(\d+)(?:_all)?")
 
 RESCORE_SQL = """
 with
+
+depths as (
+
+    select unnest($depths::integer[]) as depth
+
+),
 
 purchases as (
 
@@ -49,7 +58,7 @@ customers as (
 
     select
         truth.customer_id,
-        least(count(*), $k) as reachable,
+        count(*) as n_bought,
         bool_or(earlier_customers.customer_id is not null) as has_history,
     from truth
     left join earlier_customers using (customer_id)
@@ -61,7 +70,7 @@ recommended as (
 
     select model, customer_id, article_id, rank
     from read_parquet($lists)
-    where rank <= $k
+    where rank <= (select max(depth) from depths)
 
 ),
 
@@ -89,14 +98,16 @@ hits as (
 customer_hits as (
 
     select
-        model,
-        customer_id,
+        depths.depth,
+        hits.model,
+        hits.customer_id,
         sum(hits_so_far / rank) as precision_sum,
         count(*) as n_hits,
         sum(1 / log2(rank + 1)) as dcg,
         1 / min(rank) as reciprocal_rank,
     from hits
-    group by model, customer_id
+    inner join depths on hits.rank <= depths.depth
+    group by depths.depth, hits.model, hits.customer_id
 
 ),
 
@@ -105,7 +116,7 @@ ideal as (
     select
         rank as reachable,
         sum(1 / log2(rank + 1)) over (order by rank) as ideal_dcg,
-    from generate_series(1, $k) as ranks (rank)
+    from generate_series(1, (select max(depth) from depths)) as ranks (rank)
 
 ),
 
@@ -113,17 +124,20 @@ customer_scores as (
 
     select
         models.model,
+        depths.depth,
         customers.has_history,
-        coalesce(customer_hits.precision_sum, 0) / customers.reachable as average_precision,
-        coalesce(customer_hits.n_hits, 0) / customers.reachable as recall,
+        coalesce(customer_hits.precision_sum, 0) / ideal.reachable as average_precision,
+        coalesce(customer_hits.n_hits, 0) / ideal.reachable as recall,
         (customer_hits.n_hits is not null)::int as is_hit,
         coalesce(customer_hits.dcg, 0) / ideal.ideal_dcg as ndcg,
         coalesce(customer_hits.reciprocal_rank, 0) as reciprocal_rank,
     from models
     cross join customers
-    inner join ideal using (reachable)
+    cross join depths
+    inner join ideal on least(customers.n_bought, depths.depth) = ideal.reachable
     left join customer_hits
         on models.model = customer_hits.model
+        and depths.depth = customer_hits.depth
         and customers.customer_id = customer_hits.customer_id
 
 ),
@@ -139,6 +153,7 @@ scores as (
     select
         models.model,
         groups.suffix,
+        depths.depth,
         avg(customer_scores.average_precision) as map,
         avg(customer_scores.recall) as recall,
         avg(customer_scores.is_hit) as hit_rate,
@@ -147,10 +162,12 @@ scores as (
         count(customer_scores.model) as customers,
     from models
     cross join groups
+    cross join depths
     left join customer_scores
         on models.model = customer_scores.model
+        and depths.depth = customer_scores.depth
         and (groups.includes_cold or customer_scores.has_history)
-    group by models.model, groups.suffix
+    group by models.model, groups.suffix, depths.depth
 
 ),
 
@@ -159,11 +176,13 @@ coverages as (
     select
         recommended.model,
         groups.suffix,
+        depths.depth,
         count(distinct recommended.article_id) / $n_candidates as coverage,
     from recommended
     inner join customers using (customer_id)
     inner join groups on groups.includes_cold or customers.has_history
-    group by recommended.model, groups.suffix
+    inner join depths on recommended.rank <= depths.depth
+    group by recommended.model, groups.suffix, depths.depth
 
 ),
 
@@ -173,8 +192,8 @@ final as (
         scores.*,
         coalesce(coverages.coverage, 0) as coverage,
     from scores
-    left join coverages using (model, suffix)
-    order by scores.model, scores.suffix
+    left join coverages using (model, suffix, depth)
+    order by scores.model, scores.suffix, scores.depth
 
 )
 
@@ -183,11 +202,20 @@ select * from final
 
 
 def rescore(
-    test_week_lists: Path, raw_dir: Path, test_start: str, test_end: str, n_candidates: int, k: int = 12
+    test_week_lists: Path,
+    raw_dir: Path,
+    test_start: str,
+    test_end: str,
+    n_candidates: int,
+    k: int = 12,
+    *,
+    cutoffs: Sequence[int] = (),
 ) -> dict[str, dict[str, float]]:
     """Compute every model's metrics from its lists and the raw purchases.
 
-    `test_start` and `test_end` are ISO dates, both inclusive. A customer of the week without a list scores 0.
+    `test_start` and `test_end` are ISO dates, both inclusive. `cutoffs` are depths to score beside k, see
+    `reported_cutoffs`: how wide lists were made cannot be seen once their padding is gone. A customer of the week
+    without a list scores 0.
 
     Returns metrics by model with the keys of `offline_metrics.evaluate`, NaN over no customers.
     """
@@ -200,16 +228,28 @@ def rescore(
                 "test_start": test_start,
                 "test_end": test_end,
                 "n_candidates": n_candidates,
-                "k": k,
+                "depths": sorted({k, *cutoffs}),
             },
         ).df()
     metrics: dict[str, dict[str, float]] = {}
     for row in scores.to_dict("records"):
-        suffix = row["suffix"]
+        suffix, depth = row["suffix"], row["depth"]
         own = metrics.setdefault(row["model"], {})
-        own |= {f"{name}@{k}{suffix}": row[name] for name in METRICS}
-        own |= {f"coverage{suffix}": row["coverage"], f"customers{suffix}": row["customers"]}
+        own |= {f"{name}@{depth}{suffix}": row[name] for name in METRICS}
+        if depth == k:
+            own |= {f"coverage{suffix}": row["coverage"], f"customers{suffix}": row["customers"]}
     return metrics
+
+
+def reported_cutoffs(reported: dict[str, dict]) -> list[int]:
+    """Read off the depths at which a report's metrics by model were scored, ascending.
+
+    >>> reported_cutoffs({"popular": {"map@12": 0.1, "coverage": 0.5, "map@6": 0.1, "map@6_all": 0.1}})
+    [6, 12]
+    """
+    names = {name for metrics in reported.values() for name in metrics}
+    depths = [DEPTH.fullmatch(name) for name in names]
+    return sorted({int(depth[1]) for depth in depths if depth})
 
 
 def find_differences(reported: dict[str, dict], rescored: dict[str, dict]) -> list[str]:
@@ -239,6 +279,7 @@ def main() -> int:
         report["windows"]["test"]["start"],
         report["windows"]["test"]["end"],
         report["n_candidates"],
+        cutoffs=reported_cutoffs(report["metrics"]),
     )
     for model, metrics in rescored.items():
         print(f"{model:<28}  MAP@12 {metrics.get('map@12', math.nan):.6f}  all {metrics['map@12_all']:.6f}")
