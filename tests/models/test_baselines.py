@@ -7,6 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from recommender.features.catalogue import Catalogue
+from recommender.features.interactions import Interactions
 from recommender.models.baselines import BASELINES, popular, repurchase, segment_popular, shop_as_of
 
 TODAY = date(2020, 9, 16)
@@ -16,14 +18,16 @@ A, B, C, D, E = range(5)  # their positions
 EVERYTHING = np.arange(5)
 
 
-def purchases(*rows: tuple[str, int, date]) -> pa.Table:
-    return pa.table(
+def purchases(*rows: tuple[str, int, date]) -> Interactions:
+    rows = sorted(rows, key=lambda row: row[2])
+    mart = pa.table(
         {
             "customer_id": [customer for customer, _, _ in rows],
             "article_id": [ARTICLES[article] for _, article, _ in rows],
             "purchase_day": pa.array([day for _, _, day in rows], pa.date32()),
         }
     )
+    return Interactions.of(mart, np.array(["ann", "bob", "cy"], object), Catalogue(np.array(ARTICLES, object)))
 
 
 PURCHASES = [
@@ -169,6 +173,12 @@ def test_marts_of_another_day_are_refused():
             pd.DataFrame({"as_of_day": [TODAY], "customer_id": ["ann"], "segment": ["young"]}),
             segment_sales(TODAY, ("young", C, 4)),
         )
+
+
+def test_purchases_of_another_catalogue_are_refused():
+    features = article_features(TODAY, BUYERS)
+    with pytest.raises(ValueError, match="purchases are of 5 articles, article_ids has 4"):
+        shop_as_of(TODAY, ARTICLES[:4], purchases(*PURCHASES), features, features, features)
 
 
 def test_candidates_outside_the_catalogue_are_refused():

@@ -26,6 +26,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.columns import Columns
+from recommender.features.catalogue import Catalogue
+from recommender.features.interactions import Interactions, day_number
 from recommender.features.warehouse import read_mart
 from recommender.ranking_metrics import find_repeats
 
@@ -53,42 +55,48 @@ class RankedLists(NamedTuple):
 class ShopAsOf:
     """What a baseline may know on `as_of_day`; make it with `shop_as_of`.
 
-    `article_ids` (n_articles,) gives each position its id. `purchases` were all made before the day, the
-    other marts hold that day's rows only.
+    `article_ids` (n_articles,) gives each position its id. `interactions` were all bought before the day, the
+    marts hold that day's rows only.
     """
 
     as_of_day: date
     article_ids: pa.Array
-    purchases: pa.Table
+    interactions: Interactions
     article_features: pa.Table
     customer_features: pa.Table
     segment_sales: pa.Table
+
+    def customer_rows(self, customer_ids: Sequence[str]) -> np.ndarray:
+        """Return the (n,) rows of `interactions.customer_ids`, -1 for somebody who is not in customers.csv."""
+        known = pa.array(self.interactions.customer_ids, pa.string())
+        return _positions_of(pa.array(customer_ids, pa.string()), known)
 
 
 def shop_as_of(
     as_of_day: date,
     article_ids: Sequence[str],
-    purchases: Mart,
+    interactions: Interactions,
     article_features: Mart,
     customer_features: Mart,
     segment_sales: Mart,
 ) -> ShopAsOf:
-    """Cut the marts at `as_of_day`: later purchases and other days' features are left out.
+    """Cut purchases and marts at `as_of_day`: later purchases and other days' features are left out.
 
     Raises ValueError when `article_features` has no row for the day, i.e. the marts were built for other
-    days.
+    days, or when the purchases are of another catalogue.
     """
+    if interactions.n_articles != len(article_ids):
+        raise ValueError(f"purchases are of {interactions.n_articles} articles, article_ids has {len(article_ids)}")
     day = pa.scalar(as_of_day, pa.date32())
 
     def rows_of_the_day(mart: Mart) -> pa.Table:
         table = _as_table(mart)
         return table.filter(pc.equal(_days(table, Columns.AS_OF_DAY), day))
 
-    bought = _as_table(purchases)
     shop = ShopAsOf(
         as_of_day=as_of_day,
         article_ids=pa.array(article_ids, pa.string()),
-        purchases=bought.filter(pc.less(_days(bought, Columns.PURCHASE_DAY), day)),
+        interactions=interactions.before(as_of_day),
         article_features=rows_of_the_day(article_features),
         customer_features=rows_of_the_day(customer_features),
         segment_sales=rows_of_the_day(segment_sales),
@@ -98,10 +106,17 @@ def shop_as_of(
     return shop
 
 
-def read_shop(marts_dir: Path, as_of_day: date, article_ids: Sequence[str]) -> ShopAsOf:
-    """Read what baselines may know on a day from the exported marts; see `shop_as_of`."""
+def read_shop(
+    marts_dir: Path, as_of_day: date, article_ids: Sequence[str], interactions: Interactions | None = None
+) -> ShopAsOf:
+    """Read what baselines may know on a day from the exported marts; see `shop_as_of`.
+
+    `interactions` are all purchases of the marts, for a caller that holds them; otherwise they are read.
+    """
     of_the_day = {name: read_mart(marts_dir, name, as_of_days=[as_of_day]) for name in MARTS_BY_DAY}
-    return shop_as_of(as_of_day, article_ids, read_mart(marts_dir, "purchases"), **of_the_day)
+    if interactions is None:
+        interactions = Interactions.read(marts_dir, Catalogue(np.asarray(article_ids, dtype=object)))
+    return shop_as_of(as_of_day, article_ids, interactions, **of_the_day)
 
 
 def popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
@@ -111,7 +126,7 @@ def popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray,
     are article positions; with fewer than k of them the lists end in -1. Scores are buyers as a share of
     the first's.
     """
-    return _fill_with_popular(_empty_lists(len(customer_ids)), _Popularity.of(shop, candidates), k)
+    return fill_with_popular(empty_lists(len(customer_ids)), Popularity.of(shop, candidates), k)
 
 
 def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
@@ -119,14 +134,14 @@ def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.
 
     A customer that `customer_features` does not know gets the popular list.
     """
-    popularity = _Popularity.of(shop, candidates)
+    popularity = Popularity.of(shop, candidates)
     segments = pc.unique(_strings(shop.customer_features, Columns.SEGMENT)).drop_null()
     sales = shop.segment_sales
     segment_rows = _positions_of(_strings(sales, Columns.SEGMENT), segments)
     articles = _positions_of(_strings(sales, Columns.ARTICLE_ID), shop.article_ids)
     buyers = _numbers(sales, Columns.BUYERS_1W)
     is_usable = (segment_rows >= 0) & popularity.is_candidate(articles) & (buyers > 0)
-    best = _top_per_row(
+    best = top_per_row(
         segment_rows[is_usable],
         articles[is_usable],
         scores=1 + buyers[is_usable] / max(buyers.max(initial=0), 1),
@@ -135,7 +150,7 @@ def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.
         k=k,
     )
     own_segment = _segment_of_each(shop, customer_ids, segments)
-    return _fill_with_popular(_take_rows(best, own_segment), popularity, k)
+    return fill_with_popular(_take_rows(best, own_segment), popularity, k)
 
 
 def repurchase(
@@ -154,11 +169,11 @@ def repurchase(
     """
     if order not in ("recent", "frequent"):
         raise ValueError(f"order must be 'recent' or 'frequent', got {order!r}")
-    popularity = _Popularity.of(shop, candidates)
+    popularity = Popularity.of(shop, candidates)
     own = _own_articles(shop, customer_ids, popularity)
     recency = 1 / own.days_since  # in (0, 1]
     first, second = (recency, own.purchase_days) if order == "recent" else (own.purchase_days, recency)
-    best = _top_per_row(
+    best = top_per_row(
         own.rows,
         own.articles,
         scores=1 + first,
@@ -166,7 +181,7 @@ def repurchase(
         n_rows=len(customer_ids),
         k=k,
     )
-    return _fill_with_popular(best, popularity, k)
+    return fill_with_popular(best, popularity, k)
 
 
 BASELINES: dict[str, Callable[..., RankedLists]] = {
@@ -178,7 +193,7 @@ BASELINES: dict[str, Callable[..., RankedLists]] = {
 """Every baseline by the name it has in reports."""
 
 
-class _Popularity(NamedTuple):
+class Popularity(NamedTuple):
     """The candidates ranked by last week's buyers.
 
     `order` (n_candidates,) holds positions, `shares` their buyers as a share of the first's, `rank`
@@ -190,7 +205,8 @@ class _Popularity(NamedTuple):
     rank: np.ndarray
 
     @classmethod
-    def of(cls, shop: ShopAsOf, candidates: np.ndarray) -> "_Popularity":
+    def of(cls, shop: ShopAsOf, candidates: np.ndarray) -> "Popularity":
+        """Rank the candidates; raises ValueError for a position outside the catalogue."""
         n_articles = len(shop.article_ids)
         candidates = _checked_candidates(candidates, n_articles)
         features = shop.article_features
@@ -219,42 +235,48 @@ class _OwnArticles(NamedTuple):
     purchase_days: np.ndarray
 
 
-def _own_articles(shop: ShopAsOf, customer_ids: Sequence[str], popularity: _Popularity) -> _OwnArticles:
-    purchases = shop.purchases
-    rows = _positions_of(_strings(purchases, Columns.CUSTOMER_ID), pa.array(customer_ids, pa.string()))
-    articles = _positions_of(_strings(purchases, Columns.ARTICLE_ID), shop.article_ids)
-    is_usable = (rows >= 0) & popularity.is_candidate(articles)
-    days = _days(purchases, Columns.PURCHASE_DAY).cast(pa.int32()).to_numpy()[is_usable]
-    n_articles = len(shop.article_ids)
-    keys = rows[is_usable].astype(np.int64) * n_articles + articles[is_usable]
+def _own_articles(shop: ShopAsOf, customer_ids: Sequence[str], popularity: Popularity) -> _OwnArticles:
+    bought = shop.interactions
+    row_of_customer = np.full(len(bought.customer_ids) + 1, -1)  # the last one is for strangers
+    row_of_customer[shop.customer_rows(customer_ids)] = np.arange(len(customer_ids))
+    rows = row_of_customer[bought.customers]
+    is_usable = (rows >= 0) & popularity.is_candidate(bought.articles)
+    n_articles = bought.n_articles
+    keys = rows[is_usable] * n_articles + bought.articles[is_usable]
     pairs, pair_of_purchase, purchase_days = np.unique(keys, return_inverse=True, return_counts=True)
     last_day = np.zeros(len(pairs), dtype=np.int32)
-    np.maximum.at(last_day, pair_of_purchase, days)
-    days_since = (shop.as_of_day - date(1970, 1, 1)).days - last_day
+    np.maximum.at(last_day, pair_of_purchase, bought.days[is_usable])
+    days_since = day_number(shop.as_of_day) - last_day
     return _OwnArticles(pairs // n_articles, pairs % n_articles, days_since, purchase_days)
 
 
-def _top_per_row(
+def top_per_row(
     rows: np.ndarray, articles: np.ndarray, scores: np.ndarray, ties: np.ndarray, n_rows: int, k: int
 ) -> RankedLists:
-    """Rank entries (row, article) by falling score, then rising tie, and keep k per row."""
+    """Rank entries (row, article) by falling score, then rising tie, and keep k per row.
+
+    All arrays are (n_entries,), in any order; `rows` lie in [0, n_rows). A row without entries gets an empty list.
+    """
     order = np.lexsort((ties, -scores, rows))
     rows, articles, scores = rows[order], articles[order], scores[order]
     first_entry = np.searchsorted(rows, np.arange(n_rows))
     ranks = np.arange(len(rows)) - first_entry[rows]  # 0 is the best of its row
     is_kept = ranks < k
-    lists = _empty_lists(n_rows, k)
+    lists = empty_lists(n_rows, k)
     lists.positions[rows[is_kept], ranks[is_kept]] = articles[is_kept]
     lists.scores[rows[is_kept], ranks[is_kept]] = scores[is_kept]
     return lists
 
 
-def _fill_with_popular(own: RankedLists, popularity: _Popularity, k: int) -> RankedLists:
-    """Append the popular articles that a list does not hold yet, and cut to k."""
+def fill_with_popular(own: RankedLists, popularity: Popularity, k: int) -> RankedLists:
+    """Append the popular articles that a list does not hold yet, and cut to k.
+
+    `own` are lists of any width whose articles score above 1.
+    """
     n_customers = len(own.positions)
     fill = popularity.order[:k]  # k are enough: each one skipped stands in the own list already
     missing = k - len(fill)
-    padding = _empty_lists(n_customers, missing)
+    padding = empty_lists(n_customers, missing)
     positions = np.hstack([own.positions, np.tile(fill, (n_customers, 1)), padding.positions])
     scores = np.hstack([own.scores, np.tile(popularity.shares[:k], (n_customers, 1)), padding.scores])
     is_dropped = (positions < 0) | find_repeats(positions)
@@ -277,13 +299,14 @@ def _segment_of_each(shop: ShopAsOf, customer_ids: Sequence[str], segments: pa.A
 
 def _take_rows(lists: RankedLists, rows: np.ndarray) -> RankedLists:
     """One list per entry of `rows`, empty for -1."""
-    nobody = _empty_lists(1, lists.positions.shape[1])
+    nobody = empty_lists(1, lists.positions.shape[1])
     return RankedLists(
         np.vstack([lists.positions, nobody.positions])[rows], np.vstack([lists.scores, nobody.scores])[rows]
     )
 
 
-def _empty_lists(n_customers: int, k: int = 0) -> RankedLists:
+def empty_lists(n_customers: int, k: int = 0) -> RankedLists:
+    """Return lists that hold nothing."""
     return RankedLists(
         np.full((n_customers, k), -1, dtype=np.int32), np.full((n_customers, k), np.nan, dtype=np.float32)
     )

@@ -1,0 +1,119 @@
+"""Purchases as integer arrays: what collaborative models, own-article rules and metrics of novelty count on.
+
+Stage: after the marts. In: the `purchases` mart and the catalogue. Out: `Interactions`, ascending by day, so that
+everything known on a day is a slice. Ids become row numbers once, here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import sparse
+
+from recommender.columns import Columns
+from recommender.features.catalogue import Catalogue
+from recommender.features.warehouse import read_mart
+
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Purchases, one per (customer, article, day), ascending by day.
+
+    Attributes:
+        customer_ids: (n_customers,) array of str, ascending; a customer's position is the row number here.
+        n_articles: size of the catalogue that positions are of.
+        customers: (n,) int32 rows of `customer_ids`.
+        articles: (n,) int32 catalogue positions.
+        days: (n,) int32 days since 1970-01-01.
+    """
+
+    customer_ids: np.ndarray
+    n_articles: int
+    customers: np.ndarray
+    articles: np.ndarray
+    days: np.ndarray
+
+    @classmethod
+    def of(cls, purchases: pa.Table, customer_ids: np.ndarray, catalogue: Catalogue) -> Interactions:
+        """Turn the `purchases` mart into integers.
+
+        Args:
+            purchases: the mart, ascending by purchase day.
+            customer_ids: (n_customers,) everybody in the mart, ascending.
+            catalogue: owner of article positions.
+
+        Raises:
+            KeyError: when a purchase names a customer or an article that is not among these.
+        """
+        customers = pc.index_in(purchases[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
+        if customers.null_count:
+            stranger = purchases[Columns.CUSTOMER_ID].filter(pc.is_null(customers))[0].as_py()
+            raise KeyError(f"customer {stranger} bought something, but is not in customers.csv")
+        return cls(
+            customer_ids=customer_ids,
+            n_articles=len(catalogue),
+            customers=customers.to_numpy().astype(np.int32),
+            articles=catalogue.positions_of(purchases[Columns.ARTICLE_ID]).astype(np.int32),
+            days=purchases[Columns.PURCHASE_DAY].cast(pa.date32()).cast(pa.int32()).to_numpy(),
+        )
+
+    @classmethod
+    def read(cls, marts_dir: Path, catalogue: Catalogue) -> Interactions:
+        """Read all purchases of the exported marts."""
+        columns = [Columns.CUSTOMER_ID, Columns.ARTICLE_ID, Columns.PURCHASE_DAY]
+        customer_ids = read_mart(marts_dir, "customers", [Columns.CUSTOMER_ID])[Columns.CUSTOMER_ID]
+        purchases = read_mart(marts_dir, "purchases", columns)
+        return cls.of(purchases, np.sort(customer_ids.to_numpy(zero_copy_only=False)), catalogue)
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def before(self, day: date) -> Interactions:
+        """Return the purchases made before a day."""
+        end = int(np.searchsorted(self.days, day_number(day)))
+        return replace(self, customers=self.customers[:end], articles=self.articles[:end], days=self.days[:end])
+
+    def rows_of(self, customer_ids: np.ndarray) -> np.ndarray:
+        """Return the (m,) int64 rows of some customers.
+
+        Raises:
+            KeyError: when one is not in customers.csv.
+        """
+        rows = pc.index_in(pa.array(customer_ids, pa.string()), value_set=pa.array(self.customer_ids, pa.string()))
+        if rows.null_count:
+            raise KeyError(f"customer {customer_ids[rows.is_null().to_numpy(zero_copy_only=False)][0]} is unknown")
+        return rows.to_numpy().astype(np.int64)
+
+    def matrix(self, as_of_day: date, half_life_days: float | None = None) -> sparse.csr_matrix:
+        """Return the (n_customers, n_articles) float32 sums of each pair's purchases.
+
+        Args:
+            as_of_day: what a purchase's age is counted from.
+            half_life_days: a purchase of this age counts half; None counts all the same.
+
+        Raises:
+            ValueError: when a purchase was made on the day or later.
+        """
+        ages = day_number(as_of_day) - self.days
+        if len(ages) and ages[-1] < 1:
+            raise ValueError(f"purchases reach beyond {as_of_day}; take those `before` it")
+        weights = np.ones(len(ages), np.float32) if half_life_days is None else 0.5 ** (ages / half_life_days)
+        shape = len(self.customer_ids), self.n_articles
+        return sparse.csr_matrix((weights.astype(np.float32), (self.customers, self.articles)), shape=shape)
+
+    def buyers(self) -> np.ndarray:
+        """Return the (n_articles,) int64 numbers of customers who ever bought each article."""
+        pairs = np.unique(self.customers.astype(np.int64) * self.n_articles + self.articles)
+        return np.bincount(pairs % self.n_articles, minlength=self.n_articles)
+
+
+def day_number(day: date) -> int:
+    """Return the days since 1970-01-01."""
+    return (day - EPOCH).days

@@ -1,0 +1,105 @@
+"""Purchases as integers: rows, days and recency weights, worked out by hand."""
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from recommender.features.catalogue import Catalogue
+from recommender.features.interactions import Interactions, day_number
+from recommender.features.warehouse import read_mart
+
+CATALOGUE = Catalogue(np.array(["0000000001", "0000000002", "0000000003"], dtype=object))
+CUSTOMERS = np.array(["ann", "bob", "cy"], dtype=object)
+ANN, BOB, CY = range(3)
+A, B, C = range(3)
+TODAY = date(2020, 9, 16)
+PURCHASES = [
+    ("bob", "0000000002", date(2020, 8, 27)),  # 20 days ago
+    ("ann", "0000000003", date(2020, 9, 6)),  # 10 days ago
+    ("bob", "0000000002", date(2020, 9, 6)),
+    ("ann", "0000000001", date(2020, 9, 15)),  # yesterday
+]
+
+
+def mart(rows) -> pa.Table:
+    customers, articles, days = zip(*rows, strict=True)
+    return pa.table({"customer_id": customers, "article_id": articles, "purchase_day": pa.array(days, pa.date32())})
+
+
+@pytest.fixture(scope="module")
+def purchases():
+    return Interactions.of(mart(PURCHASES), CUSTOMERS, CATALOGUE)
+
+
+def test_ids_become_rows_and_positions(purchases):
+    assert purchases.customers.tolist() == [BOB, ANN, BOB, ANN]
+    assert purchases.articles.tolist() == [B, C, B, A]
+    assert (np.diff(purchases.days) == [10, 0, 9]).all()
+    assert (purchases.n_articles, len(purchases)) == (3, 4)
+    assert {array.dtype for array in (purchases.customers, purchases.articles, purchases.days)} == {np.dtype(np.int32)}
+
+
+def test_days_count_from_1970():
+    assert day_number(date(1970, 1, 1)) == 0
+    assert day_number(date(1971, 1, 2)) == 366
+
+
+def test_before_leaves_the_day_itself_out(purchases):
+    assert len(purchases.before(date(2020, 9, 6))) == 1
+    assert len(purchases.before(date(2020, 9, 7))) == 3
+    assert len(purchases.before(date(2020, 8, 27))) == 0
+    assert len(purchases.before(TODAY)) == 4
+    assert purchases.before(date(2020, 9, 6)).customer_ids is CUSTOMERS  # rows keep their meaning
+
+
+def test_rows_of_customers_follow_the_order_asked_for(purchases):
+    rows = purchases.rows_of(np.array(["cy", "ann", "cy"], dtype=object))
+    assert rows.tolist() == [CY, ANN, CY]
+    assert rows.dtype == np.int64
+
+
+def test_matrix_counts_purchase_days(purchases):
+    matrix = purchases.matrix(TODAY)
+    assert matrix.dtype == np.float32
+    assert matrix.toarray().tolist() == [[1, 0, 1], [0, 2, 0], [0, 0, 0]]
+
+
+def test_matrix_halves_a_purchase_with_each_half_life(purchases):
+    matrix = purchases.matrix(TODAY, half_life_days=10)
+    yesterday, ten, twenty = 0.5**0.1, 0.5, 0.25
+    expected = [[yesterday, 0, ten], [0, twenty + ten, 0], [0, 0, 0]]
+    np.testing.assert_allclose(matrix.toarray(), expected, rtol=1e-6)
+
+
+def test_matrix_of_nothing_is_empty(purchases):
+    nothing = purchases.before(date(2020, 1, 1)).matrix(TODAY)
+    assert (nothing.shape, nothing.nnz) == ((3, 3), 0)
+
+
+def test_matrix_refuses_purchases_of_the_day_itself(purchases):
+    with pytest.raises(ValueError, match="purchases reach beyond 2020-09-15; take those `before` it"):
+        purchases.matrix(date(2020, 9, 15))
+
+
+def test_unknown_customers_are_refused(purchases):
+    with pytest.raises(KeyError, match="customer dee is unknown"):
+        purchases.rows_of(np.array(["ann", "dee"], dtype=object))
+    with pytest.raises(KeyError, match="customer bob bought something, but is not in customers.csv"):
+        Interactions.of(mart(PURCHASES), np.array(["ann", "cy"], dtype=object), CATALOGUE)
+
+
+def test_unknown_articles_are_refused():
+    with pytest.raises(KeyError, match="article 0000000009"):
+        Interactions.of(mart([("ann", "0000000009", TODAY)]), CUSTOMERS, CATALOGUE)
+
+
+def test_read_gives_every_purchase_of_the_marts(demo_marts_dir):
+    rows = read_mart(demo_marts_dir, "purchases")
+    catalogue = Catalogue.of(rows["article_id"])
+    purchases = Interactions.read(demo_marts_dir, catalogue)
+    assert purchases.customer_ids[purchases.customers].tolist() == rows["customer_id"].to_pylist()
+    assert catalogue.article_ids[purchases.articles].tolist() == rows["article_id"].to_pylist()
+    assert (np.diff(purchases.days) >= 0).all()
+    assert (np.diff(np.argsort(purchases.customer_ids)) == 1).all()
