@@ -1,0 +1,229 @@
+"""LightGBM's lambdarank: candidates with features in, boosted trees that order them out.
+
+Each pair of a bought and a not bought candidate of a customer pushes the two apart by what swapping them would
+change in NDCG, truncated near the length of the lists. Trees take features as they are: any scale, NaN for unknown.
+
+Source: Burges 2010, From RankNet to LambdaRank to LambdaMART
+(https://www.microsoft.com/en-us/research/publication/from-ranknet-to-lambdarank-to-lambdamart-an-overview/).
+
+LightGBM is imported inside the functions, after torch: its wheel brings no libgomp and takes the one that torch
+brings, so both run on one OpenMP runtime and a machine without a system-wide one does too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch  # noqa: F401  brings libgomp, see above
+
+from recommender.models.rankers import check_width, read_description, rows_to_learn_from, write_description
+from recommender.models.ranking_rows import RankingRows
+
+if TYPE_CHECKING:
+    from lightgbm import Booster, Dataset
+
+KIND = "lambdarank"
+TREES = "trees.txt"
+TREES_PER_REPORT = 50
+
+
+@dataclass(frozen=True)
+class LambdaRankSettings:
+    """How the trees are grown.
+
+    Attributes:
+        n_trees: most trees; without validation rows, exactly as many.
+        patience: trees without a better validation NDCG@12 before growing stops.
+        learning_rate: how much of each tree counts.
+        leaves: most leaves of a tree, the depth of the interactions between features.
+        min_rows_in_leaf: fewer candidates than that do not make a leaf.
+        feature_fraction: share of the features that each tree may use.
+        bagging_fraction: share of the customer-weeks that each tree sees; whole groups, never single rows.
+        l2: regularisation of the leaf values.
+        max_bins: most values that a feature is told apart by.
+        truncation_level: pairs that lie wholly behind this rank do not push; a little above the 12 that count,
+            so that what stands just behind can still move in.
+        threads: CPU threads of fitting and scoring; the scores do not depend on it.
+    """
+
+    n_trees: int = 300
+    patience: int = 50
+    learning_rate: float = 0.05
+    leaves: int = 31
+    min_rows_in_leaf: int = 50
+    feature_fraction: float = 0.7
+    bagging_fraction: float = 0.8
+    l2: float = 1.0
+    max_bins: int = 255
+    truncation_level: int = 15
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class LambdaRanker:
+    """Fitted trees; see `rankers.Ranker`.
+
+    Attributes:
+        booster: holds the trees that count and no others.
+        feature_names: the columns it was fitted on, in order.
+        threads: CPU threads of scoring.
+    """
+
+    booster: Booster
+    feature_names: tuple[str, ...]
+    threads: int = 1
+
+    @property
+    def best_iteration(self) -> int:
+        """Number of trees."""
+        return self.booster.num_trees()
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Score (n, n_features) float32 rows: (n,) float32, higher is better, comparable within a customer alone.
+
+        Raises:
+            ValueError: when the features are of another width or dtype.
+        """
+        check_width(features, self.feature_names)
+        if not len(features):
+            return np.empty(0, dtype=np.float32)
+        return self.booster.predict(features, num_threads=self.threads).astype(np.float32)
+
+    def contributions(self, features: np.ndarray) -> np.ndarray:
+        """Return what each feature adds to a row's score, its Shapley value over the trees.
+
+        Args:
+            features: (n, n_features) float32.
+
+        Returns:
+            (n, n_features + 1) float64; the last column is the score expected without any feature, and a row sums
+            to its score. Source: Lundberg et al. 2018 (https://arxiv.org/abs/1802.03888).
+
+        Raises:
+            ValueError: when the features are of another width or dtype.
+        """
+        check_width(features, self.feature_names)
+        if not len(features):
+            return np.empty((0, len(self.feature_names) + 1))
+        return self.booster.predict(features, pred_contrib=True, num_threads=self.threads)
+
+    def feature_gain(self) -> dict[str, float]:
+        """Return each feature's share of the loss that all splits saved, largest first; all 0 without a split."""
+        gain = self.booster.feature_importance(importance_type="gain")
+        shares = gain / max(gain.sum(), np.finfo(float).tiny)
+        order = np.argsort(-shares, kind="stable")
+        return {self.feature_names[feature]: float(shares[feature]) for feature in order}
+
+    def save(self, folder: Path) -> None:
+        """Write the trees as text, and kind and feature names as JSON, into a folder, made when missing."""
+        write_description(folder, KIND, self, threads=self.threads)
+        self.booster.save_model(folder / TREES)
+
+
+def fit_lambdarank(
+    rows: RankingRows,
+    validation: RankingRows | None,
+    settings: LambdaRankSettings,
+    seed: int,
+    report: Callable[[str], None] = print,
+) -> LambdaRanker:
+    """Grow trees on the customer-weeks in which something was bought, up to the best validation NDCG@12.
+
+    Args:
+        rows: what to learn from.
+        validation: a later week with the same features, or None to grow `n_trees`.
+        settings: how.
+        seed: of drawing features and customer-weeks.
+        report: called with a line every 50 trees.
+
+    Raises:
+        ValueError: when nothing was bought, or the features of validation are others.
+    """
+    import lightgbm
+
+    learned = _dataset(rows_to_learn_from(rows, "training"), settings)
+    judged, callbacks = [], []
+    if validation is not None:
+        validation.check_features(rows.feature_names)
+        judged.append(_dataset(rows_to_learn_from(validation, "validation"), settings, learned))
+        callbacks = [lightgbm.early_stopping(settings.patience, verbose=False), _reporter(report)]
+    grown = lightgbm.train(
+        _parameters(settings, seed),
+        learned,
+        num_boost_round=settings.n_trees,
+        valid_sets=judged,
+        valid_names=["validation"] * len(judged),
+        callbacks=callbacks,
+    )
+    trees = grown.model_to_string(num_iteration=grown.best_iteration)  # -1, all of them, without validation
+    return LambdaRanker(lightgbm.Booster(model_str=trees), rows.feature_names, settings.threads)
+
+
+def load_lambdaranker(folder: Path) -> LambdaRanker:
+    """Read back what `LambdaRanker.save` wrote, ready to score.
+
+    Raises:
+        FileNotFoundError: when the folder holds no ranker.
+        ValueError: when the trees were grown on other features than the description names.
+    """
+    import lightgbm
+
+    description = read_description(folder)
+    names = tuple(description["feature_names"])
+    booster = lightgbm.Booster(model_str=(folder / TREES).read_text())
+    if booster.feature_name() != list(names):
+        raise ValueError(
+            f"{folder / TREES} was grown on {', '.join(booster.feature_name())}, its description names "
+            f"{', '.join(names)}; fit the ranker again"
+        )
+    return LambdaRanker(booster, names, description["threads"])
+
+
+def _dataset(rows: RankingRows, settings: LambdaRankSettings, reference: Dataset | None = None) -> Dataset:
+    """Bin the rows; those of validation into the bins of `reference`."""
+    import lightgbm
+
+    return lightgbm.Dataset(
+        rows.features,
+        label=rows.is_bought.astype(np.float32),
+        group=rows.group_sizes,
+        feature_name=list(rows.feature_names),
+        reference=reference,
+        params={"max_bin": settings.max_bins, "num_threads": settings.threads, "verbosity": -1},
+    )
+
+
+def _parameters(settings: LambdaRankSettings, seed: int) -> dict:
+    return {
+        "objective": "lambdarank",
+        "lambdarank_truncation_level": settings.truncation_level,
+        "metric": "ndcg",
+        "eval_at": [12],
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": settings.min_rows_in_leaf,
+        "feature_fraction": settings.feature_fraction,
+        "bagging_fraction": settings.bagging_fraction,
+        "bagging_freq": 1,
+        "bagging_by_query": True,
+        "lambda_l2": settings.l2,
+        "max_bin": settings.max_bins,
+        "num_threads": settings.threads,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,  # otherwise a stopwatch decides, and with it the order of sums
+        "verbosity": -1,
+    }
+
+
+def _reporter(report: Callable[[str], None]) -> Callable:
+    def say(environment) -> None:
+        trees = environment.iteration + 1
+        if trees % TREES_PER_REPORT == 0:
+            report(f"trees {trees:>4}  validation NDCG@12 {environment.evaluation_result_list[0][2]:.4f}")
+
+    return say

@@ -1,0 +1,125 @@
+"""Ranking rows: what they refuse, how they are cut and joined, and that a file holds the same rows."""
+
+import numpy as np
+import pytest
+
+from recommender.models.ranking_rows import RankingRows
+
+
+def rows_of(features, sizes, bought, names=("price", "age")) -> RankingRows:
+    return RankingRows(np.array(features, np.float32), names, np.array(sizes), np.array(bought, bool))
+
+
+@pytest.fixture
+def rows():
+    """Three customer-weeks of 2, 1 and 2 candidates; the second bought none of them."""
+    features = [[1, 10], [2, np.nan], [3, 30], [4, 40], [5, 50]]
+    return rows_of(features, [2, 1, 2], [True, False, False, True, True])
+
+
+def assert_same(one: RankingRows, other: RankingRows) -> None:
+    assert one.feature_names == other.feature_names
+    for name in ("features", "group_sizes", "is_bought"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+        assert getattr(one, name).dtype == getattr(other, name).dtype
+
+
+def test_each_row_knows_its_group_and_each_group_what_was_bought(rows):
+    assert len(rows) == 5
+    assert rows.groups().tolist() == [0, 0, 1, 2, 2]
+    assert rows.bought_counts().tolist() == [1, 0, 2]
+
+
+def test_a_customer_without_candidates_is_a_group_of_none():
+    rows = rows_of([[1, 2]], [0, 1, 0], [True])
+    assert rows.groups().tolist() == [1]
+    assert rows.bought_counts().tolist() == [0, 1, 0]
+    assert rows.with_positives_only().group_sizes.tolist() == [1]
+
+
+def test_groups_without_a_purchase_are_dropped_whole(rows):
+    kept = rows.with_positives_only()
+    assert kept.group_sizes.tolist() == [2, 2]
+    assert kept.features[:, 0].tolist() == [1, 2, 4, 5]
+    assert kept.is_bought.tolist() == [True, False, True, True]
+    assert kept.with_positives_only() is kept
+
+
+def test_features_are_selected_in_the_order_asked_for(rows):
+    turned = rows.with_features(["age", "price"])
+    assert turned.feature_names == ("age", "price")
+    assert turned.features[0].tolist() == [10, 1]
+    assert rows.with_features(["price"]).features.shape == (5, 1)
+
+
+def test_an_unknown_feature_is_named(rows):
+    with pytest.raises(ValueError, match="no feature is called colour; there are price, age"):
+        rows.with_features(["price", "colour"])
+
+
+def test_the_same_features_in_another_order_are_refused(rows):
+    rows.check_features(["price", "age"])
+    with pytest.raises(ValueError, match="must be age, price, in this order, got price, age"):
+        rows.check_features(["age", "price"])
+
+
+def test_parts_joined_are_the_rows_they_were_cut_from(rows):
+    first = rows_of(rows.features[:2], [2], rows.is_bought[:2])
+    rest = rows_of(rows.features[2:], [1, 2], rows.is_bought[2:])
+    assert_same(RankingRows.concatenate([first, rest]), rows)
+
+
+def test_parts_with_features_in_another_order_are_not_joined(rows):
+    with pytest.raises(ValueError, match="in this order"):
+        RankingRows.concatenate([rows, rows.with_features(["age", "price"])])
+
+
+def test_joining_nothing_says_so():
+    with pytest.raises(ValueError, match="no ranking rows to join"):
+        RankingRows.concatenate([])
+
+
+def test_a_file_holds_the_same_rows_and_nothing_lies_beside_it(rows, tmp_path):
+    path = tmp_path / "weeks" / "rows.npz"
+    rows.save(path)
+    assert_same(RankingRows.load(path), rows)
+    assert [file.name for file in path.parent.iterdir()] == ["rows.npz"]
+
+
+def test_a_save_that_fails_leaves_the_old_file(rows, tmp_path, monkeypatch):
+    path = tmp_path / "rows.npz"
+    rows.save(path)
+
+    def fail(file, **arrays):
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(OSError, match="no space"):
+        rows.with_positives_only().save(path)
+    assert_same(RankingRows.load(path), rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"feature_names": ("price",)}, ValueError, r"features must be \(n_rows, 1\).*got \(2, 2\)"),
+        ({"feature_names": ("price", "price")}, ValueError, "must be distinct, got price, price"),
+        ({"group_sizes": np.array([1])}, ValueError, "sum to the 2 rows, got shape .1,., sum 1"),
+        ({"group_sizes": np.array([3, -1])}, ValueError, "at least 0"),
+        ({"is_bought": np.array([True])}, ValueError, r"is_bought must be \(2,\)"),
+        ({"features": np.zeros((2, 2))}, TypeError, "features must be float32, got float64"),
+        ({"is_bought": np.array([0, 1])}, TypeError, "is_bought must be bool, got int64"),
+        ({"features": np.array([[1, 2], [3, np.inf]], np.float32)}, ValueError, "age is infinite in some row"),
+    ],
+)
+def test_rows_that_do_not_fit_together_are_refused(change, error, message):
+    whole = {
+        "features": np.zeros((2, 2), np.float32),
+        "feature_names": ("price", "age"),
+        "group_sizes": np.array([2]),
+        "is_bought": np.array([False, True]),
+    }
+    RankingRows(**whole)
+    with pytest.raises(error, match=message):
+        RankingRows(**{**whole, **change})
