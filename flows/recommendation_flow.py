@@ -55,7 +55,7 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
         """Add wall seconds and peak memory to `step_costs`."""
         if exception is not None:
             return RunStopped(str(exception)) if isinstance(exception, _expected_errors()) else exception
-        name = step_name if flow.index is None else f"{step_name} {flow.input.label}"
+        name = step_name if flow.index is None else f"{step_name} {getattr(flow.input, 'label', flow.input)}"
         peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         cost = {"seconds": round(time.perf_counter() - self.started, 1), "peak_mib": peak_kib // KIB_PER_MIB}
         flow.step_costs = {**getattr(flow, "step_costs", {}), name: cost}
@@ -87,13 +87,15 @@ class RecommendationFlow(FlowSpec):
     1. start: bring the raw files, check them, lay out the weeks.
     2. build_marts: dbt builds and tests the feature tables.
     3. fit_features: fit NVTabular on what lies before the validation week, encode every week with it.
-    4. train: every candidate of the grid with every seed, in parallel.
+    4. train: every two-tower of the grid with every seed, in parallel.
     5. choose: the best in the validation week goes on.
-    6. evaluate: score the test week beside the baselines.
-    7. test_behavior: run the behavioural suite; its verdict stands on the card.
-    8. refit: a bad verdict ends the run here; a good one refits the chosen configuration on all purchases.
-    9. publish: lists for every customer, the second gate on them, then the new version goes up.
-    10. end: a summary to read.
+    6. split_weeks, fit_week: fit it before each ranking week and before the test week, in parallel.
+    7. rank: the ranker learns from the ranking weeks.
+    8. evaluate: score the test week beside the baselines.
+    9. test_behavior: run the behavioural suite; its verdict stands on the card.
+    10. refit: a bad verdict ends the run here; a good one refits two-tower and ranker on all purchases.
+    11. publish: lists for every customer, the second gate on them, then the new version goes up.
+    12. end: a summary to read.
     """
 
     toml = Config(
@@ -125,14 +127,17 @@ class RecommendationFlow(FlowSpec):
         """Bring the raw files, check them, lay out the weeks."""
         from data.prepare import Request, prepare
         from recommender.features.time_split import split_by_time
+        from recommender.stages.stage_names import check_stage_names
 
         self.settings = config.Settings.of(self.toml.to_dict(), self.dataset)
+        check_stage_names(self.settings.stages)
         cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
         raw = prepare(Request(self.dataset, source, cutoff=cutoff), project_paths.data_dir() / "raw")
         print(raw)
         self.raw_dir = raw.raw_dir
-        self.windows = split_by_time(raw.first_day, raw.last_day, self.settings.features.training_weeks, cutoff)
+        weeks = self.settings.features.training_weeks, self.settings.ranking.weeks
+        self.windows = split_by_time(raw.first_day, raw.last_day, weeks[0], cutoff, ranking_weeks=weeks[1])
         self.has_oracle = self.windows.cutoff == raw.last_day + ONE_DAY  # it knows the last week of the data only
         self.run_dir = project_paths.run_dir(self.dataset, current.run_id)
         self.next(self.build_marts)
@@ -153,6 +158,7 @@ class RecommendationFlow(FlowSpec):
             training_weeks=len(self.windows.training_as_of_days),
             history_length=features.history_length,
             segment_columns=features.segment_columns,
+            ranking_weeks=self.windows.ranking_weeks,
         ).rows
         self.next(self.fit_features)
 
@@ -209,27 +215,94 @@ class RecommendationFlow(FlowSpec):
         self.merge_artifacts(inputs, exclude=["trained"])
         self.chosen = choose(self.all_trained)
         print(describe_choice(self.all_trained, self.chosen))
+        self.next(self.split_weeks)
+
+    @step
+    def split_weeks(self):
+        """Name the weeks that the chosen two-tower is fitted before: those that teach the ranker, and the test week."""
+        self.weekly_days = [*self.windows.ranking_as_of_days, self.windows.test_as_of_day]
+        self.next(self.fit_week, foreach="weekly_days")
+
+    @timeout(hours=12)
+    @retry(times=1, minutes_between_retries=0)
+    @resources(
+        cpu=config_expr("settings.resources.cpu"),
+        gpu=config_expr("settings.resources.gpu"),
+        memory=config_expr("settings.resources.memory"),
+    )
+    @measured
+    @step
+    def fit_week(self):
+        """Fit the chosen two-tower on what lies before one week, and collect the week's candidates with it."""
+        from recommender.stages.weekly_models import collect_candidates, fit_two_tower
+
+        day, ranking = self.input, self.settings.ranking
+        is_test = day == self.windows.test_as_of_day
+        self.weekly = fit_two_tower(
+            self.chosen.candidate,
+            self.chosen.best_epoch,
+            self.marts_dir,
+            day,
+            self.windows.known_before(day),
+            self.settings.features.on_sale_days,
+            self.run_dir / "weeks" / day.isoformat(),
+            scored_days=[self.windows.publishing_as_of_day] if is_test else [],
+            report=lambda epoch: print(f"week {day}  {epoch}", flush=True),
+        )
+        week = collect_candidates(
+            self.weekly, self.marts_dir, self.settings.stages, ranking.customers_per_week, ranking.seed
+        )
+        print(f"week {day}  {week}")
+        if not is_test:
+            self.weekly.forget_inputs()
+        self.next(self.rank)
+
+    @measured
+    @step
+    def rank(self, inputs):
+        """Let the ranker learn from the ranking weeks."""
+        from recommender.stages.ranking import fit_on_weeks
+
+        self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
+        self.merge_artifacts(inputs, exclude=["weekly"])
+        self.weekly_models = sorted((each.weekly for each in inputs), key=lambda weekly: weekly.as_of_day)
+        *ranking_weeks, _ = (weekly.week() for weekly in self.weekly_models)
+        self.ranker_choice = fit_on_weeks(ranking_weeks, self.settings.stages.rankers, self.settings.ranking.seed)
+        self.ranker_folder = self.run_dir / "ranker"
+        self.ranker_choice.ranker.save(self.ranker_folder)
         self.next(self.evaluate)
 
     @measured
     @step
     def evaluate(self):
-        """Score the test week: the chosen model and the baselines, for every customer who bought something."""
-        from recommender.evaluation.test_week import ORACLE, TWO_TOWER, TestWeek, read_oracle
-        from recommender.features.model_inputs import ModelInputs
+        """Score the test week: what would be served, the two-tower alone and the baselines, for all who bought."""
+        from recommender.evaluation.quality_report import quality_report
+        from recommender.evaluation.test_week import ORACLE, SERVED, TWO_TOWER, TestWeek, read_oracle
         from recommender.models.baselines import read_shop
-        from recommender.models.model_files import load_model
+        from recommender.models.rankers import load_ranker
+        from recommender.stages.fitted_day import buyers
+        from recommender.stages.four_stages import recommend
 
-        inputs, day, k = ModelInputs.load(self.inputs_file), self.windows.test_as_of_day, self.settings.lists.k
-        self.article_ids = inputs.catalogue.article_ids
-        self.week = TestWeek.of(inputs.queries[day], inputs.candidates[day], len(self.article_ids))
-        shop = read_shop(self.marts_dir, day, self.article_ids)
-        two_tower, self.lists_again = (self.week.lists_of(load_model(self.chosen.folder), shop, k) for _ in range(2))
-        self.lists = {TWO_TOWER: two_tower, **self.week.baseline_lists(shop, k)}
+        weekly, stages, lengths = self.weekly_models[-1], self.settings.stages, self.settings.lists
+        fitted, again = (weekly.fit_day(self.marts_dir, stages, customers=buyers) for _ in range(2))
+        served, served_again = (
+            recommend(each, load_ranker(self.ranker_folder), stages.order, lengths.published_k)
+            for each in (fitted, again)
+        )
+        week = TestWeek(fitted, lengths.k, lengths.published_k)
+        catalogue = weekly.inputs().catalogue
+        self.article_ids = catalogue.article_ids
+        shop = read_shop(self.marts_dir, weekly.as_of_day, self.article_ids, fitted.day.purchases)
+        self.lists = {SERVED: served, TWO_TOWER: week.two_tower_lists()}
+        self.lists |= week.baseline_lists(shop, self.settings.ranking.seed)
         oracle_file = self.raw_dir / "oracle.parquet"
         if self.has_oracle and oracle_file.exists():
-            self.lists[ORACLE] = read_oracle(oracle_file, self.week.queries.customer_ids, inputs.catalogue, k)
-        self.metrics = {name: self.week.metrics_of(lists, k) for name, lists in self.lists.items()}
+            self.lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, catalogue, lengths.published_k)
+        self.metrics = {name: week.metrics_of(lists) for name, lists in self.lists.items()}
+        self.quality = quality_report(week, self.lists, weekly.week())
+        self.test_week_customers, self.n_candidates = week.customer_ids, week.n_candidates
+        minimum_customers = self.settings.behavioral_tests["minimum_customers"]
+        self.suite = week.behavioral_tests(self.lists, served_again, minimum_customers)
         self.next(self.test_behavior)
 
     @card(type="blank")
@@ -241,9 +314,8 @@ class RecommendationFlow(FlowSpec):
         from recommender.evaluation.rec_test import run_tests
 
         thresholds = dict(self.settings.behavioral_tests)
-        minimum_customers = thresholds.pop("minimum_customers")
-        suite = self.week.behavioral_tests(self.lists, self.lists_again, minimum_customers)
-        self.behavioral_tests = run_tests(suite, thresholds)
+        del thresholds["minimum_customers"]
+        self.behavioral_tests = run_tests(self.suite, thresholds)
         self.verdict = decide(self.behavioral_tests)
         self._show_card()
         print(self.verdict)
@@ -252,19 +324,27 @@ class RecommendationFlow(FlowSpec):
     @measured
     @step
     def refit(self):
-        """Stop after a bad verdict; after a good one fit the chosen configuration on all purchases."""
-        from recommender.features.model_inputs import encode_marts
-        from recommender.models.grid import refit_candidate
+        """Stop after a bad verdict; after a good one fit two-tower and ranker on all purchases."""
+        from recommender.stages.stage_files import save_stages
+        from recommender.stages.weekly_models import fit_two_tower
 
         if not self.verdict.is_passed:
             self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
-        self.refit_folder = self.run_dir / "refitted"
-        day = self.windows.publishing_as_of_day
-        inputs = encode_marts(self.marts_dir, day, self.settings.features.on_sale_days, self.refit_folder)
-        self.refit_inputs_file = self.refit_folder / "model_inputs.pt"
-        inputs.save(self.refit_inputs_file)
-        refit_candidate(self.chosen, inputs, self.windows.refit_as_of_days, day, self.refit_folder)
+        day, (*ranking_weeks, _) = self.windows.publishing_as_of_day, self.weekly_models
+        self.refitted = fit_two_tower(
+            self.chosen.candidate,
+            self.chosen.best_epoch,
+            self.marts_dir,
+            day,
+            self.windows.known_before(day),
+            self.settings.features.on_sale_days,
+            self.run_dir / "published",
+        )
+        newest = self.weekly_models[-len(ranking_weeks) :] if ranking_weeks else self.weekly_models
+        self.refitted_ranker_folder = self.run_dir / "published" / "ranker"
+        self.ranker_choice.refitted([weekly.week() for weekly in newest]).save(self.refitted_ranker_folder)
+        save_stages(self.settings.stages, self.run_dir / "published")
         self.next(self.publish)
 
     @measured
@@ -280,8 +360,9 @@ class RecommendationFlow(FlowSpec):
         tonight = everybody.lists_for_everybody(
             self.marts_dir,
             self.windows.publishing_as_of_day,
-            refitted=(self.refit_folder, self.refit_inputs_file),
-            evaluated=(self.chosen.folder, self.inputs_file),
+            tonight=everybody.FittedModels(self.refitted, self.refitted_ranker_folder),
+            evaluated=everybody.FittedModels(self.weekly_models[-1], self.ranker_folder),
+            stages=self.settings.stages,
             k=self.settings.lists.published_k,
         )
         self.publication_tests = run_tests(tonight.gate(self.settings.lists.k), self.settings.publication_gate)
@@ -309,7 +390,7 @@ class RecommendationFlow(FlowSpec):
             run_id=current.run_id,
             dataset=self.dataset,
             windows=self.windows.report(),
-            n_candidates=self.week.n_candidates,
+            n_candidates=self.n_candidates,
             metrics=self.metrics,
             behavioral_tests=self.behavioral_tests,
             publication_tests=getattr(self, "publication_tests", []),
@@ -318,10 +399,12 @@ class RecommendationFlow(FlowSpec):
             steps=self.step_costs,
             chosen=self.chosen.candidate.label,
             candidates=[each.as_dict() for each in self.all_trained],
+            ranker=self.ranker_choice.as_dict(),
+            quality=self.quality,
         )
         folder = project_paths.reports_dir(self.dataset)
         lists = ((name, lists.positions, lists.scores) for name, lists in self.lists.items())
-        customer_ids = self.week.queries.customer_ids
+        customer_ids = self.test_week_customers
         run_report.write_test_week_lists(folder / "test_week_lists.parquet", lists, customer_ids, self.article_ids)
         run_report.write_report(report, folder / "report.json")
         tracking.log_run(report)

@@ -3,7 +3,14 @@
 import os
 
 import pytest
-from small_shop import ON_SALE_DAYS, SEGMENT_COLUMNS, SMALL_TWO_TOWER, TRAINING_WEEKS
+from small_shop import (
+    ON_SALE_DAYS,
+    RANKING_WEEKS,
+    SEGMENT_COLUMNS,
+    SMALL_STAGES,
+    SMALL_TWO_TOWER,
+    TRAINING_WEEKS,
+)
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -23,7 +30,7 @@ def demo_windows(demo_raw_dir):
     from recommender.features.time_split import split_by_time
 
     raw = check_raw_files(demo_raw_dir)
-    return split_by_time(raw.first_day, raw.last_day, training_weeks=TRAINING_WEEKS)
+    return split_by_time(raw.first_day, raw.last_day, TRAINING_WEEKS, ranking_weeks=RANKING_WEEKS)
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +47,7 @@ def demo_marts_dir(demo_raw_dir, demo_windows, tmp_path_factory):
         training_weeks=len(demo_windows.training_as_of_days),
         history_length=20,
         segment_columns=SEGMENT_COLUMNS,
+        ranking_weeks=demo_windows.ranking_weeks,
     )
     return folder / "marts"
 
@@ -76,3 +84,39 @@ def trained_candidate(model_inputs, demo_windows, tmp_path_factory):
         demo_windows.validation_as_of_day,
         tmp_path_factory.mktemp("model"),
     )
+
+
+@pytest.fixture(scope="session")
+def weekly_two_towers(demo_marts_dir, demo_windows, tmp_path_factory):
+    """Small two-towers by the day they are blind from: the validation and the test week, and the publishing day."""
+    from recommender.config import Candidate
+    from recommender.stages.weekly_models import fit_two_tower
+
+    validation, test, publishing = demo_windows.as_of_days[-3:]
+    return {
+        day: fit_two_tower(
+            Candidate("small", 7, SMALL_TWO_TOWER),
+            SMALL_TWO_TOWER["epochs"],
+            demo_marts_dir,
+            day,
+            demo_windows.known_before(day),
+            ON_SALE_DAYS,
+            tmp_path_factory.mktemp(f"before {day}"),
+            scored_days=scored_days,
+            report=lambda epoch: None,
+        )
+        for day, scored_days in ((validation, []), (test, [publishing]), (publishing, []))
+    }
+
+
+@pytest.fixture(scope="session")
+def ranker_folder(weekly_two_towers, demo_marts_dir, demo_windows, tmp_path_factory):
+    """A folder with a small ranker that learned from the validation week."""
+    from recommender.stages.ranking import fit_on_weeks
+    from recommender.stages.weekly_models import collect_candidates
+
+    weekly = weekly_two_towers[demo_windows.validation_as_of_day]
+    week = collect_candidates(weekly, demo_marts_dir, SMALL_STAGES)
+    folder = tmp_path_factory.mktemp("ranker")
+    fit_on_weeks([week], SMALL_STAGES.rankers, seed=7).ranker.save(folder)
+    return folder

@@ -68,10 +68,40 @@ def test_a_misspelt_feature_key_is_named(toml):
         Settings.of(toml, "demo")
 
 
-def test_a_missing_key_is_named(toml):
-    del toml["lists"]["k"]
-    with pytest.raises(SettingsError, match=r"\[lists\] lacks k"):
+@pytest.mark.parametrize(
+    ("section", "misspelt", "known"),
+    [
+        ("lists", "K", "k, published_k"),
+        ("ranking", "week", "customers_per_week, seed, weeks"),
+        ("filter", "denied", "denied_articles, is_season_checked, on_sale_days"),
+        ("order", "cap", "caps, depth, diversity"),
+    ],
+)
+def test_a_misspelt_key_is_named_with_those_that_there_are(toml, section, misspelt, known):
+    toml[section][misspelt] = 1
+    with pytest.raises(SettingsError, match=rf"\[{section}\] has {misspelt}; it takes {known}"):
         Settings.of(toml, "demo")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [("lists", "k"), ("ranking", "weeks"), ("filter", "is_season_checked"), ("order", "caps")]
+)
+def test_a_missing_key_is_named(toml, section, key):
+    del toml[section][key]
+    with pytest.raises(SettingsError, match=rf"\[{section}\] lacks {key}"):
+        Settings.of(toml, "demo")
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_articles_are_filtered_and_encoded_by_the_same_days_on_sale(toml, dataset):
+    settings = Settings.of(toml, dataset)
+    assert settings.stages.filters.on_sale_days == settings.features.on_sale_days
+
+
+def test_the_default_depth_and_candidates_fill_a_published_list(toml):
+    settings = Settings.of(toml, "demo")
+    assert settings.stages.order.depth >= settings.lists.published_k >= settings.lists.k
+    assert settings.stages.sizes["two_tower"] >= settings.stages.order.depth
 
 
 def test_a_file_that_is_no_toml_says_where():

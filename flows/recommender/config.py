@@ -6,7 +6,7 @@ A misspelt key is an error, not a silent default.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -38,6 +38,64 @@ class ListSettings:
 
 
 @dataclass(frozen=True)
+class RankingSettings:
+    """What the ranker learns from; see [ranking] in the TOML."""
+
+    weeks: int
+    customers_per_week: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """What bars an article from every list; see [filter] in the TOML.
+
+    Attributes:
+        on_sale_days: an article that has not sold for more days is taken for withdrawn.
+        is_season_checked: bar an article known for a year that sold nothing in the last four weeks, nor a year ago in
+            the four weeks that lie ahead.
+        denied_articles: ids that must not be recommended, whatever they sell.
+    """
+
+    on_sale_days: int
+    is_season_checked: bool
+    denied_articles: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class OrderSettings:
+    """What the order of a list is held to; see [order] in the TOML.
+
+    Attributes:
+        depth: the best candidates of each customer that are looked at.
+        diversity: 0 orders by score alone; d takes from a score d times the standard deviation of the customer's
+            scores times the share of attributes in common with the most similar article chosen before.
+        caps: article attribute to the most articles of one value in a list.
+    """
+
+    depth: int
+    diversity: float
+    caps: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """The four stages; see [retrieve], [filter], [rankers.*] and [order] in the TOML.
+
+    Attributes:
+        sizes: generator name to how many articles it proposes.
+        filters: what bars an article.
+        rankers: kind of ranker to its settings; the best in the newest ranking week is taken.
+        order: caps and diversity.
+    """
+
+    sizes: Mapping[str, int]
+    filters: FilterSettings
+    rankers: Mapping[str, Mapping[str, Any]]
+    order: OrderSettings
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One entry of the grid with one seed: what to train.
 
@@ -64,6 +122,8 @@ class Settings:
     features: FeatureSettings
     lists: ListSettings
     candidates: tuple[Candidate, ...]
+    ranking: RankingSettings
+    stages: StageSettings
     behavioral_tests: Mapping[str, Any]
     publication_gate: Mapping[str, Any]
     kept_runs: int
@@ -83,6 +143,15 @@ class Settings:
             features=_checked(FeatureSettings, features, "features"),
             lists=_checked(ListSettings, toml["lists"], "lists"),
             candidates=_grid(toml["training"], toml["candidates"]),
+            ranking=_checked(RankingSettings, toml["ranking"], "ranking"),
+            stages=StageSettings(
+                sizes=toml["retrieve"],
+                filters=_checked(
+                    FilterSettings, {**toml["filter"], "on_sale_days": features["on_sale_days"]}, "filter"
+                ),
+                rankers=toml["rankers"],
+                order=_checked(OrderSettings, toml["order"], "order"),
+            ),
             behavioral_tests=toml["behavioral_tests"],
             publication_gate=toml["publication_gate"],
             kept_runs=toml["runs"]["kept"],

@@ -14,6 +14,7 @@ THRESHOLDS = {
     "catalogue_coverage": {"minimum": 0.2},
     "overlap_between_customers": {"maximum": 0.8},
     "overlap_with_evaluated": {"minimum": 0.2, "maximum": 0.99},
+    "two_tower_overlap_with_evaluated": {"minimum": 0.2, "maximum": 0.99},
     "score_spread": {"minimum": 0.1, "maximum": 10.0},
 }
 
@@ -30,6 +31,9 @@ def healthy() -> PublicationGate:
     affinity = rng.normal(size=(N_CUSTOMERS, N_ARTICLES))
     lists, scores = rank_articles(affinity)
     evaluated_lists, evaluated_scores = rank_articles(affinity + 0.3 * rng.normal(size=affinity.shape))
+    two_tower_lists, evaluated_two_tower_lists = (
+        rank_articles(affinity + 0.3 * rng.normal(size=affinity.shape))[0] for _ in range(2)
+    )
     customer_ids = np.array([f"customer {row}" for row in range(N_CUSTOMERS)])
     return PublicationGate(
         customer_ids=customer_ids,
@@ -39,6 +43,8 @@ def healthy() -> PublicationGate:
         is_personal=np.ones(N_CUSTOMERS, dtype=bool),
         evaluated_lists=evaluated_lists,
         evaluated_scores=evaluated_scores,
+        two_tower_lists=two_tower_lists,
+        evaluated_two_tower_lists=evaluated_two_tower_lists,
         is_on_sale=np.ones(N_ARTICLES, dtype=bool),
     )
 
@@ -79,6 +85,22 @@ def test_lists_of_other_customers_are_refused(healthy):
 def test_a_refit_that_never_happened_is_refused(healthy):
     gate = dataclasses.replace(healthy, lists=healthy.evaluated_lists, scores=healthy.evaluated_scores)
     assert failed(gate) == {"overlap_with_evaluated"}
+
+
+def test_a_two_tower_that_lost_its_way_is_refused_though_the_ranker_covers_up_for_it(healthy):
+    random_lists, _ = rank_articles(np.random.default_rng(1).normal(size=(N_CUSTOMERS, N_ARTICLES)))
+    gate = dataclasses.replace(healthy, two_tower_lists=random_lists)
+    assert failed(gate) == {"two_tower_overlap_with_evaluated"}
+
+
+def test_overlap_counts_from_what_chance_would_give(healthy):
+    """Half of each list is the evaluated one's; of the other half K / N_ARTICLES would be by chance, and is not."""
+    fresh = np.array([np.setdiff1d(np.arange(N_ARTICLES), row)[: K // 2] for row in healthy.evaluated_two_tower_lists])
+    half = np.hstack([healthy.evaluated_two_tower_lists[:, : K // 2], fresh])
+    gate = dataclasses.replace(healthy, two_tower_lists=half)
+    overlap = {each.name: each for each in run_tests(gate, THRESHOLDS)}["two_tower_overlap_with_evaluated"]
+    assert overlap.value == pytest.approx((1 / 2 - K / N_ARTICLES) / (1 - K / N_ARTICLES))
+    assert overlap.details == {"overlap": 1 / 2, "by_chance": K / N_ARTICLES, "customers": N_CUSTOMERS}
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -136,4 +158,17 @@ def test_customers_the_evaluated_model_did_not_score_are_not_compared(healthy):
     evaluated = np.full_like(healthy.evaluated_lists, -1)
     results = run_tests(dataclasses.replace(healthy, evaluated_lists=evaluated), THRESHOLDS)
     undecided = {result.name for result in results if result.passed is None}
-    assert undecided == {"overlap_with_evaluated", "score_spread"}
+    assert undecided == {"overlap_with_evaluated", "two_tower_overlap_with_evaluated", "score_spread"}
+
+
+def test_only_customers_of_both_models_are_compared(healthy):
+    """Lists of -1 stand for a customer who was not drawn: the first half alone is compared."""
+    is_drawn = np.arange(N_CUSTOMERS) < N_CUSTOMERS // 2
+    drawn = {
+        name: np.where(is_drawn[:, None], getattr(healthy, name), -1)
+        for name in ("evaluated_lists", "two_tower_lists", "evaluated_two_tower_lists")
+    }
+    results = {each.name: each for each in run_tests(dataclasses.replace(healthy, **drawn), THRESHOLDS)}
+    assert {each.passed for each in results.values()} == {True}
+    for name in ("overlap_with_evaluated", "two_tower_overlap_with_evaluated", "score_spread"):
+        assert results[name].details["customers"] == N_CUSTOMERS // 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recommender.evaluation.readme_tables import END, START, results_table, with_tables
+from recommender.evaluation.readme_tables import END, START, between_markers, results_table
 
 METRICS = {"map@12": 0.1, "recall@12": 0.2, "hit_rate@12": 0.3, "ndcg@12": 0.4, "mrr@12": 0.5, "coverage": 0.6}
 REPORT = {
@@ -26,12 +26,11 @@ def test_models_stand_best_first_with_their_numbers():
 
 
 def test_only_the_text_between_the_markers_is_replaced():
-    readme = with_tables(f"top\n{START}\nold\n{END}\nbottom\n", [REPORT])
-    assert readme.startswith("top\n") and readme.endswith("\nbottom\n")
-    assert "old" not in readme and "two_tower" in readme
-    assert with_tables(readme, [REPORT]) == readme
+    readme = between_markers(f"top\n{START}\nold\n{END}\nbottom\n", START, END, "new")
+    assert readme == f"top\n{START}\n\nnew\n\n{END}\nbottom\n"
+    assert between_markers(readme, START, END, "new") == readme
 
 
 def test_a_readme_without_markers_says_what_it_needs():
     with pytest.raises(ValueError, match="README.md needs the lines"):
-        with_tables("no markers", [REPORT])
+        between_markers("no markers", START, END, "new")

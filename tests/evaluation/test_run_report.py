@@ -28,7 +28,7 @@ def report() -> dict:
             "test": {"start": "2020-09-16", "end": "2020-09-22"},
         },
         n_candidates=100,
-        metrics={"two_tower": metrics(0.2), "popular": metrics(np.float64("nan"))},
+        metrics={"served": metrics(0.25), "two_tower": metrics(0.2), "popular": metrics(np.float64("nan"))},
         behavioral_tests=[RecTestResult("ratio", "Twice.", "accuracy", "bars", 2.5, 1.0, ">=", True, {})],
         publication_tests=[
             RecTestResult("overlap", "Alike.", "stability", "scalar", None, [0.2, 0.9], "within", None, {})
@@ -36,7 +36,12 @@ def report() -> dict:
         verdict=Verdict("passed", "1 of 2 tests passed; not enough data for overlap"),
         published={"version": "v7", "customers": 2000, "bytes_per_customer": 61.7, "seconds": 1.25},
         steps={"train": {"seconds": 31.4, "peak_mib": 812.0}},
-        chosen_model="two_tower",
+        chosen="base-seed7",
+        quality={
+            "map": {"served": {"mean": np.float64(0.25), "served_minus_this": {"low": math.nan}}},
+            "slices": {"activity": [{"slice": "cold", "customers": np.int64(0), "map@12": math.nan}]},
+            "cold_customers": {"served": None},
+        },
     )
 
 
@@ -45,7 +50,7 @@ def test_report_reads_back_as_plain_json(report, tmp_path):
     write_report(report, path)
     read = json.loads(path.read_text())
     assert read["windows"]["test"] == {"start": "2020-09-16", "end": "2020-09-22"}
-    assert (read["verdict"], read["chosen_model"]) == ("passed", "two_tower")
+    assert (read["verdict"], read["chosen"]) == ("passed", "base-seed7")
     assert read["behavioral_tests"][0]["threshold"] == 1.0
     assert read["publication_tests"][0]["passed"] is None
     assert read["steps"] == {"train": {"seconds": 31.4, "peak_mib": 812.0}}
@@ -62,6 +67,15 @@ def test_numpy_numbers_become_json_and_nan_becomes_null(report, tmp_path):
     assert read["two_tower"]["customers"] == 40
     assert read["two_tower"]["recall@12"] is None
     assert read["popular"]["map@12"] is None
+
+
+def test_quality_reads_back_with_its_nesting(report, tmp_path):
+    write_report(report, tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text())["quality"] == {
+        "map": {"served": {"mean": 0.25, "served_minus_this": {"low": None}}},
+        "slices": {"activity": [{"slice": "cold", "customers": 0, "map@12": None}]},
+        "cold_customers": {"served": None},
+    }
 
 
 def test_a_failed_write_leaves_the_last_report_alone(report, tmp_path):
@@ -99,7 +113,8 @@ def test_lists_become_rows_with_ids_and_ranks_from_one(tmp_path):
 def test_summary_tells_verdict_metrics_tests_and_cost(report):
     summary = summarize(report)
     assert summary.startswith("demo, run 1700000000: passed: 1 of 2 tests passed")
-    assert "two_tower  0.2000*" in summary
+    assert "served     0.2500*" in summary
+    assert "two_tower  0.2000 " in summary
     assert "pass             ratio" in summary
     assert "not enough data  overlap" in summary
     assert "from 0.2 to 0.9" in summary

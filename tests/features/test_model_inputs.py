@@ -10,7 +10,7 @@ from small_shop import ON_SALE_DAYS
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform
-from recommender.features.model_inputs import candidate_rows, encode
+from recommender.features.model_inputs import candidate_rows, encode, encode_marts, read_catalogue
 from recommender.features.warehouse import read_mart
 
 UNKNOWN_CODE = 2
@@ -120,13 +120,39 @@ def test_the_publishing_day_has_no_targets(model_inputs, demo_windows):
 def test_loaded_workflows_encode_as_the_fitted_ones_did(
     articles, customers, targets, evaluated_folder, model_inputs, tmp_path
 ):
-    again = encode(FeatureWorkflows.load(evaluated_folder), articles, customers, targets, ON_SALE_DAYS, tmp_path)
+    workflows, catalogue = FeatureWorkflows.load(evaluated_folder), model_inputs.catalogue
+    again = encode(workflows, articles, customers, targets, catalogue, ON_SALE_DAYS, tmp_path)
     for day, snapshot in model_inputs.candidates.items():
         assert torch.equal(again.candidates[day].codes, snapshot.codes)
         assert torch.equal(again.candidates[day].numbers, snapshot.numbers)
     for day, snapshot in model_inputs.queries.items():
         assert torch.equal(again.queries[day].history_codes, snapshot.history_codes)
         assert torch.equal(again.queries[day].numbers, snapshot.numbers)
+
+
+def test_only_the_days_asked_for_are_encoded_and_positions_stay(
+    model_inputs, evaluated_folder, demo_marts_dir, demo_windows, tmp_path
+):
+    fit_before = demo_windows.validation_as_of_day
+    days = [*demo_windows.known_before(fit_before), fit_before]
+    some = encode_marts(demo_marts_dir, fit_before, ON_SALE_DAYS, tmp_path, as_of_days=days)
+    assert list(some.queries) == list(some.candidates) == days
+    assert some.catalogue.article_ids.tolist() == model_inputs.catalogue.article_ids.tolist()
+    for day in days:
+        assert torch.equal(some.candidates[day].positions, model_inputs.candidates[day].positions)
+        assert torch.equal(some.candidates[day].numbers, model_inputs.candidates[day].numbers)
+        assert torch.equal(some.queries[day].numbers, model_inputs.queries[day].numbers)
+        assert torch.equal(some.queries[day].target_positions, model_inputs.queries[day].target_positions)
+
+
+def test_encoding_leaves_the_workflows_and_no_scratch(evaluated_folder):
+    assert FeatureWorkflows.load(evaluated_folder).candidate.output_schema.column_names
+    assert not (evaluated_folder / "scratch").exists()
+
+
+def test_the_catalogue_is_every_article_of_every_day(articles, demo_marts_dir):
+    expected = sorted(set(articles[Columns.ARTICLE_ID].to_pylist()))
+    assert read_catalogue(demo_marts_dir).article_ids.tolist() == expected
 
 
 def test_nothing_known_before_the_cutoff_is_an_error(articles, customers, demo_windows, tmp_path):

@@ -22,14 +22,43 @@ def test_online_retail_weeks_are_the_last_two():
     }
 
 
-def test_refit_also_learns_from_validation_and_test_week():
+def test_each_model_is_fitted_on_the_weeks_that_end_before_its_day():
     windows = split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=1)
-    assert windows.refit_as_of_days == (date(2020, 3, 11), date(2020, 3, 18), date(2020, 3, 25))
+    training, validation, test = date(2020, 3, 11), date(2020, 3, 18), date(2020, 3, 25)
+    assert windows.known_before(training) == ()
+    assert windows.known_before(validation) == (training,)
+    assert windows.known_before(test) == (training, validation)
+    assert windows.known_before(windows.publishing_as_of_day) == (training, validation, test)
+
+
+def test_a_week_that_ends_on_the_day_is_known_and_one_that_ends_after_it_is_not():
+    windows = split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=1)
+    assert windows.known_before(date(2020, 3, 18)) == (date(2020, 3, 11),)  # its last day is 03-17
+    assert windows.known_before(date(2020, 3, 17)) == ()
+
+
+def test_the_ranker_learns_from_the_weeks_before_the_test_week():
+    windows = split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=4, ranking_weeks=3)
+    assert windows.ranking_as_of_days == (date(2020, 3, 4), date(2020, 3, 11), date(2020, 3, 18))
+    assert windows.validation_as_of_day == windows.ranking_as_of_days[-1]
+    assert windows.test_as_of_day == date(2020, 3, 25)
+
+
+def test_without_ranking_weeks_there_are_none():
+    assert split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=4).ranking_as_of_days == ()
+
+
+def test_a_short_history_leaves_as_many_ranking_weeks_as_training_weeks():
+    # Six weeks: history, three to train on, validation, test; the oldest of three ranking weeks has one week before it.
+    windows = split_by_time(date(2020, 1, 1), date(2020, 2, 11), training_weeks=50, ranking_weeks=5)
+    assert windows.ranking_as_of_days == (date(2020, 1, 15), date(2020, 1, 22), date(2020, 1, 29))
+    assert windows.known_before(windows.ranking_as_of_days[0]) == (date(2020, 1, 8),)
 
 
 first_days = st.dates(min_value=date(2018, 1, 1), max_value=date(2020, 1, 1))
 spans = st.integers(min_value=27, max_value=400)  # days from the first to the last purchase
 weeks = st.integers(min_value=1, max_value=60)
+few_weeks = st.integers(min_value=0, max_value=8)
 
 
 @given(first_days, spans, weeks)
@@ -38,7 +67,26 @@ def test_every_target_ends_before_the_week_that_judges_it(first_day, span, train
     assert all(day + WEEK <= windows.validation_as_of_day for day in windows.training_as_of_days)
     assert windows.validation_as_of_day + WEEK == windows.test_as_of_day
     assert windows.test_as_of_day + WEEK == windows.cutoff
-    assert all(day + WEEK <= windows.cutoff for day in windows.refit_as_of_days)
+
+
+@given(first_days, spans, weeks, few_weeks)
+def test_no_week_a_model_is_fitted_on_reaches_into_its_own(first_day, span, training_weeks, ranking_weeks):
+    windows = split_by_time(first_day, first_day + timedelta(days=span), training_weeks, ranking_weeks=ranking_weeks)
+    for model_day in (*windows.ranking_as_of_days, windows.test_as_of_day, windows.publishing_as_of_day):
+        known = windows.known_before(model_day)
+        assert all(day + WEEK <= model_day for day in known)
+        assert known and known[-1] == model_day - WEEK  # as young as it may be
+        assert known == windows.as_of_days[: len(known)]
+
+
+@given(first_days, spans, weeks, few_weeks)
+def test_ranking_weeks_end_with_the_validation_week(first_day, span, training_weeks, ranking_weeks):
+    windows = split_by_time(first_day, first_day + timedelta(days=span), training_weeks, ranking_weeks=ranking_weeks)
+    days = windows.ranking_as_of_days
+    assert len(days) == min(ranking_weeks, len(windows.training_as_of_days))
+    assert all(later - earlier == WEEK for earlier, later in zip(days, days[1:], strict=False))
+    assert not days or days[-1] == windows.validation_as_of_day
+    assert set(days) <= set(windows.as_of_days)
 
 
 @given(first_days, spans, weeks)

@@ -1,4 +1,5 @@
-"""The whole job on a small shop: CSVs, dbt, NVTabular, two-towers, Redis, HTTP; and every way it must not publish.
+"""The whole job on a small shop: CSVs, dbt, NVTabular, two-towers, a ranker, Redis, HTTP; and every way it must not
+publish.
 
 The tests stand in the order of a night: a good run first, then runs that must leave its lists up.
 """
@@ -18,6 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 from flow_runs import CUSTOMERS, make_workplace, small_settings
 
+from recommender.models.baselines import BASELINES
+from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
+from recommender.stages.generators import GENERATORS
+
 pytestmark = pytest.mark.flow
 
 NEVER_BETTER = "better_than_popular = { minimum = 1000.0 }"
@@ -34,16 +39,45 @@ def test_a_good_run_is_published_and_says_so(published_run, workplace):
 
 def test_the_report_holds_every_model_and_step(published_run, workplace):
     report = workplace.report
-    assert {"two_tower", "popular", "segment_popular", "repurchase", "oracle"} <= report["metrics"].keys()
+    baselines = BASELINES.keys() | COLLABORATIVE_BASELINES.keys()
+    assert report["metrics"].keys() == {"served", "two_tower", "oracle"} | baselines
     assert report["windows"]["test"] == {"start": "2020-09-16", "end": "2020-09-22"}
     assert report["windows"]["validation"] == {"start": "2020-09-09", "end": "2020-09-15"}
     assert [candidate["name"] for candidate in report["candidates"]] == ["base", "sampled"]
-    assert {"start", "build_marts", "fit_features", "evaluate", "refit", "publish"} <= report["steps"].keys()
+    steps = {"start", "build_marts", "fit_features", "choose", "rank", "evaluate", "refit", "publish"}
+    assert steps <= report["steps"].keys()
+    assert {"train base-seed7", "train sampled-seed7"} <= report["steps"].keys()
+    assert {f"fit_week 2020-09-{day}" for day in ("02", "09", "16")} <= report["steps"].keys()
     assert all(cost["peak_mib"] > 0 for cost in report["steps"].values())
 
 
-def test_the_two_tower_beats_popularity_and_no_model_beats_the_oracle(published_run, workplace):
+def test_the_report_says_how_the_ranker_was_chosen(published_run, workplace):
+    ranker = workplace.report["ranker"]
+    assert ranker["kind"] == "lambdarank"
+    assert 1 <= ranker["settings"]["n_trees"] <= 60  # as many as the newest ranking week found best
+    assert 0 < ranker["validation_map@12"]["lambdarank"] <= 1
+
+
+def test_the_report_measures_quality_in_more_ways_than_one(published_run, workplace):
+    report = workplace.report
+    quality, metrics = report["quality"], report["metrics"]
+    for name in metrics:
+        interval = quality["map"][name]
+        assert interval["mean"] == pytest.approx(metrics[name]["map@12"])
+        assert interval["low"] < interval["mean"] < interval["high"]
+        assert interval["served_minus_this"]["mean"] == pytest.approx(
+            metrics["served"]["map@12"] - metrics[name]["map@12"]
+        )
+        assert quality["beyond_accuracy"][name]["novelty@12"] > 0
+    assert sum(row["customers"] for row in quality["slices"]["activity"]) == metrics["served"]["customers_all"]
+    candidates = quality["candidates"]
+    assert candidates.keys() == GENERATORS.keys() | {"all"}
+    assert max(candidates.values()) == candidates["all"] <= 1
+
+
+def test_what_is_served_beats_popularity_and_no_model_beats_the_oracle(published_run, workplace):
     metrics = workplace.report["metrics"]
+    assert metrics["served"]["map@12"] > metrics["popular"]["map@12"]
     assert metrics["two_tower"]["map@12"] > metrics["popular"]["map@12"]
     assert metrics["oracle"]["map@12"] > max(metrics[name]["map@12"] for name in metrics if name != "oracle")
 
@@ -94,21 +128,24 @@ def test_one_worker_gives_the_same_winner_and_the_same_lists(published_run, work
     lists_before = pq.read_table(workplace.data_dir / "reports" / "demo" / "test_week_lists.parquet")
     alone = workplace.run("--max-workers", "1")
     assert alone.returncode == 0, alone.stdout[-3000:]
-    assert workplace.report["chosen"] == before["chosen"]
+    for what in ("chosen", "ranker", "metrics", "quality"):
+        assert workplace.report[what] == before[what]
     assert workplace.published()[0].manifest.checksum == checksum_before
     assert pq.read_table(workplace.data_dir / "reports" / "demo" / "test_week_lists.parquet").equals(lists_before)
 
 
 def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_run, workplace):
     before = workplace.published()
-    settings = small_settings({"better_than_popular = { minimum = 1.2 }": NEVER_BETTER}, left_out=ALL_BUT_BASE)
+    changes = {"better_than_popular = { minimum = 1.2 }": NEVER_BETTER, "weeks = 4": "weeks = 1"}
+    settings = small_settings(changes, left_out=ALL_BUT_BASE)
     refused = workplace.run(settings=settings)
     assert refused.returncode != 0
     assert refused_because(refused) == ["better_than_popular"]
     assert "Traceback" not in refused.stdout + refused.stderr
     assert workplace.report["verdict"] == "refused"
     assert workplace.report["published"] is None
-    assert workplace.report["metrics"]["two_tower"]["map@12"] > 0
+    assert workplace.report["metrics"]["served"]["map@12"] > 0
+    assert workplace.report["ranker"]["validation_map@12"] == {}  # its one ranking week taught it all
     assert workplace.published() == before
 
 

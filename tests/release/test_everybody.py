@@ -1,16 +1,22 @@
-"""Tonight's lists, and the second gate in front of them: a refit that collapsed must not pass."""
+"""Tonight's lists, and the second gate in front of them: models that collapsed must not reach a shopper."""
+
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from small_shop import SMALL_STAGES
 
 from recommender.config import DEFAULT_FILE, read_toml
 from recommender.evaluation.promotion import decide
 from recommender.evaluation.rec_test import run_tests
 from recommender.features.warehouse import read_mart
-from recommender.models.grid import refit_candidate
 from recommender.models.model_files import load_model, save_model
-from recommender.release.everybody import lists_for_everybody
+from recommender.release import everybody
+from recommender.release.everybody import FittedModels, lists_for_everybody
+from recommender.stages.four_stages import recommend
+from recommender.stages.weekly_models import WeeklyModel
 from serving.cache_contract import Source, article_id_of
 
 THRESHOLDS = read_toml(DEFAULT_FILE.read_text())["publication_gate"]
@@ -18,72 +24,89 @@ K, PUBLISHED_K = 12, 24
 
 
 @pytest.fixture(scope="module")
-def inputs_file(evaluated_folder, model_inputs):
-    return evaluated_folder / "model_inputs.pt"
+def evaluated(weekly_two_towers, ranker_folder, demo_windows):
+    """The models that were judged in the test week."""
+    return FittedModels(weekly_two_towers[demo_windows.test_as_of_day], ranker_folder)
 
 
 @pytest.fixture(scope="module")
-def refitted_folder(trained_candidate, model_inputs, demo_windows, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("refitted")
-    refit_candidate(trained_candidate, model_inputs, demo_windows.refit_as_of_days, demo_windows.cutoff, folder)
-    return folder
+def refitted(weekly_two_towers, ranker_folder, demo_windows):
+    """Tonight's models: a two-tower of all purchases, and the same ranker."""
+    return FittedModels(weekly_two_towers[demo_windows.cutoff], ranker_folder)
 
 
 @pytest.fixture(scope="module")
-def tonight(refitted_folder, trained_candidate, inputs_file, demo_marts_dir, demo_windows):
-    return lists_for_everybody(
-        demo_marts_dir,
-        demo_windows.cutoff,
-        refitted=(refitted_folder, inputs_file),
-        evaluated=(trained_candidate.folder, inputs_file),
-        k=PUBLISHED_K,
-    )
+def make_lists(evaluated, demo_marts_dir, demo_windows):
+    """Makes the lists of some models, which are compared with the evaluated ones."""
+
+    def make(models: FittedModels, report=lambda line: None) -> everybody.Tonight:
+        day = demo_windows.cutoff
+        return lists_for_everybody(demo_marts_dir, day, models, evaluated, SMALL_STAGES, PUBLISHED_K, report)
+
+    return make
 
 
-def damaged(folder, damage, target):
-    """Save a copy of a model with every weight changed."""
-    model = load_model(folder)
+@pytest.fixture(scope="module")
+def tonight(make_lists, refitted):
+    return make_lists(refitted)
+
+
+def damaged(weekly: WeeklyModel, damage, folder) -> WeeklyModel:
+    """Copy a weekly model with every weight of its two-tower changed."""
+    copy = WeeklyModel(weekly.as_of_day, shutil.copytree(weekly.folder, folder))
+    model = load_model(copy.folder)
     with torch.no_grad():
         for weight in model.parameters():
             damage(weight)
-    save_model(model, target)
-    return target
+    save_model(model, copy.folder)
+    return copy
 
 
-def test_a_healthy_refit_passes_the_gate(tonight):
-    assert decide(run_tests(tonight.gate(K), THRESHOLDS)).is_passed
+def failed(lists: everybody.Tonight) -> set[str]:
+    results = run_tests(lists.gate(K), THRESHOLDS)
+    assert decide(results).is_passed == all(result.passed is not False for result in results)
+    return {result.name for result in results if result.passed is False}
+
+
+def test_healthy_models_pass_the_gate(tonight):
+    assert failed(tonight) == set()
 
 
 @pytest.mark.parametrize(
-    ("damage", "expected"),
-    [
-        (lambda weight: weight.zero_(), {"overlap_between_customers", "score_spread"}),
-        (lambda weight: weight.fill_(float("nan")), {"k_per_customer"}),  # nothing can be ranked
-        (lambda weight: weight.copy_(torch.randn_like(weight) * 0.1), {"overlap_with_evaluated"}),
-    ],
-    ids=["collapsed to one list", "diverged to NaN", "random weights"],
+    "damage",
+    [lambda weight: weight.zero_(), lambda weight: weight.normal_()],
+    ids=["all weights zero", "random weights"],
 )
-def test_a_broken_refit_is_refused(
-    damage, expected, trained_candidate, inputs_file, demo_marts_dir, demo_windows, tmp_path
-):
+def test_a_broken_two_tower_is_refused_though_the_ranker_knows_other_generators(damage, make_lists, refitted, tmp_path):
     torch.manual_seed(0)
-    broken = lists_for_everybody(
-        demo_marts_dir,
-        demo_windows.cutoff,
-        refitted=(damaged(trained_candidate.folder, damage, tmp_path), inputs_file),
-        evaluated=(trained_candidate.folder, inputs_file),
-        k=PUBLISHED_K,
-    )
-    results = run_tests(broken.gate(K), THRESHOLDS)
-    assert not decide(results).is_passed
-    assert expected <= {result.name for result in results if result.passed is False}
+    two_tower = damaged(refitted.two_tower, damage, tmp_path / "damaged")
+    assert "two_tower_overlap_with_evaluated" in failed(make_lists(replace(refitted, two_tower=two_tower)))
+
+
+def test_a_two_tower_that_diverged_makes_no_lists(make_lists, refitted, tmp_path):
+    two_tower = damaged(refitted.two_tower, lambda weight: weight.fill_(float("nan")), tmp_path / "diverged")
+    with pytest.raises(FloatingPointError, match="it diverged; lower its learning_rate"):
+        make_lists(replace(refitted, two_tower=two_tower))
+
+
+class SameForAll:
+    """A ranker that learned nothing."""
+
+    def score(self, features):
+        """Return (n_pairs,) float32 zeros."""
+        return np.zeros(len(features), np.float32)
+
+
+def test_a_ranker_that_learned_nothing_is_refused(tonight, refitted):
+    lists = recommend(tonight.fitted, SameForAll(), SMALL_STAGES.order, PUBLISHED_K)
+    assert "score_spread" in failed(replace(tonight, published=lists))
 
 
 def test_every_known_customer_is_published_with_the_source_of_the_list(tonight, demo_marts_dir, demo_windows):
     lists = tonight.published_lists()
     features = read_mart(demo_marts_dir, "customer_features", as_of_days=[demo_windows.cutoff]).to_pandas()
     has_bought = features.set_index("customer_id")["purchase_days"] > 0
-    assert sorted(lists.customer_ids) == sorted(has_bought.index)
+    assert sorted(lists.customer_ids) == sorted(has_bought.index) == sorted(tonight.known_customer_ids)
     expected = np.where(has_bought.loc[lists.customer_ids], Source.PERSONAL, Source.SEGMENT)
     assert (lists.sources == expected).all()
 
@@ -91,7 +114,7 @@ def test_every_known_customer_is_published_with_the_source_of_the_list(tonight, 
 def test_published_numbers_are_the_articles_of_the_lists_and_have_names(tonight, demo_marts_dir):
     lists = tonight.published_lists()
     row = 5
-    expected = tonight.catalogue.article_ids[tonight.refitted.positions[row]]
+    expected = tonight.catalogue.article_ids[tonight.published.positions[row]]
     assert [article_id_of(number) for number in lists.article_numbers[row]] == expected.tolist()
     articles = read_mart(demo_marts_dir, "articles")
     names = dict(zip(articles["article_id"].to_pylist(), articles["product_name"].to_pylist(), strict=True))
@@ -99,7 +122,48 @@ def test_published_numbers_are_the_articles_of_the_lists_and_have_names(tonight,
     assert {article_id_of(number) for number in np.unique(lists.article_numbers)} <= lists.article_names.keys()
 
 
-def test_tonights_customers_of_a_segment_get_one_list(tonight):
-    cold = np.flatnonzero(~tonight.refitted.is_personal)
+def test_everybody_has_a_full_list_of_articles_that_passed_the_filters(tonight):
+    lists = tonight.published.positions
+    assert lists.shape == (len(tonight.known_customer_ids), PUBLISHED_K)
+    assert np.isin(lists, tonight.fitted.day.candidates).all()
+    assert (np.diff(np.sort(lists, axis=1), axis=1) > 0).all()  # no article twice
+
+
+def test_customers_who_never_bought_get_a_full_list(tonight):
+    cold = np.flatnonzero(~tonight.fitted.day.has_history())
     assert len(cold), "the generated shop must have customers who never bought"
-    assert (tonight.refitted.positions[cold] >= 0).all()
+    assert (tonight.published.positions[cold] >= 0).all()
+
+
+def test_strangers_get_what_most_customers_bought_last_week(tonight):
+    buyers = dict(zip(tonight.fitted.day.candidates, tonight.fitted.day.article_numbers["buyers_1w"], strict=True))
+    listed = [buyers[position] for position in tonight.popular.positions[0]]
+    assert listed == sorted(buyers.values(), reverse=True)[:PUBLISHED_K]
+
+
+def test_two_nights_of_the_same_models_publish_the_same_lists(tonight, make_lists, refitted):
+    again = make_lists(refitted)
+    np.testing.assert_array_equal(again.published.positions, tonight.published.positions)
+    np.testing.assert_array_equal(again.published.scores, tonight.published.scores)
+    np.testing.assert_array_equal(again.evaluated_two_tower.positions, tonight.evaluated_two_tower.positions)
+
+
+def test_some_customers_are_compared_and_their_rows_stay_theirs(tonight, make_lists, refitted, monkeypatch):
+    monkeypatch.setattr(everybody, "COMPARED_CUSTOMERS", 50)
+    few = make_lists(refitted)
+    is_compared = few.evaluated.positions[:, 0] >= 0
+    assert is_compared.sum() == 50
+    assert is_compared[[0, -1]].all()  # spread over all
+    for name in ("two_tower", "evaluated", "evaluated_two_tower"):
+        lists, all_lists = getattr(few, name), getattr(tonight, name)
+        np.testing.assert_array_equal(lists.positions[is_compared], all_lists.positions[is_compared])
+        assert (lists.positions[~is_compared] == -1).all()
+        assert np.isnan(lists.scores[~is_compared]).all()
+    np.testing.assert_array_equal(few.published.positions, tonight.published.positions)
+
+
+def test_progress_names_how_far_it_got(make_lists, refitted):
+    lines = []
+    lists = make_lists(refitted, lines.append)
+    everyone = f"{len(lists.published.positions):,}"
+    assert lines[-1].startswith(f"lists for {everyone} of {everyone} customers, ")

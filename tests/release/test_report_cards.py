@@ -3,8 +3,10 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from recommender.evaluation.offline_metrics import evaluate, metric_table
 from recommender.evaluation.promotion import decide
 from recommender.evaluation.rec_test import RecTestResult
 from recommender.release import report_cards
@@ -20,12 +22,15 @@ def metrics_of(map_: float, coverage: float) -> dict[str, float]:
         "map@12_all": map_ / 2,
         "coverage_all": coverage,
         "customers_all": 9000,
+        "map@6": map_,
+        "map@24_all": map_,
     }
 
 
 METRICS = {
     "popular": metrics_of(0.01, 0.75),
     "two_tower": metrics_of(0.03, 0.5),
+    "served": metrics_of(0.04, 0.25),
     "segment_popular": metrics_of(NAN, NAN),
     "oracle": metrics_of(0.06, 1.0),
 }
@@ -58,7 +63,8 @@ def test_metric_table_is_sorted_by_map_and_stars_the_best_rival_of_each_column()
     assert header == ["model", "map@12", "coverage", "customers"]
     assert rows == [
         ["oracle (limit)", "0.0600", "1.0000", "8,123"],
-        ["two tower", "0.0300 ★", "0.5000", "8,123"],
+        ["served", "0.0400 ★", "0.2500", "8,123"],
+        ["two tower", "0.0300", "0.5000", "8,123"],
         ["popular", "0.0100", "0.7500 ★", "8,123"],
         ["segment popular", "–", "–", "8,123"],
     ]
@@ -68,7 +74,20 @@ def test_metric_table_of_all_customers_has_their_numbers():
     rows, header = report_cards.metric_table(METRICS, "_all")
 
     assert header == ["model", "map@12", "coverage", "customers"]
-    assert rows[1] == ["two tower", "0.0150 ★", "0.5000", "9,000"]
+    assert rows[1:3] == [
+        ["served", "0.0200 ★", "0.2500", "9,000"],
+        ["two tower", "0.0150", "0.5000", "9,000"],
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["", "_all"])
+def test_metric_table_has_the_columns_of_the_printed_one(suffix):
+    lists, no_truth = np.zeros((2, 24), np.int32), (np.array([], np.int32), np.zeros(3, np.int64))
+    metrics = {"served": evaluate(lists, *no_truth, np.ones(2, dtype=bool), n_candidates=9)}
+    assert {"map@6", "map@24"} <= metrics["served"].keys()
+
+    _, header = report_cards.metric_table(metrics, suffix)
+    assert header == metric_table(metrics, suffix).splitlines()[0].split()
 
 
 def test_metric_table_of_no_model_is_an_error():
@@ -111,12 +130,25 @@ def test_model_comparison_draws_rivals_as_bars_and_the_oracle_as_a_line():
     spec = report_cards.model_comparison(METRICS)
 
     assert spec["data"]["values"] == [
-        {"model": "two tower", "map": 0.03, "is_ours": True},
-        {"model": "popular", "map": 0.01, "is_ours": False},
+        {"model": "served", "map": 0.04},
+        {"model": "two tower", "map": 0.03},
+        {"model": "popular", "map": 0.01},
     ]
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["bar", "text", "rule", "text"]
     assert spec["layer"][2]["data"]["values"] == [{"map": 0.06}]
     assert spec["layer"][3]["encoding"]["text"]["value"] == "oracle, the best there can be: 0.0600"
+
+
+def test_model_comparison_sets_off_what_is_served_and_the_two_tower():
+    colour = report_cards.model_comparison(METRICS)["layer"][0]["encoding"]["color"]
+
+    tones = {each["test"]: each["value"] for each in colour["condition"]}
+    assert tones == {
+        "datum.model === 'served'": report_cards.BLUE,
+        "datum.model === 'two tower'": report_cards.LIGHT_BLUE,
+    }
+    assert colour["value"] == report_cards.GREY
+    assert len({*tones.values(), colour["value"]}) == 3
 
 
 def test_model_comparison_without_oracle_has_no_line():

@@ -25,13 +25,19 @@ REPORT = {
     "dataset": "demo",
     "run_id": "17",
     "windows": WINDOWS,
-    "metrics": {"two_tower": {"map@12": 0.03, "customers": 900}, "popular": {"map@12": 0.01, "customers": 900}},
+    "metrics": {
+        "served": {"map@12": 0.04, "map@6": 0.035, "customers": 900},
+        "two_tower": {"map@12": 0.03, "customers": 900},
+        "popular": {"map@12": 0.01, "customers": 900},
+    },
     "behavioral_tests": [{"name": "no_duplicates", "value": 0.0}, {"name": "tail", "value": None}],
     "publication_tests": [],
     "verdict": "passed",
     "verdict_reason": "1 of 1 tests passed",
     "chosen": "base-seed7",
     "candidates": [{"name": "base", "seed": 7}, {"name": "wide", "seed": 7}],
+    "ranker": {"kind": "lambdarank", "settings": {"n_trees": 40}, "seed": 7, "validation_map@12": {"lambdarank": 0.2}},
+    "quality": {"cold_customers": {"served": None}},
 }
 
 
@@ -115,6 +121,8 @@ def test_archive_of_the_run_holds_final_metrics_and_verdict_and_links_its_candid
     archive = Archive(night / f"{RUN_KEY}.zip")
 
     assert set(archive.experiment["tags"]) == {"demo", "17", "run", "passed"}
+    assert archive.metrics["served.map@12", None] == 0.04
+    assert archive.metrics["served.map@6", None] == 0.035
     assert archive.metrics["two_tower.map@12", None] == 0.03
     assert archive.metrics["popular.map@12", None] == 0.01
     assert archive.metrics["test.no_duplicates", None] == 0.0

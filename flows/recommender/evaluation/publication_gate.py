@@ -23,8 +23,9 @@ class PublicationGate:
     `lists` (n_customers, k) int32 and `scores` float32 belong to `customer_ids` (n_customers,);
     `known_customer_ids` are all who must have a list. `is_personal` bool (n_customers,) marks lists of the
     model itself, not of a segment. `evaluated_lists` and `evaluated_scores` (n_customers, k) are the
-    evaluated model's for the same customers, rows of -1 where it made none. `is_on_sale` bool (n_articles,)
-    marks the candidates.
+    evaluated models' for the same customers, rows of -1 where they made none; `two_tower_lists` and
+    `evaluated_two_tower_lists` (n_customers, k) likewise, of the two-towers alone. `is_on_sale` bool
+    (n_articles,) marks the candidates.
     """
 
     customer_ids: np.ndarray
@@ -34,6 +35,8 @@ class PublicationGate:
     is_personal: np.ndarray
     evaluated_lists: np.ndarray
     evaluated_scores: np.ndarray
+    two_tower_lists: np.ndarray
+    evaluated_two_tower_lists: np.ndarray
     is_on_sale: np.ndarray
 
     @rec_test("sanity", maximum=0)
@@ -80,15 +83,13 @@ class PublicationGate:
 
     @rec_test("stability")
     def overlap_with_evaluated(self) -> Measurement:
-        """Mean overlap of a list with the evaluated model's: 1 is the same articles, 0 no more than chance."""
-        is_compared = self._is_compared()
-        # Of k articles drawn from n, a share k / n stands in any other list of k.
-        chance = self.lists.shape[1] / max(int(self.is_on_sale.sum()), 1)
-        if not is_compared.any() or chance >= 1:
-            return Measurement(None, {"customers": int(is_compared.sum())})
-        overlap = mean_over_customers(overlap_at_k(self.lists[is_compared], self.evaluated_lists[is_compared]))
-        details = {"overlap": overlap, "by_chance": chance, "customers": int(is_compared.sum())}
-        return Measurement((overlap - chance) / (1 - chance), details)
+        """Mean overlap of a list with the evaluated models': 1 is the same articles, 0 no more than chance."""
+        return self._overlap_beyond_chance(self.lists, self.evaluated_lists)
+
+    @rec_test("stability")
+    def two_tower_overlap_with_evaluated(self) -> Measurement:
+        """The same for the two-tower's own lists: the ranker would cover up for a while for one that diverged."""
+        return self._overlap_beyond_chance(self.two_tower_lists, self.evaluated_two_tower_lists)
 
     @rec_test("stability")
     def score_spread(self) -> Measurement:
@@ -100,6 +101,16 @@ class PublicationGate:
         evaluated = _median_spread(self.evaluated_scores[is_compared])
         details = {"published": spread, "evaluated": evaluated, "customers": int(is_compared.sum())}
         return Measurement(spread / evaluated if evaluated > 0 else float("nan"), details)
+
+    def _overlap_beyond_chance(self, lists: np.ndarray, evaluated_lists: np.ndarray) -> Measurement:
+        is_compared = self._is_compared()
+        # Of k articles drawn from n, a share k / n stands in any other list of k.
+        chance = lists.shape[1] / max(int(self.is_on_sale.sum()), 1)
+        if not is_compared.any() or chance >= 1:
+            return Measurement(None, {"customers": int(is_compared.sum())})
+        overlap = mean_over_customers(overlap_at_k(lists[is_compared], evaluated_lists[is_compared]))
+        details = {"overlap": overlap, "by_chance": chance, "customers": int(is_compared.sum())}
+        return Measurement((overlap - chance) / (1 - chance), details)
 
     def _is_compared(self) -> np.ndarray:
         return self.is_personal & (self.evaluated_lists[:, 0] >= 0)

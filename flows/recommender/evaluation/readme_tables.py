@@ -33,18 +33,17 @@ def results_table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def with_tables(readme: str, reports: list[dict[str, Any]]) -> str:
-    """Return the README with the text between its markers replaced.
+def between_markers(readme: str, start: str, end: str, text: str) -> str:
+    """Return the README with what stands between two of its lines replaced.
 
     Raises:
         ValueError: when a marker is missing.
     """
-    if START not in readme or END not in readme:
-        raise ValueError(f"README.md needs the lines {START!r} and {END!r}; the tables go between them")
-    before, rest = readme.split(START, 1)
-    after = rest.split(END, 1)[1]
-    tables = "\n\n".join(results_table(report) for report in reports)
-    return f"{before}{START}\n\n{tables}\n\n{END}{after}"
+    if start not in readme or end not in readme:
+        raise ValueError(f"README.md needs the lines {start!r} and {end!r}; the tables go between them")
+    before, rest = readme.split(start, 1)
+    after = rest.split(end, 1)[1]
+    return f"{before}{start}\n\n{text}\n\n{end}{after}"
 
 
 def main() -> None:
@@ -52,7 +51,8 @@ def main() -> None:
     paths = [reports_dir(dataset) / "report.json" for dataset in DATASETS]
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
     readme = Path(PROJECT_ROOT, "README.md")
-    readme.write_text(with_tables(readme.read_text(encoding="utf-8"), reports), encoding="utf-8")
+    tables = "\n\n".join(results_table(report) for report in reports)
+    readme.write_text(between_markers(readme.read_text(encoding="utf-8"), START, END, tables), encoding="utf-8")
 
 
 if __name__ == "__main__":

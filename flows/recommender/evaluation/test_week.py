@@ -1,11 +1,12 @@
 """The test week: every recommender's lists for its customers, side by side, and what they score.
 
-In: the chosen two-tower, the customers of the week, the marts as of its first day. Out: lists and metrics by model
-name. Lists hold only what was on sale before the week; what was bought in it is read by the metrics alone.
+In: the stages fitted on the week's first day for the customers of the week. Out: lists and metrics by model name. Lists
+hold only what was on sale before the week; what was bought in it is read by the metrics alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import torch
-from torch import nn
 
 from recommender.columns import Columns
 from recommender.evaluation.behavioral_tests import BehavioralTests
 from recommender.evaluation.offline_metrics import evaluate
 from recommender.features.catalogue import Catalogue
-from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
-from recommender.models.baselines import BASELINES, RankedLists, ShopAsOf
-from recommender.models.served_lists import serve
+from recommender.models.baselines import RankedLists, ShopAsOf
+from recommender.models.collaborative_baselines import run_baselines
+from recommender.stages.fitted_day import FittedDay
+from recommender.stages.four_stages import best_of_generator
 
+SERVED = "served"
 TWO_TOWER = "two_tower"
 POPULAR = "popular"
 ORACLE = "oracle"
@@ -34,68 +35,66 @@ class TestWeek:
     """The customers who bought something in the week, what they bought, and what could have been recommended.
 
     Attributes:
-        queries: n customers as of the first day of the week.
-        candidates: articles as of that day.
-        is_on_sale: (n_articles,) bool over catalogue positions.
-        truth: (values, offsets) of the catalogue positions each customer bought.
+        fitted: retrieve and filter as of the first day of the week, for the week's n customers.
+        k: ranks that count.
+        depth: length of the lists, at least k.
     """
 
-    queries: QuerySnapshot
-    candidates: CandidateSnapshot
-    is_on_sale: np.ndarray
-    truth: tuple[np.ndarray, np.ndarray]
+    fitted: FittedDay
+    k: int
+    depth: int
 
     __test__ = False  # the field's name for it, not a test of pytest's
 
-    @classmethod
-    def of(cls, queries: QuerySnapshot, candidates: CandidateSnapshot, n_articles: int) -> TestWeek:
-        """Keep the customers of a snapshot who bought something in the week from its day."""
-        buyers = queries.take(torch.nonzero(queries.target_offsets.diff())[:, 0])
-        is_on_sale = np.zeros(n_articles, dtype=bool)
-        is_on_sale[candidates.on_sale().positions.numpy()] = True
-        truth = buyers.target_positions.numpy().astype(np.int32), buyers.target_offsets.numpy()
-        return cls(buyers, candidates, is_on_sale, truth)
+    @property
+    def customer_ids(self) -> np.ndarray:
+        """(n,) array of str."""
+        return self.fitted.day.customer_ids
 
     @property
     def n_candidates(self) -> int:
         """Number of articles that could have been recommended."""
-        return int(self.is_on_sale.sum())
+        return self.fitted.day.n_candidates
 
-    def lists_of(self, model: nn.Module, shop: ShopAsOf, k: int) -> RankedLists:
-        """Return what the customers of the week would have been served with a model, cold ones included."""
-        served = serve(model, self.queries, self.candidates, shop, k)
-        return RankedLists(served.positions, served.scores)
+    def two_tower_lists(self) -> RankedLists:
+        """Return the two-tower's own lists, neither ranked nor ordered."""
+        return best_of_generator(self.fitted, TWO_TOWER, self.depth)
 
-    def baseline_lists(self, shop: ShopAsOf, k: int) -> dict[str, RankedLists]:
-        """Return the lists of every baseline by its name."""
-        on_sale = np.flatnonzero(self.is_on_sale)
-        return {name: rank(shop, self.queries.customer_ids, on_sale, k) for name, rank in BASELINES.items()}
+    def baseline_lists(
+        self, shop: ShopAsOf, seed: int, report: Callable[[str], None] = print
+    ) -> dict[str, RankedLists]:
+        """Return the lists of every baseline by its name; one that cannot run here is left out and reported."""
+        return run_baselines(shop, self.customer_ids, self.fitted.day.candidates, self.depth, seed, report)
 
-    def metrics_of(self, lists: RankedLists, k: int) -> dict[str, float]:
+    def metrics_of(self, lists: RankedLists) -> dict[str, float]:
         """Score lists against what was bought; see `offline_metrics.evaluate`."""
-        return evaluate(lists.positions, *self.truth, self.queries.has_history(), self.n_candidates, k)
+        has_history = self.fitted.day.has_history()
+        return evaluate(lists.positions, *self.fitted.truth(), has_history, self.n_candidates, self.k)
 
     def behavioral_tests(
-        self, lists: dict[str, RankedLists], lists_again: RankedLists, minimum_customers: int
+        self, lists: Mapping[str, RankedLists], lists_again: RankedLists, minimum_customers: int
     ) -> BehavioralTests:
-        """Return the behavioural suite for the two-tower's lists.
+        """Return the behavioural suite for the first k of the served lists.
 
         Args:
-            lists: by model name; the two-tower's and the popular baseline's are read.
-            lists_again: the two-tower's from loading and scoring it a second time.
+            lists: by model name; the served and the popular ones are read.
+            lists_again: the served ones from loading and scoring everything a second time.
             minimum_customers: fewer are not enough data for a comparison.
         """
-        last_week_sales = np.zeros(len(self.is_on_sale), dtype=np.int64)
-        last_week_sales[self.candidates.positions.numpy()] = self.candidates.last_week_sales.numpy()
+        day, values_and_offsets = self.fitted.day, self.fitted.truth()
+        is_on_sale = np.zeros(day.purchases.n_articles, dtype=bool)
+        is_on_sale[day.candidates] = True
+        last_week_sales = np.zeros(len(is_on_sale), dtype=np.int64)
+        last_week_sales[day.candidates] = day.article_numbers[Columns.SALES_1W]
         return BehavioralTests(
-            lists=lists[TWO_TOWER].positions,
-            scores=lists[TWO_TOWER].scores,
-            lists_again=lists_again.positions,
-            popular_lists=lists[POPULAR].positions,
-            truth_values=self.truth[0],
-            truth_offsets=self.truth[1],
-            has_history=self.queries.has_history(),
-            is_on_sale=self.is_on_sale,
+            lists=lists[SERVED].positions[:, : self.k],
+            scores=lists[SERVED].scores[:, : self.k],
+            lists_again=lists_again.positions[:, : self.k],
+            popular_lists=lists[POPULAR].positions[:, : self.k],
+            truth_values=values_and_offsets[0],
+            truth_offsets=values_and_offsets[1],
+            has_history=day.has_history(),
+            is_on_sale=is_on_sale,
             last_week_sales=last_week_sales,
             minimum_customers=minimum_customers,
         )

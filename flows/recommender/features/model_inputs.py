@@ -6,7 +6,7 @@ This is the only place where tables become tensors.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -123,18 +123,19 @@ def encode(
     articles: pa.Table,
     customers: pa.Table,
     targets: pa.Table,
+    catalogue: Catalogue,
     on_sale_days: int,
     scratch_dir: Path,
 ) -> ModelInputs:
     """Encode all as-of days of some marts.
 
     Args:
+        catalogue: owner of positions.
         articles: output of `candidate_rows`.
         customers: the `customer_features` mart.
         targets: the `next_week_purchases` mart.
         on_sale_days: see `encode_candidates`.
     """
-    catalogue = Catalogue.of(articles[Columns.ARTICLE_ID])
     return ModelInputs(
         catalogue=catalogue,
         candidates=encode_candidates(workflows, articles, catalogue, on_sale_days, scratch_dir),
@@ -144,24 +145,33 @@ def encode(
     )
 
 
-def encode_marts(marts_dir: Path, fit_before: date, on_sale_days: int, folder: Path) -> ModelInputs:
-    """Fit the workflows on what was known before a day, save them, and encode every as-of day of the marts.
+def encode_marts(
+    marts_dir: Path, fit_before: date, on_sale_days: int, folder: Path, as_of_days: Sequence[date] | None = None
+) -> ModelInputs:
+    """Fit the workflows on what was known before a day, save them, and encode as-of days of the marts.
 
     Args:
         marts_dir: the exported marts.
         fit_before: first day that the fit may not see.
         on_sale_days: see `encode_candidates`.
         folder: where the workflows are written.
+        as_of_days: which days; all of the marts by default.
     """
-    articles = candidate_rows(read_mart(marts_dir, "article_features"), read_mart(marts_dir, "articles"))
-    customers = read_mart(marts_dir, "customer_features")
+    features = read_mart(marts_dir, "article_features", as_of_days=as_of_days)
+    articles = candidate_rows(features, read_mart(marts_dir, "articles"))
+    customers = read_mart(marts_dir, "customer_features", as_of_days=as_of_days)
     scratch_dir = folder / "scratch"
     workflows = fit_workflows(articles, customers, fit_before, scratch_dir)
     workflows.save(folder)
-    targets = read_mart(marts_dir, "next_week_purchases")
-    inputs = encode(workflows, articles, customers, targets, on_sale_days, scratch_dir)
+    targets = read_mart(marts_dir, "next_week_purchases", as_of_days=as_of_days)
+    inputs = encode(workflows, articles, customers, targets, read_catalogue(marts_dir), on_sale_days, scratch_dir)
     shutil.rmtree(scratch_dir)
     return inputs
+
+
+def read_catalogue(marts_dir: Path) -> Catalogue:
+    """Return the catalogue of all articles of the marts: positions are the same for every day of a run."""
+    return Catalogue.of(read_mart(marts_dir, "article_features", [Columns.ARTICLE_ID])[Columns.ARTICLE_ID])
 
 
 def _rows_by_day(rows: pa.Table) -> dict[date, slice]:

@@ -9,8 +9,14 @@ seven days from A.
         history ...  | week | week | validation | test  |
                      ^      ^      ^            ^       ^
         as-of days   -28    -21    -14          -7      cutoff
-        evaluated:   train  train  select       measure
-        refitted:    train  train  train        train   publish
+        grid:        train  train  select
+        ranker:             rank   rank         measure
+        published:   train  train  train        train   publish
+
+The grid's candidates learn from the training weeks and are chosen in the validation week. The chosen one is then fitted
+afresh at the first day of every ranking week and of the test week, on the weeks before it: the ranker learns from
+scores of models that had not seen the week they score, and the test week is measured with models as young as the
+published ones.
 """
 
 from collections.abc import Iterable
@@ -29,13 +35,15 @@ class TimeSplitError(ValueError):
 class TimeWindows:
     """All dates of one run. Make it with `split_by_time`, which checks that they fit the data.
 
-    `first_purchase_day` is the first day of the data; `training_as_of_days` are those of the evaluated
-    models, oldest first: the last target among them ends the day before the validation week.
+    `first_purchase_day` is the first day of the data; `training_as_of_days` are those of the grid's candidates, oldest
+    first: the last target among them ends the day before the validation week. `ranking_weeks` is how many weeks before
+    the test week teach the ranker.
     """
 
     cutoff: date
     first_purchase_day: date
     training_as_of_days: tuple[date, ...]
+    ranking_weeks: int = 0
 
     @property
     def validation_as_of_day(self) -> date:
@@ -53,14 +61,19 @@ class TimeWindows:
         return self.cutoff
 
     @property
-    def refit_as_of_days(self) -> tuple[date, ...]:
-        """Training as-of days of the refit, oldest first: validation and test week are targets now."""
-        return (*self.training_as_of_days, self.validation_as_of_day, self.test_as_of_day)
+    def ranking_as_of_days(self) -> tuple[date, ...]:
+        """First days of the weeks that teach the ranker that is measured in the test week, oldest first."""
+        return tuple(self.test_as_of_day - week * WEEK for week in range(self.ranking_weeks, 0, -1))
 
     @property
     def as_of_days(self) -> tuple[date, ...]:
         """Every as-of day of the run, oldest first."""
-        return (*self.refit_as_of_days, self.publishing_as_of_day)
+        named = self.validation_as_of_day, self.test_as_of_day, self.publishing_as_of_day
+        return (*self.training_as_of_days, *named)
+
+    def known_before(self, day: date) -> tuple[date, ...]:
+        """Return the as-of days, oldest first, that a model of a day is fitted on: their weeks end before it."""
+        return tuple(each for each in self.as_of_days if each + WEEK <= day)
 
     def report(self) -> dict[str, dict[str, str]]:
         """Windows of the evaluated models as ISO dates, `end` inclusive.
@@ -75,13 +88,18 @@ class TimeWindows:
 
 
 def split_by_time(
-    first_purchase_day: date, last_purchase_day: date, training_weeks: int, cutoff: date | None = None
+    first_purchase_day: date,
+    last_purchase_day: date,
+    training_weeks: int,
+    cutoff: date | None = None,
+    ranking_weeks: int = 0,
 ) -> TimeWindows:
     """Lay out the weeks of a run backwards from the cutoff.
 
     `cutoff` is the first day that nothing may see; by default the day after the last purchase.
     At most `training_weeks` training as-of days, fewer when the data starts too late: each needs at least one
-    week of purchases before it.
+    week of purchases before it. At most `ranking_weeks` weeks for the ranker, the validation week the last of them,
+    fewer where a week would leave its two-tower no training week.
 
     Raises TimeSplitError when the cutoff lies outside the data, `training_weeks` is not positive, or no week is
     left to train on.
@@ -99,7 +117,8 @@ def split_by_time(
             f"{first_purchase_day}; four weeks are needed (history, training, validation, test): "
             "bring earlier purchases or choose a later cutoff"
         )
-    return TimeWindows(cutoff, first_purchase_day, training_as_of_days)
+    ranking_weeks = min(ranking_weeks, len(training_as_of_days))
+    return TimeWindows(cutoff, first_purchase_day, training_as_of_days, ranking_weeks)
 
 
 def _check_cutoff(cutoff: date, first_purchase_day: date, last_purchase_day: date) -> None:

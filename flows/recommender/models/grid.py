@@ -16,6 +16,7 @@ from torch import nn
 
 from recommender.config import Candidate
 from recommender.features.model_inputs import ModelInputs
+from recommender.features.time_split import WEEK
 from recommender.models.model_files import save_model
 from recommender.models.retrieval import recommend
 from recommender.models.training import Epoch, TrainingSettings, TrainingWeek, train
@@ -95,25 +96,41 @@ def train_candidate(
     )
 
 
-def refit_candidate(
-    chosen: TrainedCandidate,
+def fit_until(
+    candidate: Candidate,
+    last_epoch: int,
     inputs: ModelInputs,
     training_days: Sequence[date],
-    known_until: date,
+    as_of_day: date,
     folder: Path,
     report: Callable[[Epoch], None] = print,
 ) -> nn.Module:
-    """Train the chosen configuration afresh on all weeks, up to the epoch that served it best, and save it."""
-    model = build_model(chosen.candidate, inputs, known_until)
-    train(
-        model,
-        _training_weeks(inputs, training_days),
-        training_settings(chosen.candidate, inputs, known_until),
-        last_epoch=chosen.best_epoch,
-        report=report,
-    )
+    """Train a candidate afresh on weeks that end before a day, up to an epoch of its schedule, and save it.
+
+    Args:
+        candidate: what to train.
+        last_epoch: as a run with a validation week found best.
+        inputs: hold the training days.
+        training_days: as-of days to learn from.
+        as_of_day: first day that the model may not see.
+        folder: where the model goes.
+        report: called after every epoch.
+
+    Raises:
+        ValueError: when the target week of a training day does not end before the day.
+    """
+    check_training_days(training_days, as_of_day)
+    model = build_model(candidate, inputs, as_of_day)
+    settings = training_settings(candidate, inputs, as_of_day)
+    train(model, _training_weeks(inputs, training_days), settings, last_epoch=last_epoch, report=report)
     save_model(model, folder)
     return model
+
+
+def check_training_days(training_days: Sequence[date], as_of_day: date) -> None:
+    """Raise ValueError when the target week of a training day does not end before the day of the model."""
+    if late := [day for day in training_days if day + WEEK > as_of_day]:
+        raise ValueError(f"the week from {late[0]} does not end before {as_of_day}; leave it out of the training days")
 
 
 def choose(trained: Sequence[TrainedCandidate]) -> TrainedCandidate:

@@ -1,11 +1,13 @@
-"""Tonight's lists for every known customer, by the refitted model and, to hold them against, by the evaluated one.
+"""Tonight's lists for every known customer by tonight's models, and for some of them by the evaluated ones.
 
-In: the marts, two models with the inputs encoded for each, the day the lists are for. Out: the publication gate and
-the lists in the cache's own terms.
+In: the marts, two sets of models, the day the lists are for. Out: the publication gate and the lists in the cache's own
+terms.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,17 +17,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.columns import Columns
+from recommender.config import StageSettings
 from recommender.evaluation.publication_gate import PublicationGate
 from recommender.features.catalogue import Catalogue
-from recommender.features.model_inputs import ModelInputs
 from recommender.features.warehouse import read_mart
-from recommender.models.baselines import ShopAsOf, popular, read_shop
-from recommender.models.model_files import load_model
-from recommender.models.served_lists import ServedLists, serve
+from recommender.models.baselines import RankedLists, popular, read_shop
+from recommender.models.rankers import load_ranker
 from recommender.release.publish import PublishedLists, numbers_at
+from recommender.stages.fitted_day import FittedDay
+from recommender.stages.four_stages import best_of_generator, recommend
+from recommender.stages.weekly_models import WeeklyModel
 from serving.cache_contract import Source
 
-FittedModel = tuple[Path, Path]  # the model's folder and the file of the inputs encoded for it
+COMPARED_CUSTOMERS = 2_000  # overlap is a mean over customers: so many tell it to a hundredth
+SECONDS_PER_REPORT = 15
+
+
+@dataclass(frozen=True)
+class FittedModels:
+    """What serves: a two-tower with its inputs, and the folder of a ranker."""
+
+    two_tower: WeeklyModel
+    ranker_folder: Path
 
 
 @dataclass(frozen=True)
@@ -33,50 +46,56 @@ class Tonight:
     """Lists for everybody as of one day.
 
     Attributes:
-        refitted: the lists to be published.
-        evaluated: those of the model that passed the behavioural suite, same customers in the same order.
+        fitted: retrieve and filter with tonight's two-tower, for everybody.
+        published: (n, k) the lists to be published.
+        two_tower: (n, k) the two-tower's own for the compared customers, rows of -1 for the others.
+        evaluated: (n, k) those of the models that passed the behavioural suite, likewise.
+        evaluated_two_tower: (n, k) likewise.
+        popular: (1, k) the list for strangers.
         catalogue: owner of article positions.
-        on_sale: (n_on_sale,) positions of the articles that may be recommended.
-        shop: the marts as of the day.
         articles: the `articles` mart.
-        known_customer_ids: (n,) everybody who must have a list.
+        known_customer_ids: everybody who must have a list.
     """
 
-    refitted: ServedLists
-    evaluated: ServedLists
+    fitted: FittedDay
+    published: RankedLists
+    two_tower: RankedLists
+    evaluated: RankedLists
+    evaluated_two_tower: RankedLists
+    popular: RankedLists
     catalogue: Catalogue
-    on_sale: np.ndarray
-    shop: ShopAsOf
     articles: pa.Table
     known_customer_ids: np.ndarray
 
     def gate(self, k: int) -> PublicationGate:
         """Return the second gate on the first k articles of each list."""
         is_on_sale = np.zeros(len(self.catalogue), dtype=bool)
-        is_on_sale[self.on_sale] = True
+        is_on_sale[self.fitted.day.candidates] = True
         return PublicationGate(
-            customer_ids=self.refitted.customer_ids,
+            customer_ids=self.fitted.day.customer_ids,
             known_customer_ids=self.known_customer_ids,
-            lists=self.refitted.positions[:, :k],
-            scores=self.refitted.scores[:, :k],
-            is_personal=self.refitted.is_personal,
+            lists=self.published.positions[:, :k],
+            scores=self.published.scores[:, :k],
+            is_personal=self.fitted.day.has_history(),
             evaluated_lists=self.evaluated.positions[:, :k],
             evaluated_scores=self.evaluated.scores[:, :k],
+            two_tower_lists=self.two_tower.positions[:, :k],
+            evaluated_two_tower_lists=self.evaluated_two_tower.positions[:, :k],
             is_on_sale=is_on_sale,
         )
 
     def published_lists(self) -> PublishedLists:
         """Return the lists as the cache knows them, with the one for strangers and the products' names."""
-        ids = self.catalogue.article_ids
-        for_strangers = popular(self.shop, [""], self.on_sale, self.refitted.positions.shape[1])
+        ids, positions = self.catalogue.article_ids, self.published.positions
+        is_personal = self.fitted.day.has_history()
         return PublishedLists(
-            customer_ids=self.refitted.customer_ids,
-            article_numbers=numbers_at(self.refitted.positions, ids),
-            scores=np.nan_to_num(self.refitted.scores),
-            sources=np.where(self.refitted.is_personal, Source.PERSONAL, Source.SEGMENT).astype(np.uint8),
-            popular_article_numbers=numbers_at(for_strangers.positions[0], ids),
-            popular_scores=np.nan_to_num(for_strangers.scores[0]),
-            article_names=self._names(np.union1d(self.refitted.positions, for_strangers.positions)),
+            customer_ids=self.fitted.day.customer_ids,
+            article_numbers=numbers_at(positions, ids),
+            scores=np.nan_to_num(self.published.scores),
+            sources=np.where(is_personal, Source.PERSONAL, Source.SEGMENT).astype(np.uint8),
+            popular_article_numbers=numbers_at(self.popular.positions[0], ids),
+            popular_scores=np.nan_to_num(self.popular.scores[0]),
+            article_names=self._names(np.union1d(positions, self.popular.positions)),
         )
 
     def _names(self, positions: np.ndarray) -> dict[str, str]:
@@ -86,30 +105,69 @@ class Tonight:
         return dict(zip(*columns, strict=True))
 
 
-def lists_for_everybody(marts_dir: Path, day: date, refitted: FittedModel, evaluated: FittedModel, k: int) -> Tonight:
+def lists_for_everybody(
+    marts_dir: Path,
+    day: date,
+    tonight: FittedModels,
+    evaluated: FittedModels,
+    stages: StageSettings,
+    k: int,
+    report: Callable[[str], None] = print,
+) -> Tonight:
     """Make the lists that every known customer is served from `day` on.
 
     Args:
         marts_dir: the exported marts.
         day: first day the lists are for; features use purchases before it.
-        refitted: the model fitted on all purchases.
-        evaluated: the model that was judged.
+        tonight: models fitted on all purchases.
+        evaluated: the models that were judged; their inputs hold the day as well.
+        stages: generators, filters and order.
         k: length of the lists.
+        report: told from time to time how far it got.
     """
-    inputs = ModelInputs.load(refitted[1])
-    shop = read_shop(marts_dir, day, inputs.catalogue.article_ids)
+    fitted = tonight.two_tower.fit_day(marts_dir, stages, day)
+    everyone = len(fitted.day)
+    published = recommend(
+        fitted, load_ranker(tonight.ranker_folder), stages.order, k, progress=_every(everyone, report)
+    )
+    rows = _compared(everyone)
+    again = evaluated.two_tower.fit_day(marts_dir, stages, day, customers=lambda queries: rows)
+    catalogue = tonight.two_tower.inputs().catalogue
+    shop = read_shop(marts_dir, day, catalogue.article_ids, fitted.day.purchases)
     return Tonight(
-        refitted=_serve(refitted, day, shop, k),
-        evaluated=_serve(evaluated, day, shop, k),
-        catalogue=inputs.catalogue,
-        on_sale=inputs.candidates[day].on_sale().positions.numpy(),
-        shop=shop,
+        fitted=fitted,
+        published=published,
+        two_tower=_at(rows, everyone, best_of_generator(fitted, "two_tower", k, rows)),
+        evaluated=_at(rows, everyone, recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)),
+        evaluated_two_tower=_at(rows, everyone, best_of_generator(again, "two_tower", k)),
+        popular=popular(shop, [""], fitted.day.candidates, k),
+        catalogue=catalogue,
         articles=read_mart(marts_dir, "articles"),
         known_customer_ids=read_mart(marts_dir, "customers")[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False),
     )
 
 
-def _serve(fitted: FittedModel, day: date, shop: ShopAsOf, k: int) -> ServedLists:
-    folder, inputs_file = fitted
-    inputs = ModelInputs.load(inputs_file)
-    return serve(load_model(folder), inputs.queries[day], inputs.candidates[day], shop, k)
+def _compared(everyone: int) -> np.ndarray:
+    """Return evenly spread rows: customer ids are in order, so this is as good as a draw and the same every time."""
+    return np.unique(np.linspace(0, everyone - 1, min(everyone, COMPARED_CUSTOMERS)).astype(np.int64))
+
+
+def _at(rows: np.ndarray, everyone: int, lists: RankedLists) -> RankedLists:
+    shape = everyone, lists.positions.shape[1]
+    spread = RankedLists(np.full(shape, -1, np.int32), np.full(shape, np.nan, np.float32))
+    spread.positions[rows], spread.scores[rows] = lists
+    return spread
+
+
+def _every(everyone: int, report: Callable[[str], None]) -> Callable[[int], None]:
+    """Report the first chunk's end, then at most every few seconds."""
+    started = latest = time.monotonic()
+
+    def progress(done: int) -> None:
+        nonlocal latest
+        now = time.monotonic()
+        if done == everyone or now - latest >= SECONDS_PER_REPORT:
+            latest = now
+            report(f"lists for {done:,} of {everyone:,} customers, {done / max(now - started, 1e-9):,.0f} a second")
+
+    return progress

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recommender.evaluation.offline_metrics import ALL_CUSTOMERS
+from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, PER_CUSTOMER_METRICS
 from recommender.evaluation.promotion import Verdict, describe_threshold
 from recommender.evaluation.rec_test import RecTestResult
 
@@ -27,7 +27,8 @@ CHART_METRIC = "map@12"
 OUTCOME_MARKS = {"pass": "✓ pass", "fail": "✗ fail", "not enough data": "not enough data"}
 BEST_MARK, UNKNOWN = "★", "–"
 ROOM_FOR_LABEL = 1.1  # axis length in longest bars
-BLUE, GREY, DARK = "#2f6db5", "#a9b4c2", "#3d4652"
+BLUE, LIGHT_BLUE, GREY, DARK = "#2f6db5", "#8db8e8", "#a9b4c2", "#3d4652"
+BAR_COLOURS = {"served": BLUE, "two_tower": LIGHT_BLUE}  # what shoppers get and the model behind it; all others grey
 # Told apart also by those who do not see red and green apart (Okabe and Ito, 2008).
 LINE_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000"]
 TEXT = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 240}
@@ -48,7 +49,8 @@ def decision(verdict: Verdict) -> str:
 def metric_table(metrics: Metrics, suffix: str = "") -> Table:
     """Lay out the metrics of all models, best MAP first; a star marks the best of each column, the oracle aside.
 
-    `suffix` "" or "_all" picks the customers: those with earlier history, or all of the week.
+    `suffix` "" or "_all" picks the customers: those with earlier history, or all of the week. Shown are the columns of
+    `offline_metrics.metric_table`; all else stays in the report.
     """
     columns = [name for name in _columns(metrics) if name.endswith(ALL_CUSTOMERS) == bool(suffix)]
     header = ["model", *(name.removesuffix(ALL_CUSTOMERS) for name in columns)]
@@ -122,10 +124,13 @@ def learning_curves(trained: Sequence["TrainedCandidate"]) -> Spec:
 
 
 def model_comparison(metrics: Metrics) -> Spec:
-    """Draw MAP@12 of every model as bars, best first; the oracle, where there is one, as a line: the limit."""
+    """Draw MAP@12 of every model as bars, best first; the oracle, where there is one, as a line: the limit.
+
+    What is served stands out, and in a lighter tone the two-tower alone.
+    """
     scores = {model: metrics[model][CHART_METRIC] for model in _best_first(metrics, CHART_METRIC)}
     rivals = [
-        {"model": _readable(model), "map": score, "is_ours": "two_tower" in model}
+        {"model": _readable(model), "map": score}
         for model, score in scores.items()
         if model != ORACLE and _is_number(score)
     ]
@@ -163,7 +168,10 @@ def _map_axis(end: float) -> Spec:
 
 
 def _bars() -> Spec:
-    colour = {"condition": {"test": "datum.is_ours", "value": BLUE}, "value": GREY}
+    tones = [
+        {"test": f"datum.model === '{_readable(model)}'", "value": colour} for model, colour in BAR_COLOURS.items()
+    ]
+    colour = {"condition": tones, "value": GREY}
     return {"mark": {"type": "bar", "height": 22, "cornerRadiusEnd": 2}, "encoding": {"color": colour}}
 
 
@@ -188,7 +196,10 @@ def _limit(score: float) -> list[Spec]:
 def _columns(metrics: Metrics) -> list[str]:
     if not metrics:
         raise ValueError("a metric table needs at least one model, got none")
-    return list(next(iter(metrics.values())))
+    names = list(next(iter(metrics.values())))
+    depth = names[0].partition("@")[2]  # `evaluate` names the served depth first
+    shown = {*(f"{name}@{depth}" for name in PER_CUSTOMER_METRICS), "coverage", "customers"}
+    return [name for name in names if name.removesuffix(ALL_CUSTOMERS) in shown]
 
 
 def _best_first(metrics: Metrics, column: str) -> list[str]:

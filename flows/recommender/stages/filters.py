@@ -1,0 +1,83 @@
+"""Stage two of four, filter: which articles may be recommended on a day, and which rule bars the others.
+
+In: the catalogue's numbers of the day and the deny list. Out: the articles that passed, and by article the rule that
+barred it. Rules hold for everybody, so they are applied before anything is scored: what is barred costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from recommender.columns import Columns
+from recommender.config import FilterSettings
+from recommender.features.catalogue import Catalogue
+from recommender.features.warehouse import read_mart
+
+NEVER_SOLD, OFF_SALE, OUT_OF_SEASON, DENIED = "never_sold", "off_sale", "out_of_season", "denied"
+YEAR_DAYS = 364
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """Attributes:
+    candidates: (m,) int64 catalogue positions that passed every rule, ascending.
+    barred_by: (n_articles,) array of str, the first rule that barred each article, empty for one that passed.
+    """
+
+    candidates: np.ndarray
+    barred_by: np.ndarray
+
+    def counts(self) -> dict[str, int]:
+        """Return how many articles each rule barred."""
+        rules, counts = np.unique(self.barred_by[self.barred_by != ""], return_counts=True)
+        return dict(zip(rules.tolist(), counts.tolist(), strict=True))
+
+
+def filter_articles(marts_dir: Path, day: date, catalogue: Catalogue, settings: FilterSettings) -> Filtered:
+    """Apply every rule to the catalogue as it looked on a day.
+
+    Raises:
+        ValueError: when the marts lack the day, nothing is left to recommend, or articles.csv lacks a denied article.
+    """
+    _check_denied(marts_dir, settings.denied_articles)
+    features = read_mart(marts_dir, "article_features", as_of_days=[day])
+    if not features.num_rows:
+        raise ValueError(f"article_features has no row for {day}; build the marts for that day")
+    positions = catalogue.positions_of(features[Columns.ARTICLE_ID])
+    barred_by = np.full(len(catalogue), NEVER_SOLD, dtype=object)
+    barred_by[positions] = ""
+    for rule, is_barred in _rules(features, settings).items():
+        first = is_barred & (barred_by[positions] == "")
+        barred_by[positions[first]] = rule
+    denied = np.isin(catalogue.article_ids, np.asarray(settings.denied_articles, dtype=object))
+    barred_by[denied & (barred_by == "")] = DENIED
+    candidates = np.flatnonzero(barred_by == "")
+    if not len(candidates):
+        raise ValueError(f"no article may be recommended on {day}; the rules barred {len(positions)} of those sold")
+    return Filtered(candidates, barred_by)
+
+
+def _check_denied(marts_dir: Path, denied_articles: Sequence[str]) -> None:
+    if not denied_articles:
+        return
+    known = read_mart(marts_dir, "articles", [Columns.ARTICLE_ID])[Columns.ARTICLE_ID].to_pylist()
+    if unknown := sorted(set(denied_articles) - set(known)):
+        raise ValueError(
+            f"denied_articles names {unknown[0]!r}, which articles.csv does not have; correct or remove it"
+        )
+
+
+def _rules(features: pa.Table, settings: FilterSettings) -> dict[str, np.ndarray]:
+    """Return each rule's (n,) bool of what it bars."""
+    rules = {OFF_SALE: features[Columns.DAYS_SINCE_LAST_SALE].to_numpy() > settings.on_sale_days}
+    if settings.is_season_checked:
+        is_known_for_a_year = features[Columns.AGE_DAYS].to_numpy() > YEAR_DAYS
+        has_sold = (features[Columns.SALES_4W].to_numpy() > 0) | (features[Columns.SEASON_SALES].to_numpy() > 0)
+        rules[OUT_OF_SEASON] = is_known_for_a_year & ~has_sold
+    return rules

@@ -1,0 +1,86 @@
+"""Retrieve and filter, fitted on one day: whatever later stages ask about that day is asked of this.
+
+In: the marts, the inputs of a two-tower with the model itself, the settings. Out: `FittedDay`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from recommender.config import FilterSettings
+from recommender.features.interactions import Interactions
+from recommender.features.model_inputs import ModelInputs
+from recommender.features.snapshots import QuerySnapshot
+from recommender.stages.filters import Filtered, filter_articles
+from recommender.stages.generators import Generator, fit_generators
+from recommender.stages.shop_day import ShopDay, read_shop_day
+
+
+@dataclass(frozen=True)
+class FittedDay:
+    """The first two stages on a day.
+
+    Attributes:
+        day: what is known on the day.
+        queries: the day's customers with what they bought in the week from it, where that is known.
+        filtered: what the rules barred.
+        generators: fitted on what lies before the day.
+        sizes: generator name to the articles it may propose.
+    """
+
+    day: ShopDay
+    queries: QuerySnapshot
+    filtered: Filtered
+    generators: Sequence[Generator]
+    sizes: Mapping[str, int]
+
+    def truth(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (values, offsets) of the catalogue positions each customer bought in the week from the day."""
+        return self.queries.target_positions.numpy().astype(np.int32), self.queries.target_offsets.numpy()
+
+
+def fit_day(
+    marts_dir: Path,
+    as_of_day: date,
+    inputs: ModelInputs,
+    model: nn.Module | None,
+    sizes: Mapping[str, int],
+    filters: FilterSettings,
+    purchases: Interactions | None = None,
+    customers: Callable[[QuerySnapshot], np.ndarray] | None = None,
+    report: Callable[[str], None] = print,
+) -> FittedDay:
+    """Fit every generator on what lies before a day.
+
+    Args:
+        marts_dir: the exported marts; the day is one of their ranked days.
+        as_of_day: the day.
+        inputs: encoded by workflows that saw nothing of the day or later, holding the day's snapshots.
+        model: a two-tower fitted on what lies before the day, reading these inputs; None leaves it out.
+        sizes: see `fit_generators`.
+        filters: what bars an article.
+        purchases: all purchases of the marts, read when not given.
+        customers: returns the (n,) int64 rows of the day's customers to serve; all by default.
+        report: told of a generator that had to be left out.
+    """
+    queries, candidates = inputs.queries[as_of_day], inputs.candidates[as_of_day]
+    if customers is not None:
+        queries = queries.take(torch.from_numpy(customers(queries)))
+    if purchases is None:
+        purchases = Interactions.read(marts_dir, inputs.catalogue)
+    filtered = filter_articles(marts_dir, as_of_day, inputs.catalogue, filters)
+    day = read_shop_day(marts_dir, as_of_day, queries.customer_ids, filtered.candidates, inputs.catalogue, purchases)
+    two_tower = None if model is None else (model, queries, candidates)
+    return FittedDay(day, queries, filtered, fit_generators(day, sizes, two_tower, report), sizes)
+
+
+def buyers(queries: QuerySnapshot) -> np.ndarray:
+    """Return the (n,) int64 rows of the customers who bought something in the week from the day."""
+    return torch.nonzero(queries.target_offsets.diff())[:, 0].numpy()

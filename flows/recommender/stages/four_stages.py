@@ -1,0 +1,88 @@
+"""The four stages in a row: a day's customers in, the lists they are served out.
+
+    retrieve (generators) -> filter (rules) -> rank (a fitted ranker) -> order (caps, diversity)
+
+Stage: the recommender that is evaluated and published. Filtering happens inside `ShopDay`: only what passed is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from recommender.config import OrderSettings
+from recommender.models.baselines import RankedLists
+from recommender.stages.candidate_sets import CandidateSet, candidate_sets
+from recommender.stages.fitted_day import FittedDay
+from recommender.stages.ordering import order_lists
+from recommender.stages.shop_day import ShopDay
+
+
+class Scorer(Protocol):
+    """A fitted ranker."""
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Return (n_pairs,) float32 for (n_pairs, n_features) float32."""
+
+
+def recommend(
+    fitted: FittedDay,
+    ranker: Scorer,
+    order: OrderSettings,
+    k: int,
+    rows: np.ndarray | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> RankedLists:
+    """Return k articles for each of some customers of a day.
+
+    Args:
+        fitted: retrieve and filter, fitted on the day.
+        ranker: scores pairs by their features.
+        order: caps and diversity.
+        k: length of the lists; a customer with fewer candidates gets a shorter one, padded with -1.
+        rows: which customers; all by default.
+        progress: told after each chunk how many customers are done.
+    """
+    lists, done = [RankedLists(np.empty((0, k), np.int32), np.empty((0, k), np.float32))], 0
+    for chunk in candidate_sets(fitted.day, fitted.generators, fitted.sizes, rows):
+        lists.append(rank_and_order(fitted.day, chunk, ranker.score(chunk.features), order, k))
+        progress(done := done + len(chunk.rows))
+    return RankedLists(*(np.concatenate(parts) for parts in zip(*lists, strict=True)))
+
+
+def best_of_generator(fitted: FittedDay, name: str, k: int, rows: np.ndarray | None = None) -> RankedLists:
+    """Return the k best articles of some customers by one generator alone, neither ranked nor ordered.
+
+    Raises:
+        ValueError: when the generator is switched off.
+    """
+    chosen = next((generator for generator in fitted.generators if generator.name == name), None)
+    if chosen is None:
+        raise ValueError(f"generator {name} is off; there are {', '.join(each.name for each in fitted.generators)}")
+    order = OrderSettings(depth=k, diversity=0.0, caps={})
+    lists = [RankedLists(np.empty((0, k), np.int32), np.empty((0, k), np.float32))]
+    for chunk in candidate_sets(fitted.day, [chosen], {name: k}, rows):
+        scores = chosen.score(chunk.rows)[chunk.owners, chunk.columns]
+        lists.append(rank_and_order(fitted.day, chunk, scores, order, k))
+    return RankedLists(*(np.concatenate(parts) for parts in zip(*lists, strict=True)))
+
+
+def rank_and_order(
+    day: ShopDay, candidates: CandidateSet, scores: np.ndarray, order: OrderSettings, k: int
+) -> RankedLists:
+    """Order scored candidates into lists of k.
+
+    Ties of the ranker fall by the column, which is the article's id.
+    """
+    owners = candidates.owners
+    by_score = np.lexsort((candidates.columns, -scores, owners))
+    ranks = np.arange(len(owners)) - candidates.offsets[owners]
+    kept = ranks < max(order.depth, k)
+    shape = len(candidates.rows), max(order.depth, k)
+    positions, best = np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32)
+    place = owners[kept], ranks[kept]
+    positions[place] = day.candidates[candidates.columns[by_score[kept]]]
+    best[place] = scores[by_score[kept]]
+    return order_lists(positions, best, day.attribute_codes, k, order)

@@ -1,0 +1,125 @@
+"""One week as the ranker learns it or is judged by it: candidates, their features, and what was bought.
+
+In: a `FittedDay`. Out: `RankingWeek`, kept in a file, so that the weeks can be made in parallel and learned from in one
+place. Its two-tower was fitted before the week's day, so no score here has seen what the ranker is to learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from recommender.models.ranking_rows import RankingRows
+from recommender.stages.candidate_sets import CandidateSet, candidate_sets
+from recommender.stages.fitted_day import FittedDay
+from recommender.stages.pair_features import with_generators
+
+
+@dataclass(frozen=True)
+class RankingWeek:
+    """The candidates of the customers of a week.
+
+    Attributes:
+        as_of_day: first day of the week.
+        positions: (n_pairs,) int32 catalogue positions.
+        offsets: (n_customers + 1,) int64; customer i has the pairs from offsets[i] to offsets[i + 1].
+        features: (n_pairs, n_features) float32.
+        feature_names: names of the features.
+        proposed_by: generator name to (n_pairs,) bool.
+        is_bought: (n_pairs,) bool, in the week.
+    """
+
+    as_of_day: date
+    positions: np.ndarray
+    offsets: np.ndarray
+    features: np.ndarray
+    feature_names: tuple[str, ...]
+    proposed_by: dict[str, np.ndarray]
+    is_bought: np.ndarray
+
+    def __str__(self) -> str:
+        customers = len(self.offsets) - 1
+        return (
+            f"{customers:,} customers, {len(self.positions) / max(customers, 1):.0f} candidates each, "
+            f"{int(self.is_bought.sum()):,} of them bought"
+        )
+
+    def rows(self) -> RankingRows:
+        """Return what a ranker takes."""
+        return RankingRows(self.features, self.feature_names, np.diff(self.offsets), self.is_bought)
+
+    def without(self, generators: Collection[str]) -> RankingWeek:
+        """Return the week as it would be with some generators switched off: neither their articles nor their scores.
+
+        Raises:
+            ValueError: when one of them is not there, or none is left.
+        """
+        if unknown := set(generators) - self.proposed_by.keys():
+            raise ValueError(
+                f"there is no generator {', '.join(sorted(unknown))}; there are {', '.join(self.proposed_by)}"
+            )
+        proposed_by = {name: marks for name, marks in self.proposed_by.items() if name not in generators}
+        if not proposed_by:
+            raise ValueError("at least one generator must be left")
+        kept = np.logical_or.reduce(list(proposed_by.values()))
+        if not kept.any():
+            raise ValueError(f"{', '.join(proposed_by)} propose nothing; leave a generator that does")
+        owners = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))[kept]
+        proposed_by = {name: marks[kept] for name, marks in proposed_by.items()}
+        return replace(
+            self,
+            positions=self.positions[kept],
+            offsets=np.searchsorted(owners, np.arange(len(self.offsets))),
+            features=with_generators(self.features[kept], self.feature_names, owners, proposed_by),
+            proposed_by=proposed_by,
+            is_bought=self.is_bought[kept],
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the week into one file, beside and then in its place."""
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        torch.save(self, unfinished)
+        unfinished.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> RankingWeek:
+        """Read back what this run's `save` wrote; not for files of unknown origin, it unpickles."""
+        return torch.load(path, weights_only=False)
+
+
+def ranking_week(fitted: FittedDay) -> RankingWeek:
+    """Collect every customer's candidates with their features, and mark what was bought in the week from the day.
+
+    Raises:
+        ValueError: when the day has no customers.
+    """
+    day, chunks = fitted.day, list(candidate_sets(fitted.day, fitted.generators, fitted.sizes))
+    if not chunks:
+        raise ValueError(f"nobody bought anything in the week from {day.as_of_day}, so it teaches a ranker nothing")
+    positions = np.concatenate([day.candidates[chunk.columns] for chunk in chunks])
+    counts = np.concatenate([np.diff(chunk.offsets) for chunk in chunks])
+    return RankingWeek(
+        as_of_day=day.as_of_day,
+        positions=positions.astype(np.int32),
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+        features=np.concatenate([chunk.features for chunk in chunks]),
+        feature_names=chunks[0].feature_names,
+        proposed_by=_joined(chunks),
+        is_bought=_is_bought(fitted, np.repeat(np.arange(len(day)), counts), positions),
+    )
+
+
+def _joined(chunks: Sequence[CandidateSet]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([chunk.proposed_by[name] for chunk in chunks]) for name in chunks[0].proposed_by}
+
+
+def _is_bought(fitted: FittedDay, owners: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    values, offsets = fitted.truth()
+    width = fitted.day.purchases.n_articles
+    bought = np.repeat(np.arange(len(fitted.day)), np.diff(offsets)) * width + values
+    return np.isin(owners * width + positions, bought)

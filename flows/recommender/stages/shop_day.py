@@ -1,0 +1,211 @@
+"""Everything the four stages may know on one as-of day, as arrays.
+
+Stage: between the marts and the generators. In: the marts of a day, its customers and what was bought before it. Out:
+`ShopDay`, where an article is a column (its rank among the day's candidates) and a customer a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import sparse
+
+from recommender.columns import Columns
+from recommender.features.catalogue import Catalogue
+from recommender.features.interactions import Interactions
+from recommender.features.warehouse import read_mart
+
+
+@dataclass(frozen=True)
+class OwnArticles:
+    """What the day's customers bought before it, one entry per (customer, candidate), ascending by key.
+
+    Attributes:
+        keys: (n_own,) int64, row * n_columns + column.
+        numbers: feature name to (n_own,) float32; see `Columns.OWN_NUMBERS`.
+    """
+
+    keys: np.ndarray
+    numbers: dict[str, np.ndarray]
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """Return where each of (n,) keys stands, -1 where the customer does not own the article."""
+        if not len(self.keys):
+            return np.full(len(keys), -1)
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[places] == keys, places, -1)
+
+
+@dataclass(frozen=True)
+class ShopDay:
+    """A day of the shop: n customers to be served, m articles that may be recommended.
+
+    Attributes:
+        as_of_day: first day nothing here knows of.
+        candidates: (m,) int64 catalogue positions, ascending.
+        article_numbers: name to (m,) float32.
+        attribute_codes: (n_articles, n_attributes) int32 over all catalogue positions, columns as
+            `Columns.ARTICLE_ATTRIBUTES`.
+        customer_ids: (n,) array of str.
+        customer_numbers: name to (n,) float32, NaN where unknown.
+        customer_rows: (n,) int64 rows of `purchases.customer_ids`.
+        own: what the customers bought among the candidates.
+        segments: (n,) int64 rows of the segment matrices; the last row is for a segment nobody bought in.
+        segment_buyers: column name to (n_segments + 1, m) float32.
+        purchases: everything bought before the day.
+        history: (n, n_articles) float32 days on which each customer bought each article.
+    """
+
+    as_of_day: date
+    candidates: np.ndarray
+    article_numbers: dict[str, np.ndarray]
+    attribute_codes: np.ndarray
+    customer_ids: np.ndarray
+    customer_numbers: dict[str, np.ndarray]
+    customer_rows: np.ndarray
+    own: OwnArticles
+    segments: np.ndarray
+    segment_buyers: dict[str, np.ndarray]
+    purchases: Interactions
+    history: sparse.csr_matrix
+
+    def __len__(self) -> int:
+        return len(self.customer_ids)
+
+    @property
+    def n_candidates(self) -> int:
+        """Number of articles that may be recommended."""
+        return len(self.candidates)
+
+    def has_history(self) -> np.ndarray:
+        """Return (n,) bool: whether the customer bought anything before the day."""
+        return self.history.indptr[1:] > self.history.indptr[:-1]
+
+
+def read_shop_day(
+    marts_dir: Path,
+    as_of_day: date,
+    customer_ids: np.ndarray,
+    candidates: np.ndarray,
+    catalogue: Catalogue,
+    purchases: Interactions,
+) -> ShopDay:
+    """Read what is known on a day about some customers and the articles that may be recommended to them.
+
+    Args:
+        marts_dir: the exported marts; the day is one of their ranked days.
+        as_of_day: the day.
+        customer_ids: (n,) whom to serve; `customer_features` has them on the day.
+        candidates: (m,) catalogue positions that passed the filters, ascending.
+        catalogue: owner of positions.
+        purchases: of any time; cut at the day here.
+
+    Raises:
+        ValueError: when the marts hold no features of the day or of one of the customers, or the own articles of some
+            only: before the cutoff the mart has those of the week's buyers, and serving others beside them
+            would tell who is going to buy.
+    """
+    purchases = purchases.before(as_of_day)
+    rows = purchases.rows_of(customer_ids)
+    features = _customer_features(marts_dir, as_of_day, customer_ids)
+    segments, segment_buyers = _segment_buyers(marts_dir, as_of_day, features, candidates, catalogue)
+    history = purchases.matrix(as_of_day)[rows]
+    own = _own_articles(marts_dir, as_of_day, customer_ids, candidates, catalogue)
+    _check_own_articles(own, history, candidates, as_of_day)
+    return ShopDay(
+        as_of_day=as_of_day,
+        candidates=candidates,
+        article_numbers=_article_numbers(marts_dir, as_of_day, candidates, catalogue),
+        attribute_codes=attribute_codes(read_mart(marts_dir, "articles"), catalogue),
+        customer_ids=customer_ids,
+        customer_numbers={name: _numbers(features, name) for name in Columns.CUSTOMER_RANKING_NUMBERS},
+        customer_rows=rows,
+        own=own,
+        segments=segments,
+        segment_buyers=segment_buyers,
+        purchases=purchases,
+        history=history,
+    )
+
+
+def attribute_codes(articles: pa.Table, catalogue: Catalogue) -> np.ndarray:
+    """Return (n_articles, n_attributes) int32 codes of the catalogue's attribute values."""
+    place = pc.index_in(pa.array(catalogue.article_ids, pa.string()), value_set=articles[Columns.ARTICLE_ID])
+    in_order = articles.take(place)
+    columns = [in_order[name].combine_chunks().dictionary_encode().indices for name in Columns.ARTICLE_ATTRIBUTES]
+    return np.stack([column.to_numpy() for column in columns], axis=1).astype(np.int32)
+
+
+def _article_numbers(marts_dir: Path, day: date, candidates: np.ndarray, catalogue: Catalogue) -> dict[str, np.ndarray]:
+    features = read_mart(marts_dir, "article_features", as_of_days=[day])
+    if not features.num_rows:
+        raise ValueError(f"article_features has no row for {day}; build the marts for that day")
+    positions = catalogue.positions_of(features[Columns.ARTICLE_ID])
+    order = np.argsort(positions)
+    rows = order[np.searchsorted(positions[order], candidates)]
+    return {name: _numbers(features, name)[rows] for name in Columns.ARTICLE_RANKING_NUMBERS}
+
+
+def _customer_features(marts_dir: Path, day: date, customer_ids: np.ndarray) -> pa.Table:
+    columns = [Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.SEGMENT, *Columns.CUSTOMER_RANKING_NUMBERS]
+    features = read_mart(marts_dir, "customer_features", columns, as_of_days=[day])
+    place = pc.index_in(pa.array(customer_ids, pa.string()), value_set=features[Columns.CUSTOMER_ID])
+    if place.null_count:
+        stranger = customer_ids[place.is_null().to_numpy(zero_copy_only=False)][0]
+        raise ValueError(f"customer_features has no row for customer {stranger} on {day}")
+    return features.take(place)
+
+
+def _own_articles(
+    marts_dir: Path, day: date, customer_ids: np.ndarray, candidates: np.ndarray, catalogue: Catalogue
+) -> OwnArticles:
+    owned = read_mart(marts_dir, "own_articles", as_of_days=[day])
+    customer = pc.index_in(owned[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
+    owned, customer = owned.filter(pc.is_valid(customer)), pc.drop_null(customer).to_numpy().astype(np.int64)
+    columns, is_candidate = columns_of(catalogue.positions_of(owned[Columns.ARTICLE_ID]), candidates)
+    keys = customer[is_candidate] * len(candidates) + columns[is_candidate]
+    order = np.argsort(keys)
+    numbers = {name: _numbers(owned, name)[is_candidate][order] for name in Columns.OWN_NUMBERS}
+    return OwnArticles(keys[order], numbers)
+
+
+def _check_own_articles(own: OwnArticles, history: sparse.csr_matrix, candidates: np.ndarray, day: date) -> None:
+    bought_candidates = np.diff(history[:, candidates].indptr) > 0
+    has_own = np.zeros(len(bought_candidates), dtype=bool)
+    has_own[own.keys // len(candidates)] = True
+    if missing := int((bought_candidates & ~has_own).sum()):
+        raise ValueError(
+            f"own_articles lacks {missing:,} of {len(has_own):,} customers on {day}: before the cutoff it "
+            "holds those who buy in the week from the day; serve only these"
+        )
+
+
+def _segment_buyers(
+    marts_dir: Path, day: date, features: pa.Table, candidates: np.ndarray, catalogue: Catalogue
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return each customer's segment row, and how many of a segment's customers bought each candidate."""
+    sales = read_mart(marts_dir, "segment_sales", as_of_days=[day])
+    names = pc.unique(sales[Columns.SEGMENT])
+    segment = pc.fill_null(pc.index_in(features[Columns.SEGMENT], value_set=names), len(names))
+    columns, is_candidate = columns_of(catalogue.positions_of(sales[Columns.ARTICLE_ID]), candidates)
+    rows = pc.index_in(sales[Columns.SEGMENT], value_set=names).to_numpy()
+    buyers = {}
+    for name in Columns.SEGMENT_NUMBERS:
+        buyers[name] = np.zeros((len(names) + 1, len(candidates)), np.float32)
+        buyers[name][rows[is_candidate], columns[is_candidate]] = _numbers(sales, name)[is_candidate]
+    return segment.to_numpy().astype(np.int64), buyers
+
+
+def columns_of(positions: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the column of each position among ascending candidates, and whether it is one of them."""
+    columns = np.minimum(np.searchsorted(candidates, positions), len(candidates) - 1)
+    return columns, candidates[columns] == positions
+
+
+def _numbers(table: pa.Table, name: str) -> np.ndarray:
+    return table[name].cast(pa.float32()).to_numpy()

@@ -1,0 +1,37 @@
+"""The settings of the four stages in a file: beside the models that were published with them.
+
+Stage: written when the models are refitted, read by whoever asks later why a list is as it is. In: `StageSettings` and
+the models' folder. Out: one JSON file there.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from recommender.config import FilterSettings, OrderSettings, StageSettings
+
+STAGES = "stages.json"
+
+
+def save_stages(stages: StageSettings, folder: Path) -> None:
+    """Write the settings into a folder, made when missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / STAGES).write_text(json.dumps(asdict(stages), indent=2), encoding="utf-8")
+
+
+def load_stages(folder: Path) -> StageSettings:
+    """Read back what `save_stages` wrote; caps and generators keep their order, sequences are lists.
+
+    Raises:
+        FileNotFoundError: when the folder holds no settings.
+        ValueError: when they lack a setting, or have one that is unknown.
+    """
+    path = folder / STAGES
+    values = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        filters, order = FilterSettings(**values.pop("filters")), OrderSettings(**values.pop("order"))
+        return StageSettings(filters=filters, order=order, **values)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} does not fit the settings of this version ({error}); publish again") from error

@@ -1,0 +1,114 @@
+"""One week's own models: a two-tower fitted before the week, and the week's candidates as the ranker will see them.
+
+Stage: run for every ranking week and for the test week, in parallel. In: the marts, the chosen candidate and the epoch
+that served it best. Out: one folder with the two-tower, its inputs and the `RankingWeek`, all blind for the week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from recommender.config import Candidate, StageSettings
+from recommender.features.model_inputs import ModelInputs, encode_marts
+from recommender.features.snapshots import QuerySnapshot
+from recommender.models.grid import check_training_days, fit_until
+from recommender.models.model_files import load_model
+from recommender.models.training import Epoch
+from recommender.stages.fitted_day import FittedDay, buyers, fit_day
+from recommender.stages.ranking_week import RankingWeek, ranking_week
+
+MODEL_INPUTS, RANKING_WEEK = "model_inputs.pt", "ranking_week.pt"
+
+
+@dataclass(frozen=True)
+class WeeklyModel:
+    """Where one week's models are.
+
+    Attributes:
+        as_of_day: first day of the week.
+        folder: holds the two-tower, its inputs and the ranking week.
+    """
+
+    as_of_day: date
+    folder: Path
+
+    def inputs(self) -> ModelInputs:
+        """Read the encoded inputs."""
+        return ModelInputs.load(self.folder / MODEL_INPUTS)
+
+    def forget_inputs(self) -> None:
+        """Remove the encoded inputs, the largest file by far: what is left can be read, but scores no day any more."""
+        (self.folder / MODEL_INPUTS).unlink()
+
+    def week(self) -> RankingWeek:
+        """Read the candidates of the week's buyers."""
+        return RankingWeek.load(self.folder / RANKING_WEEK)
+
+    def fit_day(
+        self,
+        marts_dir: Path,
+        stages: StageSettings,
+        as_of_day: date | None = None,
+        customers: Callable[[QuerySnapshot], np.ndarray] | None = None,
+    ) -> FittedDay:
+        """Fit the generators with this two-tower on its own day, or on a later one that its inputs hold."""
+        inputs, model = self.inputs(), load_model(self.folder)
+        return fit_day(
+            marts_dir, as_of_day or self.as_of_day, inputs, model, stages.sizes, stages.filters, customers=customers
+        )
+
+
+def fit_two_tower(
+    candidate: Candidate,
+    last_epoch: int,
+    marts_dir: Path,
+    as_of_day: date,
+    training_days: Sequence[date],
+    on_sale_days: int,
+    folder: Path,
+    scored_days: Sequence[date] = (),
+    report: Callable[[Epoch], None] = print,
+) -> WeeklyModel:
+    """Fit NVTabular and a two-tower on what lies before a day, and save them with the encoded inputs.
+
+    Args:
+        candidate: what to train.
+        last_epoch: the epoch of its schedule to stop after.
+        marts_dir: the exported marts.
+        as_of_day: first day that nothing may see.
+        training_days: as-of days whose target weeks end before it.
+        on_sale_days: see `model_inputs.encode_candidates`.
+        folder: where everything goes.
+        scored_days: further as-of days that the model will score.
+        report: called after every epoch.
+
+    Raises:
+        ValueError: when a training day's target week does not end before the day.
+    """
+    check_training_days(training_days, as_of_day)
+    days = sorted({*training_days, as_of_day, *scored_days})
+    inputs = encode_marts(marts_dir, as_of_day, on_sale_days, folder, days)
+    inputs.save(folder / MODEL_INPUTS)
+    fit_until(candidate, last_epoch, inputs, training_days, as_of_day, folder, report)
+    return WeeklyModel(as_of_day, folder)
+
+
+def collect_candidates(
+    weekly: WeeklyModel, marts_dir: Path, stages: StageSettings, most_customers: int | None = None, seed: int = 0
+) -> RankingWeek:
+    """Save the week's candidates of everybody who bought something in it, or of a sample of them."""
+    fitted = weekly.fit_day(marts_dir, stages, customers=lambda queries: _sample(buyers(queries), most_customers, seed))
+    week = ranking_week(fitted)
+    week.save(weekly.folder / RANKING_WEEK)
+    return week
+
+
+def _sample(rows: np.ndarray, most: int | None, seed: int) -> np.ndarray:
+    if most is None or len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))

@@ -1,0 +1,164 @@
+"""A week as the ranker learns it: the planted day's candidates, what was bought, and the week with less of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted_day import planted_fitted_day, planted_two_tower
+
+from recommender.stages import candidate_sets as candidate_sets_module
+from recommender.stages.fitted_day import buyers
+from recommender.stages.generators import GENERATORS
+from recommender.stages.ranking_week import RankingWeek, ranking_week
+
+SIZES = {"two_tower": 1, "own": 1, "popular": 1}
+
+
+def feature(week: RankingWeek, name: str) -> list[float]:
+    """Return one feature of all pairs."""
+    return week.features[:, week.feature_names.index(name)].tolist()
+
+
+def test_a_week_holds_positions_and_what_was_bought_of_them():
+    """Ann buys articles 0 and 4, Cat article 5. Columns 0, 1 | 1, 2, 3 | 1, 4 are candidates, column 4 is
+    article 5; Ann's article 4 is no candidate and no label.
+    """
+    week = ranking_week(planted_fitted_day(SIZES))
+    assert week.positions.tolist() == [0, 1, 1, 2, 3, 1, 5]
+    assert week.positions.dtype == np.int32
+    assert week.offsets.tolist() == [0, 2, 5, 7]
+    assert week.is_bought.tolist() == [True, False, False, False, False, False, True]
+    rows = week.rows()
+    assert rows.group_sizes.tolist() == [2, 3, 2]
+    assert rows.bought_counts().tolist() == [1, 0, 1]
+
+
+def test_the_buyers_are_those_with_a_purchase_in_the_week():
+    """Ann and Cat."""
+    assert buyers(planted_two_tower()[1]).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("scores_per_chunk", [5, 10])
+def test_a_week_is_the_same_in_chunks(monkeypatch, scores_per_chunk):
+    whole = ranking_week(planted_fitted_day(SIZES))
+    monkeypatch.setattr(candidate_sets_module, "SCORES_PER_CHUNK", scores_per_chunk)
+    in_chunks = ranking_week(planted_fitted_day(SIZES))
+    for name in ("positions", "offsets", "features", "is_bought"):
+        np.testing.assert_array_equal(getattr(in_chunks, name), getattr(whole, name))
+    assert {name: marks.tolist() for name, marks in in_chunks.proposed_by.items()} == {
+        name: marks.tolist() for name, marks in whole.proposed_by.items()
+    }
+
+
+def test_without_a_generator_its_own_articles_go_and_labels_follow():
+    """Columns 0, 1 | 1, 2 | 1 stay: the two-tower alone proposed Bob's column 3 and Cat's column 4."""
+    week = ranking_week(planted_fitted_day(SIZES)).without(["two_tower"])
+    assert week.positions.tolist() == [0, 1, 1, 2, 1]
+    assert week.offsets.tolist() == [0, 2, 4, 5]
+    assert week.is_bought.tolist() == [True, False, False, False, False]
+    assert {name: marks.tolist() for name, marks in week.proposed_by.items()} == {
+        "own": [True, False, False, True, False],
+        "popular": [False, True, True, False, True],
+    }
+    assert feature(week, "n_generators") == [1, 1, 1, 1, 1]
+    for name in ("two_tower_score", "two_tower_rank", "two_tower_gap"):
+        assert np.isnan(feature(week, name)).all()
+
+
+def test_without_own_the_marts_own_features_stay():
+    """They are no generator's: what the customer bought is known either way."""
+    week = ranking_week(planted_fitted_day(SIZES)).without(["own"])
+    assert week.positions.tolist() == [0, 1, 1, 3, 1, 5]
+    assert np.isnan(feature(week, "own_score")).all()
+    assert feature(week, "own_days_since")[:2] == [10, 10]
+
+
+def test_without_everybody_else_a_customer_may_be_left_with_nothing():
+    week = ranking_week(planted_fitted_day(SIZES)).without(["two_tower", "popular"])
+    assert week.positions.tolist() == [0, 2]
+    assert week.offsets.tolist() == [0, 1, 2, 2]
+    assert week.rows().group_sizes.tolist() == [1, 1, 0]
+
+
+def test_without_leaves_the_week_itself_as_it_was():
+    week = ranking_week(planted_fitted_day(SIZES))
+    before = week.features.copy()
+    week.without(["two_tower"])
+    np.testing.assert_array_equal(week.features, before)
+    assert list(week.proposed_by) == ["two_tower", "own", "popular"]
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_without_is_the_week_of_the_other_generators(name):
+    sizes = dict.fromkeys(GENERATORS, 2)
+    found = ranking_week(planted_fitted_day(sizes)).without([name])
+    expected = ranking_week(planted_fitted_day({other: size for other, size in sizes.items() if other != name}))
+    np.testing.assert_array_equal(found.positions, expected.positions)
+    np.testing.assert_array_equal(found.offsets, expected.offsets)
+    np.testing.assert_array_equal(found.is_bought, expected.is_bought)
+    assert {other: marks.tolist() for other, marks in found.proposed_by.items()} == {
+        other: marks.tolist() for other, marks in expected.proposed_by.items()
+    }
+    for feature_name in found.feature_names:
+        np.testing.assert_array_equal(feature(found, feature_name), feature(expected, feature_name), feature_name)
+
+
+def test_without_several_is_without_one_after_the_other():
+    week = ranking_week(planted_fitted_day(dict.fromkeys(GENERATORS, 2)))
+    at_once, in_turn = week.without(["two_tower", "rising"]), week.without(["rising"]).without(["two_tower"])
+    np.testing.assert_array_equal(at_once.positions, in_turn.positions)
+    np.testing.assert_array_equal(at_once.features, in_turn.features)
+
+
+def test_without_counts_ranks_among_what_is_left():
+    """Ann's articles 0, 1 and 5 come from the two-tower, popular and fresh; the two-tower says 3, 2 and 2 of them.
+
+    Without popular, article 5 comes second and no longer third.
+    """
+    sizes = {"two_tower": 1, "popular": 1, "fresh": 1}
+    assert feature(ranking_week(planted_fitted_day(sizes)), "two_tower_rank")[:3] == [0, 1, 2]
+    found = ranking_week(planted_fitted_day(sizes)).without(["popular"])
+    assert found.positions[:2].tolist() == [0, 5]
+    assert feature(found, "two_tower_rank")[:2] == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["two_towers", "ease"])
+def test_without_a_generator_that_the_week_lacks_is_an_error(name):
+    """Misspelt, or switched off already."""
+    with pytest.raises(ValueError, match=f"no generator {name}; there are two_tower, own, popular"):
+        ranking_week(planted_fitted_day(SIZES)).without([name])
+
+
+def test_without_all_generators_is_an_error():
+    with pytest.raises(ValueError, match="at least one generator must be left"):
+        ranking_week(planted_fitted_day(SIZES)).without(SIZES)
+
+
+def test_a_week_says_how_large_it_is():
+    """Seven candidates of three customers."""
+    assert str(ranking_week(planted_fitted_day(SIZES))) == "3 customers, 2 candidates each, 2 of them bought"
+
+
+def test_a_saved_week_is_read_back_whole(tmp_path):
+    week = ranking_week(planted_fitted_day(SIZES))
+    week.save(tmp_path / "week.pt")
+    again = RankingWeek.load(tmp_path / "week.pt")
+    np.testing.assert_array_equal(again.features, week.features)
+    np.testing.assert_array_equal(again.is_bought, week.is_bought)
+    assert again.feature_names == week.feature_names
+    assert again.as_of_day == week.as_of_day
+    assert [path.name for path in tmp_path.iterdir()] == ["week.pt"]
+
+
+def test_a_week_of_nobody_is_an_error():
+    fitted = planted_fitted_day(SIZES)
+    nobody = replace(fitted.day, customer_ids=fitted.day.customer_ids[:0])
+    with pytest.raises(ValueError, match="nobody bought anything in the week from 2020-09-16"):
+        ranking_week(replace(fitted, day=nobody))
+
+
+def test_a_week_in_which_no_candidate_was_bought_has_no_label():
+    fitted = planted_fitted_day(SIZES)
+    none = replace(fitted.queries, target_positions=fitted.queries.target_positions[:0])
+    none = replace(none, target_offsets=none.target_offsets * 0)
+    assert not ranking_week(replace(fitted, queries=none)).is_bought.any()
