@@ -12,6 +12,7 @@ CUTOFF ?=
 CUSTOMER ?=
 K ?= 12
 MAX_WORKERS ?= 2
+WEEKS ?= 4
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export DATASET RAW_DIR ONLINE_RETAIL_FILE
 
@@ -24,7 +25,7 @@ INSTALLED := .venv/.installed
 .PHONY: help
 help:  ## Show this list
 	@echo "Recommendations at reasonable scale: raw purchases in, recommendations over HTTP out."
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(INSTALLED)  ## Make .venv with everything in it (again only when the lock changed)
@@ -59,6 +60,10 @@ serve: setup  ## Answer GET /recommendations/{customer_id} on 127.0.0.1:8000
 query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12)
 	@$(BIN)/python -m serving.query --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
+.PHONY: explain
+explain: setup  ## Tell where each of a customer's recommendations came from, and what was filtered (CUSTOMER=..., K=12)
+	@$(BIN)/python -m recommender.release.explain --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
+
 .PHONY: rollback
 rollback: setup  ## Serve the previous version again
 	@$(BIN)/python -m recommender.release.published_versions rollback --dataset $(DATASET)
@@ -76,8 +81,17 @@ rescore: setup  ## Score the last run's test-week lists again from the raw files
 	@$(BIN)/python -m recommender.evaluation.rescore --dataset $(DATASET)
 
 .PHONY: readme
-readme: setup  ## Put the last runs' results into README.md
+readme: setup  ## Put the last runs' and benchmarks' results into README.md
 	@$(BIN)/python -m recommender.evaluation.readme_tables
+	@$(BIN)/python -m benchmarks.readme_tables
+
+.PHONY: bench-quality
+bench-quality: setup  ## Measure served lists, baselines and ablations over several weeks (DATASET=..., WEEKS=4)
+	@$(BIN)/python -m benchmarks.quality --dataset $(DATASET) --weeks $(WEEKS)
+
+.PHONY: bench-relbench
+bench-relbench: setup  ## MAP@12 on RelBench's rel-hm beside the published figures (RAW_DIR=your H&M files)
+	@$(BIN)/python -m benchmarks.relbench
 
 .PHONY: test
 test: setup  ## Every test that fits into a quarter of an hour
@@ -106,4 +120,4 @@ lock:  ## Compile requirements.in into requirements.txt
 clean:  ## Remove .venv and everything that runs wrote, published lists included
 	@test ! -x $(BIN)/python || $(BIN)/python -m serving.redis_connection stop || true
 	@rm -rf .venv .ruff_cache .pytest_cache .hypothesis *.egg-info
-	@git clean -fdXq data dbt_project flows serving tests
+	@git clean -fdXq benchmarks data dbt_project flows serving tests
