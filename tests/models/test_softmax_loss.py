@@ -36,6 +36,15 @@ def test_no_purchase_at_all_is_no_loss_but_still_differentiable():
     assert logits.grad.abs().sum() == 0
 
 
+def test_a_customer_who_bought_every_candidate_teaches_nothing_and_breaks_nothing():
+    logits = torch.tensor([[1.0, 2.0], [0.0, 0.0]], requires_grad=True)
+    loss = multi_target_softmax_loss(logits, torch.tensor([0, 1, 0]), torch.tensor([0, 2, 3]))
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2) / 2)
+    assert logits.grad[0].tolist() == [0, 0]
+    assert logits.grad[1].tolist() == pytest.approx([-0.25, 0.25])
+
+
 def test_log_q_correction_recovers_the_full_softmax_from_a_sample():
     generator = torch.Generator().manual_seed(3)
     logits = torch.randn(1, 200, generator=generator)
