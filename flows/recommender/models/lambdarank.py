@@ -44,7 +44,7 @@ class LambdaRankSettings:
         feature_fraction: share of the features that each tree may use.
         bagging_fraction: share of the customer-weeks that each tree sees; whole groups, never single rows.
         l2: regularisation of the leaf values.
-        max_bins: most values that a feature is told apart by.
+        max_bins: most values that a feature is told apart by; 63 scored no less than 255, in half the time.
         truncation_level: pairs that lie wholly behind this rank do not push; a little above the 12 that count,
             so that what stands just behind can still move in.
         threads: CPU threads of fitting and scoring; the scores do not depend on it.
@@ -58,7 +58,7 @@ class LambdaRankSettings:
     feature_fraction: float = 0.7
     bagging_fraction: float = 0.8
     l2: float = 1.0
-    max_bins: int = 255
+    max_bins: int = 63
     truncation_level: int = 15
     threads: int = 1
 
