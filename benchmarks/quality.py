@@ -207,7 +207,7 @@ def _benchmark(options: argparse.Namespace, results_file: Path) -> int:
         options.candidate or CANDIDATES[options.dataset],
         options.cutoff,
     )
-    n_done = make_lists(plan, options.processes)
+    n_done = make_lists(plan, options.processes, report=partial(print, flush=True))
     print("scoring the lists", flush=True)
     seconds = {"seconds": round(time.perf_counter() - started), "jobs": n_done}
     results = write_results(results_file, options.dataset, {**measure(plan), **seconds})

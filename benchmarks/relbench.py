@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def _benchmark(options: argparse.Namespace) -> dict[str, Any]:
         source=options.raw_dir,
         has_ablations=False,
     )
-    make_lists(plan, options.processes)
+    make_lists(plan, options.processes, report=partial(print, flush=True))
     results = {
         "timestamps": {split: day.isoformat() for split, day in TIMESTAMPS.items()},
         "seeds": list(plan.seeds),
