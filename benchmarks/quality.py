@@ -20,6 +20,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -124,7 +125,7 @@ def list_jobs(plan: Plan) -> list[Job]:
     """Return the jobs that make lists, one for each test week and seed and one for its baselines."""
     from benchmarks.weekly_lists import TestWeekOfSeed, recommend_by_baselines, recommend_week
 
-    jobs, stages = [], plan.settings.stages
+    jobs, stages = [], _one_thread_each(plan.settings.stages)
     for seed in plan.seeds:
         is_first = seed == plan.seeds[0]
         for day in plan.test_days:
@@ -168,6 +169,11 @@ def _build_marts(plan: Plan, report: Callable[[str], None]) -> int:
     )
     marker.write_text(fingerprint)
     return 1
+
+
+def _one_thread_each(stages: config.StageSettings) -> config.StageSettings:
+    """Let rankers use one thread, on which their scores do not depend: jobs run side by side already."""
+    return replace(stages, rankers={kind: {**own, "threads": 1} for kind, own in stages.rankers.items()})
 
 
 def _fitted_folder(plan: Plan, day: date, seed: int) -> Path:
