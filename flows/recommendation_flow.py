@@ -89,11 +89,11 @@ class RecommendationFlow(FlowSpec):
     3. fit_features: fit NVTabular on what lies before the validation week, encode every week with it.
     4. train: every two-tower of the grid with every seed, in parallel.
     5. choose: the best in the validation week goes on.
-    6. split_weeks, fit_week: fit it before each ranking week and before the test week, in parallel.
+    6. split_weeks, fit_week: fit it before each ranking week, the test week and tonight, in parallel.
     7. rank: the ranker learns from the ranking weeks.
     8. evaluate: score the test week beside the baselines.
     9. test_behavior: run the behavioural suite; its verdict stands on the card.
-    10. refit: a bad verdict ends the run here; a good one refits two-tower and ranker on all purchases.
+    10. refit: a bad verdict ends the run here; a good one refits the ranker on the newest weeks.
     11. publish: lists for every customer, the second gate on them, then the new version goes up.
     12. end: a summary to read.
     """
@@ -219,8 +219,12 @@ class RecommendationFlow(FlowSpec):
 
     @step
     def split_weeks(self):
-        """Name the weeks that the chosen two-tower is fitted before: those that teach the ranker, and the test week."""
-        self.weekly_days = [*self.windows.ranking_as_of_days, self.windows.test_as_of_day]
+        """Name the days that the chosen two-tower is fitted before: ranking weeks, test week, and tonight.
+
+        Tonight's is not looked at before the verdict; fitted beside the others it makes the night no longer.
+        """
+        windows = self.windows
+        self.weekly_days = [*windows.ranking_as_of_days, windows.test_as_of_day, windows.publishing_as_of_day]
         self.next(self.fit_week, foreach="weekly_days")
 
     @timeout(hours=12)
@@ -233,11 +237,11 @@ class RecommendationFlow(FlowSpec):
     @measured
     @step
     def fit_week(self):
-        """Fit the chosen two-tower on what lies before one week, and collect the week's candidates with it."""
+        """Fit the chosen two-tower on what lies before one day, and collect the candidates of the week from it."""
         from recommender.stages.weekly_models import collect_candidates, fit_two_tower
 
         day, ranking = self.input, self.settings.ranking
-        is_test = day == self.windows.test_as_of_day
+        is_test, is_tonight = day == self.windows.test_as_of_day, day == self.windows.publishing_as_of_day
         self.weekly = fit_two_tower(
             self.chosen.candidate,
             self.chosen.best_epoch,
@@ -245,15 +249,16 @@ class RecommendationFlow(FlowSpec):
             day,
             self.windows.known_before(day),
             self.settings.features.on_sale_days,
-            self.run_dir / "weeks" / day.isoformat(),
+            self.run_dir / "published" if is_tonight else self.run_dir / "weeks" / day.isoformat(),
             scored_days=[self.windows.publishing_as_of_day] if is_test else [],
             report=lambda epoch: print(f"week {day}  {epoch}", flush=True),
         )
-        week = collect_candidates(
-            self.weekly, self.marts_dir, self.settings.stages, ranking.customers_per_week, ranking.seed
-        )
-        print(f"week {day}  {week}")
-        if not is_test:
+        if not is_tonight:
+            week = collect_candidates(
+                self.weekly, self.marts_dir, self.settings.stages, ranking.customers_per_week, ranking.seed
+            )
+            print(f"week {day}  {week}")
+        if not is_tonight and not is_test:
             self.weekly.forget_inputs()
         self.next(self.rank)
 
@@ -265,9 +270,10 @@ class RecommendationFlow(FlowSpec):
 
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
         self.merge_artifacts(inputs, exclude=["weekly"])
-        self.weekly_models = sorted((each.weekly for each in inputs), key=lambda weekly: weekly.as_of_day)
-        *ranking_weeks, _ = (weekly.week() for weekly in self.weekly_models)
-        self.ranker_choice = fit_on_weeks(ranking_weeks, self.settings.stages.rankers, self.settings.ranking.seed)
+        fitted = sorted((each.weekly for each in inputs), key=lambda weekly: weekly.as_of_day)
+        *self.ranking_weeks, self.test_week, self.tonight = fitted
+        weeks, settings = [weekly.week() for weekly in self.ranking_weeks], self.settings
+        self.ranker_choice = fit_on_weeks(weeks, settings.stages.rankers, settings.ranking.seed)
         self.ranker_folder = self.run_dir / "ranker"
         self.ranker_choice.ranker.save(self.ranker_folder)
         self.next(self.evaluate)
@@ -283,7 +289,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.stages.fitted_day import buyers
         from recommender.stages.four_stages import recommend
 
-        weekly, stages, lengths = self.weekly_models[-1], self.settings.stages, self.settings.lists
+        weekly, stages, lengths = self.test_week, self.settings.stages, self.settings.lists
         fitted, again = (weekly.fit_day(self.marts_dir, stages, customers=buyers) for _ in range(2))
         served, served_again = (
             recommend(each, load_ranker(self.ranker_folder), stages.order, lengths.published_k)
@@ -324,24 +330,13 @@ class RecommendationFlow(FlowSpec):
     @measured
     @step
     def refit(self):
-        """Stop after a bad verdict; after a good one fit two-tower and ranker on all purchases."""
+        """Stop after a bad verdict; after a good one refit the ranker on as many weeks, the test week among them."""
         from recommender.stages.stage_files import save_stages
-        from recommender.stages.weekly_models import fit_two_tower
 
         if not self.verdict.is_passed:
             self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
-        day, (*ranking_weeks, _) = self.windows.publishing_as_of_day, self.weekly_models
-        self.refitted = fit_two_tower(
-            self.chosen.candidate,
-            self.chosen.best_epoch,
-            self.marts_dir,
-            day,
-            self.windows.known_before(day),
-            self.settings.features.on_sale_days,
-            self.run_dir / "published",
-        )
-        newest = self.weekly_models[-len(ranking_weeks) :] if ranking_weeks else self.weekly_models
+        newest = [*self.ranking_weeks, self.test_week][1:]
         self.refitted_ranker_folder = self.run_dir / "published" / "ranker"
         self.ranker_choice.refitted([weekly.week() for weekly in newest]).save(self.refitted_ranker_folder)
         save_stages(self.settings.stages, self.run_dir / "published")
@@ -360,8 +355,8 @@ class RecommendationFlow(FlowSpec):
         tonight = everybody.lists_for_everybody(
             self.marts_dir,
             self.windows.publishing_as_of_day,
-            tonight=everybody.FittedModels(self.refitted, self.refitted_ranker_folder),
-            evaluated=everybody.FittedModels(self.weekly_models[-1], self.ranker_folder),
+            tonight=everybody.FittedModels(self.tonight, self.refitted_ranker_folder),
+            evaluated=everybody.FittedModels(self.test_week, self.ranker_folder),
             stages=self.settings.stages,
             k=self.settings.lists.published_k,
         )

@@ -38,9 +38,13 @@ def report() -> dict:
         steps={"train": {"seconds": 31.4, "peak_mib": 812.0}},
         chosen="base-seed7",
         quality={
-            "map": {"served": {"mean": np.float64(0.25), "served_minus_this": {"low": math.nan}}},
+            "map": {
+                "served": {"mean": np.float64(0.25), "served_minus_this": {"mean": 0.0, "low": 0.0, "high": math.nan}},
+                "popular": {"mean": 0.15, "served_minus_this": {"mean": 0.1, "low": 0.05, "high": 0.15}},
+            },
             "slices": {"activity": [{"slice": "cold", "customers": np.int64(0), "map@12": math.nan}]},
-            "cold_customers": {"served": None},
+            "new_articles": {"served": 0.37, "popular": 0.17},
+            "cold_customers": {"served": None, "popular": None},
         },
     )
 
@@ -71,11 +75,10 @@ def test_numpy_numbers_become_json_and_nan_becomes_null(report, tmp_path):
 
 def test_quality_reads_back_with_its_nesting(report, tmp_path):
     write_report(report, tmp_path / "report.json")
-    assert json.loads((tmp_path / "report.json").read_text())["quality"] == {
-        "map": {"served": {"mean": 0.25, "served_minus_this": {"low": None}}},
-        "slices": {"activity": [{"slice": "cold", "customers": 0, "map@12": None}]},
-        "cold_customers": {"served": None},
-    }
+    quality = json.loads((tmp_path / "report.json").read_text())["quality"]
+    assert quality["map"]["served"] == {"mean": 0.25, "served_minus_this": {"mean": 0.0, "low": 0.0, "high": None}}
+    assert quality["slices"] == {"activity": [{"slice": "cold", "customers": 0, "map@12": None}]}
+    assert quality["cold_customers"] == {"served": None, "popular": None}
 
 
 def test_a_failed_write_leaves_the_last_report_alone(report, tmp_path):
@@ -120,6 +123,11 @@ def test_summary_tells_verdict_metrics_tests_and_cost(report):
     assert "from 0.2 to 0.9" in summary
     assert "Published version v7: 2,000 customers, 62 bytes each, in 1.2 s" in summary
     assert "31.4 s      812 MiB" in summary
+
+
+def test_summary_tells_the_gain_with_its_interval_new_articles_and_newcomers(report):
+    rows = [line.split() for line in summarize(report).splitlines() if line.startswith(("served", "popular"))]
+    assert rows[-2:] == [["served", "0.3700", "-"], ["popular", "+0.1000", "[+0.0500,", "+0.1500]", "0.1700", "-"]]
 
 
 def test_summary_of_a_refused_run_says_that_nothing_changed(report):

@@ -104,6 +104,7 @@ def summarize(report: dict[str, Any]) -> str:
         metric_table(report["metrics"]),
         "All customers of the week",
         metric_table(report["metrics"], ALL_CUSTOMERS),
+        _quality_table(report.get("quality", {})),
         _test_table("Behavioural tests", report["behavioral_tests"]),
         _test_table("Publication gate", report["publication_tests"]),
         _publication_line(report["published"]),
@@ -147,6 +148,26 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _quality_table(quality: dict[str, Any]) -> str:
+    """Lay out what an average hides, best MAP first; see `quality_report`."""
+    if not quality:
+        return ""
+    gains = {model: interval["served_minus_this"] for model, interval in quality["map"].items()}
+    lines = [
+        "Served minus it in MAP with its 95% interval; recall of articles first sold the week before, and of newcomers",
+        f"{'model':<20} {'served minus it':>26}  {'new articles':>12}  {'newcomers':>9}",
+    ]
+    for model, gain in sorted(gains.items(), key=lambda each: each[1]["mean"]):
+        new, cold = quality["new_articles"][model], quality["cold_customers"][model]
+        bounds = f"{gain['mean']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]" if model != "served" else ""
+        lines.append(f"{model:<20} {bounds:>26}  {_known(new):>12}  {_known(cold):>9}")
+    return "\n".join(lines)
+
+
+def _known(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _test_table(title: str, results: list[dict[str, Any]]) -> str:
