@@ -14,10 +14,9 @@ import vl_convert
 from benchmarks.plan import K
 from benchmarks.report import MAP, by_map, counted
 from benchmarks.weekly_ablations import RANDOM, SHUFFLED
-from benchmarks.weekly_lists import SERVED
+from recommender.release.report_cards import BAR_COLOURS, GREY, VEGA_LITE
 
-VEGA_LITE = "https://vega.github.io/schema/vega-lite/v5.json"
-OWN_COLOUR, OTHER_COLOUR, REFERENCE_COLOUR = "#1f5fa8", "#9aa0a6", "#d5d8db"
+REFERENCE_COLOUR = "#d5d8db"  # of lists that nothing was learned for
 PANEL_WIDTH, BAR_STEP = 380, 24  # pixels, before SCALE
 SCALE = 2.0
 ROOM_FOR_LABEL = 1.2
@@ -70,7 +69,6 @@ def _rows(of_dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
     for name in by_map(models):
         interval = models[name]["intervals"][MAP]
         low, high = (interval["mean"] if interval[bound] is None else interval[bound] for bound in ("low", "high"))
-        colour = OWN_COLOUR if name in (SERVED, "two_tower") else OTHER_COLOUR
-        colour = REFERENCE_COLOUR if name in references else colour
+        colour = REFERENCE_COLOUR if name in references else BAR_COLOURS.get(name, GREY)
         rows.append({"model": name, "map": interval["mean"], "low": low, "high": high, "colour": colour})
     return rows
