@@ -114,4 +114,5 @@ def _number(value: float | None, signed: bool = False) -> str:
 
 
 def counted(number: int, thing: str) -> str:
+    """Return a number with what it counts, in the plural unless it is 1."""
     return f"{number} {thing}{'' if number == 1 else 's'}"

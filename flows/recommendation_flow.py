@@ -62,6 +62,14 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
         return None
 
 
+def trains_a_model(step_function):
+    """Ask for the settings' resources, and allow one retry and half a day."""
+    wanted = {name: config_expr(f"settings.resources.{name}") for name in ("cpu", "gpu", "memory")}
+    for decorate in (resources(**wanted), retry(times=1, minutes_between_retries=0), timeout(hours=12)):
+        step_function = decorate(step_function)
+    return step_function
+
+
 def _expected_errors() -> tuple[type[Exception], ...]:
     from data.raw_schema import RawDataError
     from recommender.features.time_split import TimeSplitError
@@ -176,13 +184,7 @@ class RecommendationFlow(FlowSpec):
         self.next(self.train, foreach="candidates")
 
     @card(type="blank")
-    @timeout(hours=12)
-    @retry(times=1, minutes_between_retries=0)
-    @resources(
-        cpu=config_expr("settings.resources.cpu"),
-        gpu=config_expr("settings.resources.gpu"),
-        memory=config_expr("settings.resources.memory"),
-    )
+    @trains_a_model
     @measured
     @step
     def train(self):
@@ -227,17 +229,12 @@ class RecommendationFlow(FlowSpec):
         self.weekly_days = [*windows.ranking_as_of_days, windows.test_as_of_day, windows.publishing_as_of_day]
         self.next(self.fit_week, foreach="weekly_days")
 
-    @timeout(hours=12)
-    @retry(times=1, minutes_between_retries=0)
-    @resources(
-        cpu=config_expr("settings.resources.cpu"),
-        gpu=config_expr("settings.resources.gpu"),
-        memory=config_expr("settings.resources.memory"),
-    )
+    @trains_a_model
     @measured
     @step
     def fit_week(self):
         """Fit the chosen two-tower on what lies before one day, and collect the candidates of the week from it."""
+        from recommender.release.run_folders import WEEKLY_MODELS
         from recommender.stages.weekly_models import collect_candidates, fit_two_tower
 
         day, ranking = self.input, self.settings.ranking
@@ -249,7 +246,7 @@ class RecommendationFlow(FlowSpec):
             day,
             self.windows.known_before(day),
             self.settings.features.on_sale_days,
-            self.run_dir / "published" if is_tonight else self.run_dir / "weeks" / day.isoformat(),
+            self.run_dir / "published" if is_tonight else self.run_dir / WEEKLY_MODELS / day.isoformat(),
             scored_days=[self.windows.publishing_as_of_day] if is_test else [],
             report=lambda epoch: print(f"week {day}  {epoch}", flush=True),
         )
@@ -372,8 +369,11 @@ class RecommendationFlow(FlowSpec):
     @measured
     @step
     def end(self):
-        """Leave the report."""
+        """Leave the report; of the run's files keep what serves and what explains it."""
+        from recommender.release.run_folders import remove_weekly_models
+
         self._leave_report(published=asdict(self.published))
+        remove_weekly_models(self.run_dir)
 
     def _leave_report(self, published):
         """Leave the run's report for programs and Comet, the summary for people, and room for the nights to come."""

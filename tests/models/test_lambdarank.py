@@ -42,19 +42,9 @@ def test_only_the_trees_up_to_the_best_are_kept():
     assert "validation NDCG@12 0." in lines[0]
 
 
-def test_the_gain_goes_to_the_feature_that_decides(ranker):
-    shares = ranker.feature_gain()
-    assert next(iter(shares)) == "decides"
-    assert shares["decides"] > 0.8
-    assert shares["constant"] == 0
-    assert sum(shares.values()) == pytest.approx(1)
-    assert set(shares) == set(NAMES)
-
-
 def test_trees_that_cannot_split_score_everybody_alike():
     rows = planted_rows(groups=10).with_features(["constant"])
     flat = fit_lambdarank(rows, None, SETTINGS, seed=1)
-    assert flat.feature_gain() == {"constant": 0}
     assert len(set(flat.score(rows.features).tolist())) == 1
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from recommender.release.run_folders import remove_older_runs
+from recommender.release.run_folders import WEEKLY_MODELS, remove_older_runs, remove_weekly_models
 
 
 @pytest.fixture
@@ -35,3 +35,11 @@ def test_fewer_runs_than_are_kept_all_stay(runs, tmp_path):
 def test_the_current_run_cannot_be_removed(runs, tmp_path):
     with pytest.raises(ValueError, match="kept_runs is 0"):
         remove_older_runs(tmp_path, current=runs[3], kept=0)
+
+
+def test_weekly_models_go_and_what_was_published_stays(tmp_path):
+    for name in (WEEKLY_MODELS, "published", "marts"):
+        (tmp_path / name / "2020-09-16").mkdir(parents=True)
+    for _ in range(2):
+        remove_weekly_models(tmp_path)
+        assert sorted(folder.name for folder in tmp_path.iterdir()) == ["marts", "published"]

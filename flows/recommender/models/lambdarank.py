@@ -111,13 +111,6 @@ class LambdaRanker:
             return np.empty((0, len(self.feature_names) + 1))
         return self.booster.predict(features, pred_contrib=True, num_threads=self.threads)
 
-    def feature_gain(self) -> dict[str, float]:
-        """Return each feature's share of the loss that all splits saved, largest first; all 0 without a split."""
-        gain = self.booster.feature_importance(importance_type="gain")
-        shares = gain / max(gain.sum(), np.finfo(float).tiny)
-        order = np.argsort(-shares, kind="stable")
-        return {self.feature_names[feature]: float(shares[feature]) for feature in order}
-
     def save(self, folder: Path) -> None:
         """Write the trees as text, and kind and feature names as JSON, into a folder, made when missing."""
         write_description(folder, KIND, self, threads=self.threads)

@@ -37,7 +37,8 @@ class Ranker(Protocol):
     feature_names: tuple[str, ...]
 
     @property
-    def best_iteration(self) -> int: ...
+    def best_iteration(self) -> int:
+        """Number of trees or epochs."""
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """Score (n, n_features) float32 rows: (n,) float32, higher is better, comparable within a customer alone."""

@@ -1,7 +1,18 @@
-"""Marts, models and inputs of earlier runs: the newest stay, older ones go, so that nights never fill the disk."""
+"""Marts, models and inputs of runs: what is still of use stays, the rest goes, so that nights never fill the disk."""
 
 import shutil
 from pathlib import Path
+
+WEEKLY_MODELS = "weeks"
+
+
+def remove_weekly_models(run_dir: Path) -> None:
+    """Remove what was fitted for the ranking weeks and the test week, most of a run and of no use once it is published.
+
+    What serves the customers, and what explains it, lies in other folders. Done twice, it does nothing.
+    """
+    if (folder := run_dir / WEEKLY_MODELS).exists():
+        shutil.rmtree(folder)
 
 
 def remove_older_runs(dataset_dir: Path, current: Path, kept: int) -> list[Path]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recommender.models.rankers import LENGTH_SETTING, Ranker, fit_ranker, map_within_candidates
+from recommender.models.rankers import LENGTH_SETTING, Ranker, fit_ranker, map_within_candidates, score_rows
 from recommender.models.ranking_rows import RankingRows
 from recommender.stages.ranking_week import RankingWeek
 
@@ -74,7 +74,7 @@ def fit_on_weeks(
     trials, scores = {}, {}
     for kind, settings in rankers.items():
         trials[kind] = fit_ranker(kind, earlier, newest, settings, seed, report)
-        scores[kind] = map_within_candidates(trials[kind].score(newest.features), newest)
+        scores[kind] = map_within_candidates(score_rows(trials[kind], newest), newest)
         report(f"{kind}: MAP@12 within the newest week's candidates {scores[kind]:.4f}")
     kind = max(scores, key=scores.get)
     settings = {**rankers[kind], LENGTH_SETTING[kind]: max(trials[kind].best_iteration, 1)}
