@@ -72,9 +72,17 @@ rollback: setup  ## Serve the previous version again
 versions: setup  ## List the published versions
 	@$(BIN)/python -m recommender.release.published_versions versions --dataset $(DATASET)
 
+.PHONY: history
+history: setup  ## List what the last runs decided, and why
+	@$(BIN)/python -m recommender.release.registry --dataset $(DATASET)
+
 .PHONY: nightly
 nightly: setup  ## The run as cron starts it: one at a time, logged, with a meaningful exit code
 	@$(BIN)/python flows/nightly.py --dataset $(DATASET) --max-workers $(MAX_WORKERS)
+
+.PHONY: card
+card: setup  ## Draw the last run's report as one HTML page, and print where it is (DATASET=...)
+	@$(BIN)/python -m recommender.release.report_page --dataset $(DATASET)
 
 .PHONY: rescore
 rescore: setup  ## Score the last run's test-week lists again from the raw files and compare
@@ -88,6 +96,10 @@ readme: setup  ## Put the last runs' and benchmarks' results into README.md
 .PHONY: bench-quality
 bench-quality: setup  ## Measure served lists, baselines and ablations over several weeks (DATASET=..., WEEKS=4)
 	@$(BIN)/python -m benchmarks.quality --dataset $(DATASET) --weeks $(WEEKS)
+
+.PHONY: bench-behavior
+bench-behavior: setup  ## Time the behavioural suite over 100,000 customers and 10,000 articles
+	@$(BIN)/python -m benchmarks.behavior
 
 .PHONY: bench-relbench
 bench-relbench: setup  ## MAP@12 on RelBench's rel-hm beside the published figures (RAW_DIR=your H&M files)

@@ -96,10 +96,11 @@ class RecommendationFlow(FlowSpec):
     2. build_marts: dbt builds and tests the feature tables.
     3. fit_features: fit NVTabular on what lies before the validation week, encode every week with it.
     4. train: every two-tower of the grid with every seed, in parallel.
-    5. choose: the best in the validation week goes on.
-    6. split_weeks, fit_week: fit it before each ranking week, the test week and tonight, in parallel.
+    5. choose: the best in the validation week goes on, or a cheaper one as good.
+    6. split_weeks, fit_week: fit it before each ranking week, the test week and tonight, in parallel; the champion,
+       which is what was published last, beside it if its settings were others.
     7. rank: the ranker learns from the ranking weeks.
-    8. evaluate: score the test week beside the baselines.
+    8. evaluate: score the test week beside the champion and the baselines.
     9. test_behavior: run the behavioural suite; its verdict stands on the card.
     10. refit: a bad verdict ends the run here; a good one refits the ranker on the newest weeks.
     11. publish: lists for every customer, the second gate on them, then the new version goes up.
@@ -127,6 +128,12 @@ class RecommendationFlow(FlowSpec):
         "cutoff",
         default="",
         help="YYYY-MM-DD, the first day that nothing may see (default: the day after the last purchase)",
+    )
+
+    force_reason = Parameter(
+        "force-reason",
+        default="",
+        help="publish although the champion did better, and why; every other test must still pass",
     )
 
     @measured
@@ -191,7 +198,7 @@ class RecommendationFlow(FlowSpec):
         """Train one candidate on the training weeks; the validation week says when to stop."""
         from recommender.features.model_inputs import ModelInputs
         from recommender.models.grid import train_candidate
-        from recommender.release import report_cards, tracking
+        from recommender.release import card_charts, card_tables, tracking
 
         candidate = self.input
         self.trained = train_candidate(
@@ -202,110 +209,109 @@ class RecommendationFlow(FlowSpec):
             folder=self.run_dir / "models" / candidate.label,
             report=lambda epoch: print(f"{candidate.label}  {epoch}", flush=True),
         )
-        current.card.append(VegaChart(report_cards.learning_curves([self.trained])))
+        current.card.append(VegaChart(card_charts.learning_curves([self.trained.as_dict()])))
+        current.card.append(Table(*card_tables.candidate_table([self.trained.as_dict()])))
         tracking.log_candidate(self.trained, self.dataset, current.run_id, self.windows.report())
         self.next(self.choose)
 
     @measured
     @step
     def choose(self, inputs):
-        """Keep the candidate with the best validation MAP@12, with its own files, whichever position it had."""
-        from recommender.models.grid import choose, describe_choice
+        """Keep the best candidate of the validation week, or a cheaper one as good, with its own files."""
+        from recommender.models.choice import choose, describe_choice
 
         self.all_trained = [each.trained for each in inputs]
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
         self.merge_artifacts(inputs, exclude=["trained"])
-        self.chosen = choose(self.all_trained)
-        print(describe_choice(self.all_trained, self.chosen))
+        choice = choose(self.all_trained)
+        self.chosen, self.choice = choice.kept, choice.as_dict()
+        print(describe_choice(choice))
         self.next(self.split_weeks)
 
     @step
     def split_weeks(self):
-        """Name the days that the chosen two-tower is fitted before: ranking weeks, test week, and tonight.
+        """Name what is fitted before which day: the chosen two-tower, and the champion's where it is another."""
+        from recommender.release import registry
+        from recommender.release.run_folders import WEEKLY_MODELS
+        from recommender.stages.configuration import Configuration, find_opponent
+        from recommender.stages.weekly_jobs import weekly_jobs
 
-        Tonight's is not looked at before the verdict; fitted beside the others it makes the night no longer.
-        """
-        windows = self.windows
-        self.weekly_days = [*windows.ranking_as_of_days, windows.test_as_of_day, windows.publishing_as_of_day]
-        self.next(self.fit_week, foreach="weekly_days")
+        champion = registry.champion(self.dataset)
+        self.configuration = Configuration(self.chosen.candidate, self.chosen.best_epoch, self.settings.stages)
+        self.opponent, self.unopposed = find_opponent(self.configuration, champion and champion.configuration)
+        print(f"champion: {self.unopposed or f'run {champion.run_id}, version {champion.version}, is fitted, too'}")
+        folders = self.run_dir / WEEKLY_MODELS, self.run_dir / "published"
+        self.weekly_jobs = weekly_jobs(self.configuration, self.opponent, self.windows, *folders)
+        self.next(self.fit_week, foreach="weekly_jobs")
 
     @trains_a_model
     @measured
     @step
     def fit_week(self):
-        """Fit the chosen two-tower on what lies before one day, and collect the candidates of the week from it."""
-        from recommender.release.run_folders import WEEKLY_MODELS
-        from recommender.stages.weekly_models import collect_candidates, fit_two_tower
+        """Fit one two-tower on what lies before one day, and collect the candidates of the week from it."""
+        from recommender.stages.weekly_jobs import fit_week
 
-        day, ranking = self.input, self.settings.ranking
-        is_test, is_tonight = day == self.windows.test_as_of_day, day == self.windows.publishing_as_of_day
-        self.weekly = fit_two_tower(
-            self.chosen.candidate,
-            self.chosen.best_epoch,
-            self.marts_dir,
-            day,
-            self.windows.known_before(day),
-            self.settings.features.on_sale_days,
-            self.run_dir / "published" if is_tonight else self.run_dir / WEEKLY_MODELS / day.isoformat(),
-            scored_days=[self.windows.publishing_as_of_day] if is_test else [],
-            report=lambda epoch: print(f"week {day}  {epoch}", flush=True),
-        )
-        if not is_tonight:
-            week = collect_candidates(
-                self.weekly, self.marts_dir, self.settings.stages, ranking.customers_per_week, ranking.seed
-            )
-            print(f"week {day}  {week}")
-        if not is_tonight and not is_test:
-            self.weekly.forget_inputs()
+        self.job, settings = self.input, self.settings
+        self.weekly = fit_week(self.job, self.marts_dir, self.windows, settings.features.on_sale_days, settings.ranking)
         self.next(self.rank)
 
     @measured
     @step
     def rank(self, inputs):
-        """Let the ranker learn from the ranking weeks."""
+        """Let the ranker learn from the ranking weeks, and the champion's from those of its own two-towers."""
         from recommender.stages.ranking import fit_on_weeks
 
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
-        self.merge_artifacts(inputs, exclude=["weekly"])
-        fitted = sorted((each.weekly for each in inputs), key=lambda weekly: weekly.as_of_day)
-        *self.ranking_weeks, self.test_week, self.tonight = fitted
+        self.merge_artifacts(inputs, exclude=["weekly", "job"])
+        fitted = sorted(inputs, key=lambda each: each.job.as_of_day)
+        *self.ranking_weeks, self.test_week, self.tonight = [each.weekly for each in fitted if not each.job.is_champion]
+        self.champion_weeks = [each.weekly for each in fitted if each.job.is_champion]
         weeks, settings = [weekly.week() for weekly in self.ranking_weeks], self.settings
         self.ranker_choice = fit_on_weeks(weeks, settings.stages.rankers, settings.ranking.seed)
         self.ranker_folder = self.run_dir / "ranker"
         self.ranker_choice.ranker.save(self.ranker_folder)
+        if self.opponent:
+            weeks = [weekly.week() for weekly in self.champion_weeks[:-1]]
+            champions = fit_on_weeks(weeks, self.opponent.stages.rankers, settings.ranking.seed)
+            champions.ranker.save(self.champion_weeks[-1].folder / "ranker")
         self.next(self.evaluate)
 
     @measured
     @step
     def evaluate(self):
-        """Score the test week: what would be served, the two-tower alone and the baselines, for all who bought."""
+        """Score the test week: what would be served, the champion, two-tower and baselines, for all who bought."""
+        from recommender.evaluation.behavior.judging import Judging
+        from recommender.evaluation.challenge import CHAMPION, challenge_in
         from recommender.evaluation.quality_report import quality_report
-        from recommender.evaluation.test_week import ORACLE, SERVED, TWO_TOWER, TestWeek, read_oracle
+        from recommender.evaluation.test_week import ORACLE, SERVED, TWO_TOWER, TestWeek, lists_of_week, read_oracle
         from recommender.models.baselines import read_shop
-        from recommender.models.rankers import load_ranker
-        from recommender.stages.fitted_day import buyers
-        from recommender.stages.four_stages import recommend
 
-        weekly, stages, lengths = self.test_week, self.settings.stages, self.settings.lists
-        fitted, again = (weekly.fit_day(self.marts_dir, stages, customers=buyers) for _ in range(2))
-        served, served_again = (
-            recommend(each, load_ranker(self.ranker_folder), stages.order, lengths.published_k)
-            for each in (fitted, again)
-        )
-        week = TestWeek(fitted, lengths.k, lengths.published_k)
-        catalogue = weekly.inputs().catalogue
+        weekly, settings, lengths = self.test_week, self.settings, self.settings.lists
+        ours = self.ranker_folder, self.marts_dir, settings.stages, lengths.published_k
+        fitted, served = lists_of_week(weekly, *ours)
+        _, served_again = lists_of_week(weekly, *ours)
+        week, catalogue = TestWeek(fitted, lengths.k, lengths.published_k), weekly.inputs().catalogue
         self.article_ids = catalogue.article_ids
         shop = read_shop(self.marts_dir, weekly.as_of_day, self.article_ids, fitted.day.purchases)
         self.lists = {SERVED: served, TWO_TOWER: week.two_tower_lists()}
-        self.lists |= week.baseline_lists(shop, self.settings.ranking.seed)
+        self.lists |= week.baseline_lists(shop, settings.ranking.seed)
+        if self.opponent:
+            champion = self.champion_weeks[-1]
+            theirs = champion.folder / "ranker", self.marts_dir, self.opponent.stages, lengths.published_k
+            _, self.lists[CHAMPION] = lists_of_week(champion, *theirs)
         oracle_file = self.raw_dir / "oracle.parquet"
         if self.has_oracle and oracle_file.exists():
             self.lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, catalogue, lengths.published_k)
         self.metrics = {name: week.metrics_of(lists) for name, lists in self.lists.items()}
         self.quality = quality_report(week, self.lists, weekly.week())
+        minimum_customers = settings.behavioral_tests["minimum_customers"]
+        self.challenge = challenge_in(
+            *(week, served, self.lists.get(CHAMPION), self.unopposed, settings.promotion, minimum_customers),
+            forced_reason=" ".join(self.force_reason.split()),
+        )
         self.test_week_customers, self.n_candidates = week.customer_ids, week.n_candidates
-        minimum_customers = self.settings.behavioral_tests["minimum_customers"]
-        self.suite = week.behavioral_tests(self.lists, served_again, minimum_customers)
+        judging = Judging(self.marts_dir, catalogue, settings.common_sense, minimum_customers)
+        self.suite = judging.suite(week, self.lists, served_again)
         self.next(self.test_behavior)
 
     @card(type="blank")
@@ -319,7 +325,7 @@ class RecommendationFlow(FlowSpec):
         thresholds = dict(self.settings.behavioral_tests)
         del thresholds["minimum_customers"]
         self.behavioral_tests = run_tests(self.suite, thresholds)
-        self.verdict = decide(self.behavioral_tests)
+        self.verdict = decide(self.behavioral_tests, self.challenge)
         self._show_card()
         print(self.verdict)
         self.next(self.refit)
@@ -358,7 +364,7 @@ class RecommendationFlow(FlowSpec):
             k=self.settings.lists.published_k,
         )
         self.publication_tests = run_tests(tonight.gate(self.settings.lists.k), self.settings.publication_gate)
-        self.verdict = decide([*self.behavioral_tests, *self.publication_tests])
+        self.verdict = decide([*self.behavioral_tests, *self.publication_tests], self.challenge)
         if not self.verdict.is_passed:
             self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
@@ -375,13 +381,11 @@ class RecommendationFlow(FlowSpec):
         self._leave_report(published=asdict(self.published))
         remove_weekly_models(self.run_dir)
 
-    def _leave_report(self, published):
-        """Leave the run's report for programs and Comet, the summary for people, and room for the nights to come."""
+    def _report(self, published):
+        """Return what is known of the run by now, as report.json holds it."""
         from recommender.evaluation import run_report
-        from recommender.release import tracking
-        from recommender.release.run_folders import remove_older_runs
 
-        report = run_report.build_report(
+        return run_report.build_report(
             run_id=current.run_id,
             dataset=self.dataset,
             windows=self.windows.report(),
@@ -394,27 +398,50 @@ class RecommendationFlow(FlowSpec):
             steps=self.step_costs,
             chosen=self.chosen.candidate.label,
             candidates=[each.as_dict() for each in self.all_trained],
+            choice=self.choice,
             ranker=self.ranker_choice.as_dict(),
             quality=self.quality,
+            challenge=self.challenge.as_dict(),
         )
+
+    def _leave_report(self, published):
+        """Leave report and decision for programs, the summary for people, and room for the nights to come."""
+        from recommender.evaluation import run_report
+        from recommender.release import registry, report_page, tracking
+        from recommender.release.run_folders import remove_older_runs
+
+        report = self._report(published)
+        decision = registry.decision_of(report, self.configuration.as_dict())
+        registry.append(decision, project_paths.registry_file(self.dataset))
         folder = project_paths.reports_dir(self.dataset)
-        lists = ((name, lists.positions, lists.scores) for name, lists in self.lists.items())
-        customer_ids = self.test_week_customers
-        run_report.write_test_week_lists(folder / "test_week_lists.parquet", lists, customer_ids, self.article_ids)
+        self._write_lists(folder / "test_week_lists.parquet")
         run_report.write_report(report, folder / "report.json")
-        tracking.log_run(report)
+        drawn = report_page.try_to_write_page(report, folder, self.marts_dir)
+        tracking.log_run(report, drawn.charts, drawn.predictions)
         print(run_report.summarize(report))
         remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs)
 
-    def _show_card(self):
-        """Put the decision, the metrics, the tests and the learning curves on the step's card."""
-        from recommender.release import report_cards
+    def _write_lists(self, path):
+        """Write every recommender's lists for the test week."""
+        from recommender.evaluation.run_report import write_test_week_lists
 
-        current.card.append(Markdown(report_cards.decision(self.verdict)))
-        current.card.append(VegaChart(report_cards.model_comparison(self.metrics)))
-        current.card.append(Table(*report_cards.metric_table(self.metrics)))
-        current.card.append(Table(*report_cards.behavior_table(self.behavioral_tests)))
-        current.card.append(VegaChart(report_cards.learning_curves(self.all_trained)))
+        lists = ((name, lists.positions, lists.scores) for name, lists in self.lists.items())
+        write_test_week_lists(path, lists, self.test_week_customers, self.article_ids)
+
+    def _show_card(self):
+        """Put the decision on the step's card and all that is known by now; card.html at the end holds the rest."""
+        from recommender.release import card_tables, report_page
+
+        report, lists = self._report(published=None), self.run_dir / "test_week_lists.parquet"
+        self._write_lists(lists)
+        current.card.append(Markdown(f"# {card_tables.decision(report)}"))
+        for part in report_page.try_to_tell(report, lists, self.marts_dir):
+            current.card.append(Markdown(f"{'#' * part.level} {part.title}\n\n{part.text}"))
+            for spec in part.charts.values():
+                current.card.append(VegaChart(spec))
+            for named in part.tables:
+                current.card.append(Markdown(f"**{named.caption}**"))
+                current.card.append(Table(*named.table))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ def test_a_misspelt_feature_key_is_named(toml):
     [
         ("lists", "K", "k, published_k"),
         ("ranking", "week", "customers_per_week, seed, weeks"),
+        ("promotion", "rules", "margin, rule"),
         ("filter", "denied", "denied_articles, is_season_checked, on_sale_days"),
         ("order", "cap", "caps, depth, diversity"),
     ],
@@ -84,11 +85,26 @@ def test_a_misspelt_key_is_named_with_those_that_there_are(toml, section, misspe
 
 
 @pytest.mark.parametrize(
-    ("section", "key"), [("lists", "k"), ("ranking", "weeks"), ("filter", "is_season_checked"), ("order", "caps")]
+    ("section", "key"),
+    [("lists", "k"), ("ranking", "weeks"), ("promotion", "margin"), ("filter", "is_season_checked"), ("order", "caps")],
 )
 def test_a_missing_key_is_named(toml, section, key):
     del toml[section][key]
     with pytest.raises(SettingsError, match=rf"\[{section}\] lacks {key}"):
+        Settings.of(toml, "demo")
+
+
+@pytest.mark.parametrize("rule", ["worse", "forced", ""])
+def test_an_unknown_rule_of_promotion_lists_the_known_ones(toml, rule):
+    toml["promotion"]["rule"] = rule
+    with pytest.raises(SettingsError, match=rf"rule '{rule}'; it takes not_worse, better .*--force-reason"):
+        Settings.of(toml, "demo")
+
+
+@pytest.mark.parametrize("margin", [0, -0.05, 1, 5])
+def test_a_margin_is_a_share(toml, margin):
+    toml["promotion"]["margin"] = margin
+    with pytest.raises(SettingsError, match=rf"margin {margin}; it takes a share between 0 and 1, such as 0.05"):
         Settings.of(toml, "demo")
 
 

@@ -19,6 +19,7 @@ def test_folders_lie_under_data_of_the_project(monkeypatch):
     assert project_paths.warehouse_path("demo") == root / "data/warehouse/demo.duckdb"
     assert project_paths.run_dir("demo", "17") == root / "data/runs/demo/17"
     assert project_paths.reports_dir("demo") == root / "data/reports/demo"
+    assert project_paths.registry_file("demo") == root / "data/registry/demo.jsonl"
     assert project_paths.comet_dir() == root / "data/comet"
     assert project_paths.logs_dir() == root / "data/logs"
     assert project_paths.metaflow_dir() == root / "data/metaflow"

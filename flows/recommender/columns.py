@@ -54,14 +54,17 @@ class Columns:
 
     # A customer as of a day
     SEGMENT = "segment"
-    CUSTOMER_CATEGORIES = (SEGMENT, "age_band", "club_member_status", "fashion_news_frequency")
+    AGE_BAND = "age_band"
+    CUSTOMER_CATEGORIES = (SEGMENT, AGE_BAND, "club_member_status", "fashion_news_frequency")
     MEAN_PRICE = "mean_price"
+    PURCHASE_DAYS = "purchase_days"
+    ONLINE_SHARE = "online_share"
     CUSTOMER_NUMBERS = (
-        "purchase_days",
+        PURCHASE_DAYS,
         "articles_bought",
         "days_since_last_purchase",
         MEAN_PRICE,
-        "online_share",
+        ONLINE_SHARE,
     )
     PURCHASES_4W = "purchases_4w"
     MEAN_GAP_DAYS = "mean_gap_days"

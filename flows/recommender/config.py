@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 DEFAULT_FILE = Path(__file__).resolve().parents[1] / "recommendation_flow.toml"
 
@@ -47,6 +47,33 @@ class RankingSettings:
 
 
 @dataclass(frozen=True)
+class PromotionSettings:
+    """What tonight's configuration must show against the champion's; see [promotion] in the TOML.
+
+    Attributes:
+        rule: one of `RULES`; what they ask is told in `evaluation.challenge`.
+        margin: the loss that "not_worse" rules out, as a share of the champion's MAP, in (0, 1).
+
+    Raises:
+        SettingsError: for another rule or margin.
+    """
+
+    RULES: ClassVar[tuple[str, ...]] = ("not_worse", "better")
+
+    rule: str
+    margin: float
+
+    def __post_init__(self) -> None:
+        if self.rule not in self.RULES:
+            raise SettingsError(
+                f"[promotion] has rule {self.rule!r}; it takes {', '.join(self.RULES)} (a single run is forced by "
+                "--force-reason)"
+            )
+        if not 0 < self.margin < 1:
+            raise SettingsError(f"[promotion] has margin {self.margin}; it takes a share between 0 and 1, such as 0.05")
+
+
+@dataclass(frozen=True)
 class FilterSettings:
     """What bars an article from every list; see [filter] in the TOML.
 
@@ -76,6 +103,21 @@ class OrderSettings:
     depth: int
     diversity: float
     caps: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class CommonSenseSettings:
+    """What a shop assistant would not do; see [common_sense] in the TOML.
+
+    Attributes:
+        guarded: article attribute to values that only customers who bought such an article before should be shown.
+        usual_price_factor: a price further from the customer's mean than this factor, up or down, is unusual.
+        most_per_product_code: articles of one product code in a list, as [order] caps them; None without a cap.
+    """
+
+    guarded: Mapping[str, Sequence[str]]
+    usual_price_factor: float
+    most_per_product_code: int | None
 
 
 @dataclass(frozen=True)
@@ -124,6 +166,8 @@ class Settings:
     candidates: tuple[Candidate, ...]
     ranking: RankingSettings
     stages: StageSettings
+    promotion: PromotionSettings
+    common_sense: CommonSenseSettings
     behavioral_tests: Mapping[str, Any]
     publication_gate: Mapping[str, Any]
     kept_runs: int
@@ -151,6 +195,12 @@ class Settings:
                 ),
                 rankers=toml["rankers"],
                 order=_checked(OrderSettings, toml["order"], "order"),
+            ),
+            promotion=_checked(PromotionSettings, toml["promotion"], "promotion"),
+            common_sense=_checked(
+                CommonSenseSettings,
+                {**toml["common_sense"], "most_per_product_code": toml["order"]["caps"].get("product_code")},
+                "common_sense",
             ),
             behavioral_tests=toml["behavioral_tests"],
             publication_gate=toml["publication_gate"],

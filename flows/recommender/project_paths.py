@@ -61,6 +61,11 @@ def reports_dir(dataset: str) -> Path:
     return data_dir() / "reports" / dataset
 
 
+def registry_file(dataset: str) -> Path:
+    """Return the dataset's registry of decisions, one JSON object a line; the only file that grows with every run."""
+    return data_dir() / "registry" / f"{dataset}.jsonl"
+
+
 def redis_dir() -> Path:
     """Return the folder of the embedded Redis."""
     return data_dir() / "redis"

@@ -69,6 +69,14 @@ depth = 40
 diversity = 0.0
 caps = { product_code = 3, department = 12 }
 
+[promotion]
+rule = "not_worse"
+margin = 0.05
+
+[common_sense]
+guarded = {}
+usual_price_factor = 3.0
+
 [behavioral_tests]
 [publication_gate]
 """

@@ -5,9 +5,11 @@ import pytest
 
 from recommender.evaluation.list_rules import (
     count_articles_not_on_sale,
+    count_floods,
     count_lists_with_duplicates,
     count_scores_not_finite,
     count_short_lists,
+    overlap_between_lists,
     share_with_full_list,
 )
 
@@ -47,3 +49,16 @@ def test_scores_of_another_shape_are_refused():
 def test_share_with_full_list():
     assert share_with_full_list(np.array([[0, 1], [0, -1], [2, 1]]), ON_SALE) == pytest.approx(2 / 3)
     assert np.isnan(share_with_full_list(np.empty((0, 2)), ON_SALE))
+
+
+def test_floods_count_lists_above_the_cap_and_no_empty_places():
+    codes = np.array([1, 1, 1, 2, 3])
+    lists = np.array([[0, 1, 3, 4], [0, 1, 2, 4], [0, -1, -1, -1]], np.int32)
+    assert count_floods(lists, codes, most=2).value == 1
+    assert count_floods(lists, codes, most=1).value == 2
+    assert count_floods(lists, codes, most=4).value == 0
+
+
+def test_overlap_of_lists_that_are_all_one_is_1_and_of_disjoint_ones_0():
+    assert overlap_between_lists(np.tile(np.arange(3), (4, 1))) == 1
+    assert overlap_between_lists(np.arange(12).reshape(4, 3)) == 0

@@ -2,6 +2,7 @@
 
 import pytest
 
+from recommender.evaluation.challenge import Challenge
 from recommender.evaluation.promotion import decide, describe_threshold
 from recommender.evaluation.rec_test import RecTestResult
 
@@ -43,3 +44,33 @@ def test_a_range_is_told_from_to():
 def test_nothing_tested_is_no_verdict():
     with pytest.raises(ValueError, match="at least one test result"):
         decide([])
+
+
+def challenge(accepted: bool | None, reason: str, champion_map: float | None = 0.2) -> Challenge:
+    return Challenge("not_worse", 0.1, champion_map, None, 1000, accepted, reason)
+
+
+def test_a_lost_challenge_refuses_though_every_test_passed():
+    verdict = decide([GOOD], challenge(False, "MAP 0.1 against the champion's 0.2"))
+    assert not verdict.is_passed
+    assert str(verdict) == ("refused: 1 of 1 tests passed; lost to the champion: MAP 0.1 against the champion's 0.2")
+
+
+def test_failed_tests_and_a_lost_challenge_are_both_told():
+    reason = decide([BAD, UNSURE], challenge(False, "MAP 0.1")).reason
+    assert reason == (
+        "1 of 2 tests failed: spread is 0.25 (at least 1); not enough data for cold; lost to the champion: MAP 0.1"
+    )
+
+
+@pytest.mark.parametrize(("accepted", "reason"), [(True, "MAP 0.3"), (None, "not enough data for the challenge")])
+def test_a_challenge_that_is_not_lost_is_told_and_does_not_refuse(accepted, reason):
+    assert str(decide([GOOD], challenge(accepted, reason))) == f"passed: 1 of 1 tests passed; {reason}"
+
+
+def test_a_challenge_without_an_opponent_is_nothing_to_tell():
+    assert str(decide([GOOD], challenge(True, "no champion yet", champion_map=None))) == "passed: 1 of 1 tests passed"
+
+
+def test_a_won_challenge_does_not_make_up_for_a_failed_test():
+    assert not decide([BAD], challenge(True, "MAP 0.3")).is_passed

@@ -130,6 +130,13 @@ def test_summary_tells_the_gain_with_its_interval_new_articles_and_newcomers(rep
     assert rows[-2:] == [["served", "0.3700", "-"], ["popular", "+0.1000", "[+0.0500,", "+0.1500]", "0.1700", "-"]]
 
 
+def test_summary_tells_how_the_challenge_ended(report):
+    challenge = {"rule": "not_worse", "accepted": False, "reason": "MAP 0.2 against the champion's 0.3"}
+    summary = summarize(report | {"challenge": challenge})
+    assert "Challenge (not_worse), refused: MAP 0.2 against the champion's 0.3" in summary
+    assert "Challenge" not in summarize(report)
+
+
 def test_summary_of_a_refused_run_says_that_nothing_changed(report):
     summary = summarize(report | {"published": None, "publication_tests": []})
     assert "Nothing published: the lists of the last good run stay up." in summary

@@ -66,26 +66,6 @@ def test_every_baseline_fills_its_lists_with_what_may_be_recommended(week):
         np.testing.assert_array_equal(again[name].positions, ranked_lists.positions, name)
 
 
-def test_the_suite_is_given_the_first_k_ranks_by_article_and_not_by_column(week):
-    served, again = ranked([0, 1, 2], [3, 2, 5], [5, 0, 1]), ranked([0, 1, 3], [3, 2, 5], [5, 0, 1])
-    suite = week.behavioral_tests({"served": served, "popular": ranked(*[[1, 2, 0]] * 3)}, again, 1)
-    assert suite.lists.tolist() == [[0, 1], [3, 2], [5, 0]]
-    assert suite.scores.shape == suite.lists.shape
-    assert suite.popular_lists.tolist() == [[1, 2]] * 3
-    assert suite.lists_again.tolist() == suite.lists.tolist()  # they differ behind k alone
-    assert suite.is_on_sale.tolist() == [True, True, True, True, False, True]
-    assert suite.last_week_sales.tolist() == [0, 7, 2, 0, 0, 1]
-    assert suite.has_history.tolist() == [True, True, False]
-    assert np.split(suite.truth_values, suite.truth_offsets[1:-1])[0].tolist() == [0, WITHDRAWN]
-    assert suite.determinism().value == 0
-
-
-def test_a_withdrawn_article_in_a_served_list_is_seen_by_the_suite(week):
-    served = ranked([0, WITHDRAWN, 2], [3, 2, 5], [5, 0, 1])
-    suite = week.behavioral_tests({"served": served, "popular": served}, served, 1)
-    assert suite.only_articles_on_sale().value == 1
-
-
 def test_what_is_bought_in_the_week_changes_no_list(week):
     queries = week.fitted.queries
     nothing = queries.with_targets(queries.target_positions[:0], queries.target_offsets * 0)

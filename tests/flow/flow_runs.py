@@ -14,6 +14,7 @@ import redis
 
 from recommender.config import DEFAULT_FILE
 from recommender.release.published_versions import versions
+from recommender.release.registry import Decision, read
 from serving.embedded_redis import EmbeddedRedis
 
 CUSTOMERS = 4_000  # of the small shop; some two hundred buy in its test week
@@ -48,6 +49,11 @@ class Workplace:
     def report(self) -> dict:
         """The last run's report."""
         return json.loads((self.data_dir / "reports" / "demo" / "report.json").read_text())
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What the runs decided, the last one at the end."""
+        return read(self.data_dir / "registry" / "demo.jsonl")
 
     @property
     def redis_server(self) -> EmbeddedRedis:

@@ -21,11 +21,14 @@ from flow_runs import CUSTOMERS, make_workplace, small_settings
 
 from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
+from recommender.stages.configuration import Configuration
 from recommender.stages.generators import GENERATORS
+from recommender.stages.stage_files import load_stages
 
 pytestmark = pytest.mark.flow
 
 NEVER_BETTER = "better_than_popular = { minimum = 1000.0 }"
+ANOTHER_DROPOUT = {"dropout = 0.1 ": "dropout = 0.2 "}
 ALL_BUT_BASE = ("wide", "loyal", "sampled")
 
 
@@ -35,6 +38,17 @@ def test_a_good_run_is_published_and_says_so(published_run, workplace):
     assert report["published"]["customers"] == CUSTOMERS
     assert "Published version" in published_run
     assert [version.state for version in workplace.published()] == ["current"]
+
+
+def test_the_first_published_run_becomes_the_champion(published_run, workplace):
+    report, (decision,) = workplace.report, workplace.decisions
+    assert report["challenge"]["reason"] == "no champion yet"
+    assert report["challenge"]["accepted"]
+    assert (decision.run_id, decision.version) == (report["run_id"], report["published"]["version"])
+    assert decision.metrics["served"]["map@12"] == report["metrics"]["served"]["map@12"]
+    champion = Configuration.from_dict(decision.configuration)
+    assert champion.candidate.label == report["chosen"]
+    assert champion.stages == load_stages(workplace.data_dir / "runs" / "demo" / report["run_id"] / "published")
 
 
 def test_the_report_holds_every_model_and_step(published_run, workplace):
@@ -132,11 +146,13 @@ def test_one_worker_gives_the_same_winner_and_the_same_lists(published_run, work
         assert workplace.report[what] == before[what]
     assert workplace.published()[0].manifest.checksum == checksum_before
     assert pq.read_table(workplace.data_dir / "reports" / "demo" / "test_week_lists.parquet").equals(lists_before)
+    assert workplace.report["challenge"]["reason"] == "the champion has the same configuration"
+    assert not any("champion" in step for step in workplace.report["steps"])  # it cost nothing more
 
 
 def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_run, workplace):
     before = workplace.published()
-    changes = {"better_than_popular = { minimum = 1.2 }": NEVER_BETTER, "weeks = 4": "weeks = 1"}
+    changes = {"better_than_popular = { minimum = 1.2 }": NEVER_BETTER, "weeks = 4": "weeks = 1", **ANOTHER_DROPOUT}
     settings = small_settings(changes, left_out=ALL_BUT_BASE)
     refused = workplace.run(settings=settings)
     assert refused.returncode != 0
@@ -147,6 +163,20 @@ def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_r
     assert workplace.report["metrics"]["served"]["map@12"] > 0
     assert workplace.report["ranker"]["validation_map@12"] == {}  # its one ranking week taught it all
     assert workplace.published() == before
+
+
+def test_another_configuration_was_compared_with_the_champion_even_though_it_was_refused(published_run, workplace):
+    report, decision = workplace.report, workplace.decisions[-1]
+    assert (decision.run_id, decision.verdict, decision.version) == (report["run_id"], "refused", None)
+    assert {f"fit_week champion 2020-09-{day}" for day in ("09", "16")} <= report["steps"].keys()
+    challenge, metrics = report["challenge"], report["metrics"]
+    assert challenge["customers"] == metrics["champion"]["customers"] == metrics["served"]["customers"]
+    assert challenge["challenger_map"] == pytest.approx(metrics["served"]["map@12"])
+    assert challenge["champion_map"] == pytest.approx(metrics["champion"]["map@12"])
+    assert challenge["difference"]["low"] < challenge["difference"]["mean"] < challenge["difference"]["high"]
+    assert metrics["champion"]["map@12"] > metrics["popular"]["map@12"]
+    runs = [each.run_id for each in workplace.decisions]
+    assert len(runs) == len(set(runs))  # each decided once
 
 
 def test_a_killed_run_leaves_the_published_lists_untouched(published_run, workplace):

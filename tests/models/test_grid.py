@@ -1,9 +1,9 @@
-"""The choice among trained candidates, how a large catalogue is trained, and what a model of a day learns from."""
+"""What a trained candidate remembers, how a large catalogue is trained, and what a model of a day learns from."""
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from planted_snapshots import FIRST_DAY, candidates
@@ -12,53 +12,35 @@ from small_shop import SMALL_TWO_TOWER
 from recommender.config import Candidate
 from recommender.features.model_inputs import ModelInputs
 from recommender.models.grid import (
-    TrainedCandidate,
     check_training_days,
-    choose,
-    describe_choice,
     fit_until,
     training_settings,
+    validation_average_precision,
+    validation_map,
 )
 from recommender.models.model_files import load_model
 
 WEEK, ONE_DAY = timedelta(days=7), timedelta(days=1)
 
 
-def trained(name: str, validation_map: float, seed: int = 1, parameters: int = 10) -> TrainedCandidate:
-    return TrainedCandidate(
-        Candidate(name, seed, {}), Path(f"/models/{name}-{seed}"), (), 1, validation_map, parameters, 1.0
-    )
+def test_a_candidate_remembers_the_kept_epochs_customers(trained_candidate, model_inputs, demo_windows):
+    day = demo_windows.validation_as_of_day
+    again = validation_average_precision(load_model(trained_candidate.folder), model_inputs, day)
+    remembered = trained_candidate.average_precision
+    assert remembered.dtype == np.float32
+    np.testing.assert_array_equal(remembered, again.astype(np.float32))
+    assert remembered.mean(dtype=float) == pytest.approx(trained_candidate.validation_map, abs=1e-8)
 
 
-@pytest.mark.parametrize("winner", range(3))
-def test_the_winner_keeps_its_own_files_whichever_position_it_had(winner):
-    runs = [trained(f"candidate{place}", 0.2 if place == winner else 0.1) for place in range(3)]
-    assert choose(runs).folder == Path(f"/models/candidate{winner}-1")
-
-
-def test_the_mean_over_seeds_decides_not_the_luckiest_seed():
-    lucky = [trained("lucky", 0.30, seed=1), trained("lucky", 0.10, seed=2)]
-    steady = [trained("steady", 0.24, seed=2), trained("steady", 0.22, seed=1)]
-    chosen = choose([*lucky, *steady])
-    assert (chosen.candidate.name, chosen.candidate.seed) == ("steady", 1)
-
-
-def test_a_tie_goes_to_the_smaller_model_in_any_order():
-    large, small = trained("a-large", 0.2, parameters=20), trained("b-small", 0.2, parameters=10)
-    assert choose([large, small]) is small
-    assert choose([small, large]) is small
-
-
-def test_nothing_to_choose_from_is_an_error():
-    with pytest.raises(ValueError, match="at least one"):
-        choose([])
-
-
-def test_the_choice_is_described_best_first_with_the_chosen_one_marked():
-    worse, better = trained("worse", 0.1), trained("better", 0.2)
-    lines = describe_choice([worse, better], better).splitlines()
-    assert lines[0].startswith("-> better-seed1") and "0.2000" in lines[0]
-    assert lines[1].startswith("   worse-seed1")
+def test_a_validation_week_in_which_nobody_bought_has_no_customers_and_map_0(
+    trained_candidate, model_inputs, demo_windows
+):
+    day = demo_windows.validation_as_of_day
+    queries = model_inputs.queries[day]
+    bought_nothing = queries.with_targets(queries.target_positions[:0], torch.zeros_like(queries.target_offsets))
+    inputs, model = replace(model_inputs, queries={day: bought_nothing}), load_model(trained_candidate.folder)
+    assert validation_average_precision(model, inputs, day).shape == (0,)
+    assert validation_map(model, inputs, day) == 0
 
 
 @pytest.mark.parametrize(("n_articles", "expected"), [(50, 0), (51, 8)], ids=["at the limit", "above it"])

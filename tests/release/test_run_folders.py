@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from recommender.release.run_folders import WEEKLY_MODELS, remove_older_runs, remove_weekly_models
+from recommender.release.run_folders import MARTS, WEEKLY_MODELS, remove_older_runs, remove_weekly_models
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def runs(tmp_path):
     """Four runs, each a second younger than the one before."""
     folders = [tmp_path / name for name in ("run-1", "run-2", "run-3", "run-4")]
     for age, folder in enumerate(folders):
-        folder.mkdir()
+        (folder / MARTS).mkdir(parents=True)
         (folder / "weights.pt").write_bytes(b"0")
         os.utime(folder, (1_000 + age, 1_000 + age))
     return folders
@@ -30,6 +30,13 @@ def test_the_current_run_stays_even_when_it_is_the_oldest(runs, tmp_path):
 
 def test_fewer_runs_than_are_kept_all_stay(runs, tmp_path):
     assert remove_older_runs(tmp_path, current=runs[3], kept=9) == []
+
+
+def test_a_folder_that_is_no_run_is_not_ours_to_remove(runs, tmp_path):
+    (tmp_path / "mine").mkdir()
+    os.utime(tmp_path / "mine", (1, 1))
+    remove_older_runs(tmp_path, current=runs[3], kept=1)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "mine", runs[3]]
 
 
 def test_the_current_run_cannot_be_removed(runs, tmp_path):

@@ -1,5 +1,6 @@
 """Comet for real, without network: archives are written by comet_ml, opened and read."""
 
+import csv
 import json
 import os
 import socket
@@ -7,11 +8,14 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from tempfile import gettempdir
 from types import SimpleNamespace
 
 import pytest
 
+from recommender.project_paths import PROJECT_ROOT
 from recommender.release import tracking
+from recommender.release.code_version import code_version
 from recommender.release.tracking import TrackedRun
 
 WINDOWS = {
@@ -39,6 +43,8 @@ REPORT = {
     "ranker": {"kind": "lambdarank", "settings": {"n_trees": 40}, "seed": 7, "validation_map@12": {"lambdarank": 0.2}},
     "quality": {"cold_customers": {"served": None}},
 }
+CHARTS = {"models": "<svg><title>The test week</title></svg>", "slices MAP@12 by activity": "<svg></svg>"}
+PREDICTIONS = ([["anna", "recommended", "Hat, red"], ["anna", "recommended", 'The "belt"']], ["who", "what", "product"])
 
 
 def trained(name: str = "base"):
@@ -53,6 +59,12 @@ def trained(name: str = "base"):
     )
 
 
+def _name(upload: dict) -> str:
+    """The name under which Comet shows a file."""
+    about = upload["additional_params"]
+    return about.get("fileName") or about["figName"]
+
+
 class Archive:
     """What comet_ml wrote into an archive."""
 
@@ -60,6 +72,10 @@ class Archive:
         with zipfile.ZipFile(path) as content:
             self.experiment = json.loads(content.read("experiment.json"))
             messages = [json.loads(line) for line in content.read("messages.json").splitlines()]
+            self.everything = b"".join(content.read(name) for name in content.namelist())
+            uploads = [message["payload"] for message in messages if message["type"] == "file_upload"]
+            self.files = {_name(each): content.read(each["file_path"]).decode() for each in uploads}
+        self.kinds = {_name(each): each["upload_type"] for each in uploads}
         self.types = {message["type"] for message in messages}
         payloads = [message["payload"] for message in messages]
         parameters = [payload["param"] for payload in payloads if "param" in payload]
@@ -93,7 +109,7 @@ def night(no_key, tmp_path_factory):
         patch.setenv("RECOMMENDER_DATA_DIR", str(data_dir))
         for name in ("base", "base", "wide"):
             tracking.log_candidate(trained(name), "demo", "17", WINDOWS)
-        tracking.log_run(REPORT)
+        tracking.log_run(REPORT, CHARTS, PREDICTIONS)
     return data_dir / "comet"
 
 
@@ -109,6 +125,7 @@ def test_archive_of_a_candidate_holds_settings_curve_tags_and_windows(night):
     assert archive.metrics["validation_map@12", 2] == 0.02
     assert archive.metrics["rows_per_second", 2] == 1200.0
     assert archive.metrics["training_seconds", 2] == 6.5  # Comet stamps it with the latest epoch
+    assert archive.metrics["process_peak_mib", 2] > 1
     assert archive.notes["Name"] == "base-seed7"
     assert archive.notes["window.test.end"] == "2020-09-22"
 
@@ -129,6 +146,47 @@ def test_archive_of_the_run_holds_final_metrics_and_verdict_and_links_its_candid
     assert ("test.tail", None) not in archive.metrics  # not enough data
     assert archive.notes["verdict_reason"] == "1 of 1 tests passed"
     assert archive.notes["candidate.base-seed7"] == BASE_KEY
+
+
+def test_archive_of_the_run_holds_windows_and_commit_and_no_path_of_the_machine(night):
+    archive = Archive(night / f"{RUN_KEY}.zip")
+
+    assert archive.notes["window.train.start"] == "2020-03-01"
+    assert archive.notes["window.test.end"] == "2020-09-22"
+    assert archive.notes["code_version"] == (code_version() or "unknown")
+    for path in (str(PROJECT_ROOT), str(night), str(Path.home()), gettempdir()):
+        assert f"{path}/".encode() not in archive.everything
+
+
+def test_archive_of_the_run_holds_behaviour_pictures_and_predictions(night):
+    archive = Archive(night / f"{RUN_KEY}.zip")
+
+    behaviour = json.loads(archive.files["behavioural_report.json"])
+    assert behaviour["verdict"] == "passed"
+    assert behaviour["behavioral_tests"] == REPORT["behavioral_tests"]
+    assert archive.files["models.svg"] == CHARTS["models"]
+    assert archive.kinds["models.svg"] == archive.kinds["slices_map_12_by_activity.svg"] == "visualization"
+    header, *rows = csv.reader(archive.files["predictions.csv"].splitlines())
+    assert (rows, header) == PREDICTIONS
+
+
+def test_a_run_without_pictures_is_tracked_all_the_same(comet_dir):
+    tracking.log_run(REPORT | {"behavioral_tests": [{"name": "tail", "value": float("nan")}]})
+
+    archive = Archive(comet_dir / f"{RUN_KEY}.zip")
+    assert archive.files.keys() == {"behavioural_report.json"}
+    assert json.loads(archive.files["behavioural_report.json"])["behavioral_tests"][0]["value"] is None
+
+
+def test_pictures_that_cannot_be_kept_cost_one_warning_and_nothing_else(comet_dir, caplog):
+    tracking.log_candidate(trained(), "demo", "17", WINDOWS)
+    tracking.log_run(REPORT, {"models": None, "scores": None, "popularity": "<svg></svg>"})
+
+    [warning] = [said for said in caplog.messages if said.startswith("Comet: ")]
+    assert warning.startswith("Comet: the record of run 17 may have gaps (")
+    archive = Archive(comet_dir / f"{RUN_KEY}.zip")
+    assert archive.files.keys() == {"behavioural_report.json", "popularity.svg"}
+    assert "passed" in archive.experiment["tags"]
 
 
 def test_chosen_candidate_is_tagged_winner_by_a_second_archive(night):

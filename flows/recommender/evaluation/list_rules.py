@@ -8,7 +8,7 @@ shape; `is_on_sale` bool (n_articles,). Out: how often a rule is broken, as a `M
 import numpy as np
 
 from recommender.evaluation.rec_test import Measurement
-from recommender.ranking_metrics import find_repeats
+from recommender.ranking_metrics import find_repeats, mean_over_customers, overlap_at_k
 
 
 def count_lists_with_duplicates(lists: np.ndarray) -> Measurement:
@@ -39,6 +39,19 @@ def count_scores_not_finite(lists: np.ndarray, scores: np.ndarray) -> Measuremen
         raise ValueError(f"scores must have the shape of the lists, {lists.shape}, got {scores.shape}")
     is_broken = ~np.isfinite(scores) & (lists >= 0)
     return Measurement(int(is_broken.sum()), {"recommendations": int((lists >= 0).sum())})
+
+
+def count_floods(lists: np.ndarray, codes: np.ndarray, most: int) -> Measurement:
+    """Count customers whose list holds more than `most` articles of one value; `codes` int (n_articles,)."""
+    values = np.sort(np.where(lists >= 0, codes[lists], -1 - np.arange(lists.shape[1])), axis=1)
+    is_flood = (values[:, most:] == values[:, : values.shape[1] - most]).any(axis=1)
+    return Measurement(int(is_flood.sum()), {"most": most, "customers": len(lists)})
+
+
+def overlap_between_lists(lists: np.ndarray) -> float:
+    """Return the mean overlap of each list with another customer's; 1 is the same list for all."""
+    others = np.roll(lists, len(lists) // 2, axis=0)  # far neighbours: ids near each other may be alike
+    return mean_over_customers(overlap_at_k(lists, others))
 
 
 def share_with_full_list(lists: np.ndarray, is_on_sale: np.ndarray) -> float:

@@ -1,12 +1,13 @@
 """The verdict: may tonight's recommendations reach a shopper?
 
-Stage: after the behavioural suite, and again after the publication gate. In: test results. Out: one
-`Verdict`.
+Stage: after the behavioural suite, and again after the publication gate. In: test results and, where tonight's
+configuration was compared with the champion's, the challenge. Out: one `Verdict`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recommender.evaluation.challenge import Challenge
 from recommender.evaluation.rec_test import RecTestResult
 
 PASSED = "passed"
@@ -29,21 +30,36 @@ class Verdict:
         return f"{self.decision}: {self.reason}"
 
 
-def decide(results: Sequence[RecTestResult]) -> Verdict:
-    """Refuse if any test failed; a test without enough data is named and does not refuse.
+def decide(results: Sequence[RecTestResult], challenge: Challenge | None = None) -> Verdict:
+    """Refuse if any test failed or the challenge was lost; what lacks enough data is named and does not refuse.
 
     Raises ValueError without results: nothing tested is nothing known.
     """
     if not results:
         raise ValueError("a verdict needs at least one test result, got none")
     failed = [result for result in results if result.passed is False]
-    undecided = [result.name for result in results if result.passed is None]
-    without_data = f"; not enough data for {', '.join(undecided)}" if undecided else ""
+    is_lost = challenge is not None and challenge.accepted is False
+    remarks = [_tests_told(results, failed), _without_data(results), _challenge_told(challenge)]
+    return Verdict(REFUSED if failed or is_lost else PASSED, "; ".join(each for each in remarks if each))
+
+
+def _tests_told(results: Sequence[RecTestResult], failed: Sequence[RecTestResult]) -> str:
     if failed:
         causes = ", ".join(f"{result.name} is {describe_value(result)}" for result in failed)
-        return Verdict(REFUSED, f"{len(failed)} of {len(results)} tests failed: {causes}{without_data}")
-    n_passed = len(results) - len(undecided)
-    return Verdict(PASSED, f"{n_passed} of {len(results)} tests passed{without_data}")
+        return f"{len(failed)} of {len(results)} tests failed: {causes}"
+    n_passed = sum(result.passed is True for result in results)
+    return f"{n_passed} of {len(results)} tests passed"
+
+
+def _without_data(results: Sequence[RecTestResult]) -> str:
+    undecided = [result.name for result in results if result.passed is None]
+    return f"not enough data for {', '.join(undecided)}" if undecided else ""
+
+
+def _challenge_told(challenge: Challenge | None) -> str:
+    if challenge is None:
+        return ""
+    return f"lost to the champion: {challenge.reason}" if challenge.accepted is False else challenge.remark()
 
 
 def describe_value(result: RecTestResult) -> str:

@@ -78,8 +78,7 @@ class PublicationGate:
         personal = self.lists[self.is_personal]
         if len(personal) < 2:
             return Measurement(None, {"customers": len(personal)})
-        others = np.roll(personal, len(personal) // 2, axis=0)  # far neighbours: ids near each other may be alike
-        return Measurement(mean_over_customers(overlap_at_k(personal, others)), {"customers": len(personal)})
+        return Measurement(list_rules.overlap_between_lists(personal), {"customers": len(personal)})
 
     @rec_test("stability")
     def overlap_with_evaluated(self) -> Measurement:

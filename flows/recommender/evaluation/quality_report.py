@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from recommender.bootstrap import mean_interval, paired_difference
 from recommender.columns import Columns
-from recommender.evaluation.bootstrap import mean_interval, paired_difference
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate_beyond_accuracy
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, by_slice
 from recommender.evaluation.test_week import SERVED, TestWeek
@@ -100,7 +100,7 @@ def _beyond_accuracy(
 def _by_activity(week: TestWeek, lists: RankedLists) -> list[dict[str, Any]]:
     values = accuracy_per_customer(lists.positions, *week.fitted.truth(), week.k)
     shown = {name: values[name] for name in (f"map@{week.k}", f"recall@{week.k}", f"hit_rate@{week.k}")}
-    labels = activity_slice(week.fitted.day.customer_numbers["purchase_days"].astype(np.int64))
+    labels = activity_slice(week.fitted.day.customer_numbers[Columns.PURCHASE_DAYS].astype(np.int64))
     return by_slice(shown, labels, np.arange(len(labels)), BOOTSTRAP_SEED, ACTIVITY_SLICES)
 
 

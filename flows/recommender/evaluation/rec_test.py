@@ -20,6 +20,7 @@ class DisplayType(StrEnum):
 
     SCALAR = "scalar"
     BARS = "bars"
+    SLICES = "slices"  # `details["slices"]` is a table, one dict per slice
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,19 @@ def run_tests(suite: object, settings: dict[str, dict[str, float]]) -> list[RecT
 
     Raises ValueError when a test has no threshold, or a threshold no test.
     """
-    names = [name for name, method in _members(suite) if hasattr(method, "rec_test")]
+    names = test_names(suite)
     unknown = sorted(set(settings) - set(names))
     if unknown:
         raise ValueError(f"thresholds without a test: {', '.join(unknown)}; tests are {', '.join(names)}")
     return [_run_test(suite, name, settings.get(name)) for name in names]
+
+
+def test_names(suite: object) -> list[str]:
+    """Return the names of a suite's tests, base classes first, in the order in which they are written."""
+    return [name for name, method in _members(suite) if hasattr(method, "rec_test")]
+
+
+test_names.__test__ = False  # no test of pytest's
 
 
 def _run_test(suite: object, name: str, bounds: dict[str, float] | None) -> RecTestResult:

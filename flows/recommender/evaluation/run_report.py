@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recommender.columns import Columns
+from recommender.evaluation.challenge import describe
 from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, metric_table
 from recommender.evaluation.promotion import Verdict, describe_threshold
 from recommender.evaluation.rec_test import RecTestResult
@@ -70,7 +71,7 @@ def build_report(
 
 def write_report(report: dict[str, Any], path: Path) -> None:
     """Write the report as JSON; a number that is not finite becomes null, for JSON has none."""
-    text = json.dumps(_without_nan(report), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(without_nan(report), indent=2, ensure_ascii=False, allow_nan=False)
     with _renamed_when_whole(path) as unfinished:
         unfinished.write_text(text + "\n", encoding="utf-8")
 
@@ -107,6 +108,7 @@ def summarize(report: dict[str, Any]) -> str:
         _quality_table(report.get("quality", {})),
         _test_table("Behavioural tests", report["behavioral_tests"]),
         _test_table("Publication gate", report["publication_tests"]),
+        describe(report["challenge"]) if "challenge" in report else "",
         _publication_line(report["published"]),
         _step_table(report["steps"]),
     ]
@@ -139,12 +141,12 @@ def _renamed_when_whole(path: Path):
         unfinished.unlink(missing_ok=True)
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """Copy nested dicts and lists as plain JSON values, numbers that are not finite as None."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -173,14 +175,15 @@ def _known(value: float | None) -> str:
 def _test_table(title: str, results: list[dict[str, Any]]) -> str:
     if not results:
         return ""
-    lines = [_test_line(RecTestResult(**result)) for result in results]
+    width = max(len(result["name"]) for result in results)
+    lines = [_test_line(RecTestResult(**result), width) for result in results]
     return "\n".join([title, *lines])
 
 
-def _test_line(result: RecTestResult) -> str:
+def _test_line(result: RecTestResult, width: int) -> str:
     value = "-" if result.value is None else f"{result.value:.4g}"
     threshold = describe_threshold(result)
-    return f"  {result.outcome:<15}  {result.name:<28}  {value:>8}  {threshold:<18}  {result.description}"
+    return f"  {result.outcome:<15}  {result.name:<{width}}  {value:>8}  {threshold:<18}  {result.description}"
 
 
 def _publication_line(published: dict[str, Any] | None) -> str:

@@ -2,14 +2,14 @@
 
 Stage: after the per-customer metrics, beside `bootstrap`. In: metric values per customer and a label for each of
 them. Out: one row per slice, with intervals. An article slice is a mask for `ranking_metrics.select_truth`, as is
-`behavioral_tests.popularity_head`: it cuts the truth before anything is scored.
+`accuracy_tests.popularity_head`: it cuts the truth before anything is scored.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recommender.evaluation.bootstrap import mean_interval
+from recommender.bootstrap import mean_interval
 
 ACTIVITY_SLICES = ("cold", "1", "2", "3-5", "6-10", "11+")
 ACTIVITY_EDGES = (1, 2, 3, 6, 11)
@@ -84,6 +84,24 @@ def article_age_slices(age_days: np.ndarray) -> dict[str, np.ndarray]:
         "first week": age_days <= LAST_DAY_OF_FIRST_WEEK,
         "first month": (age_days > LAST_DAY_OF_FIRST_WEEK) & (age_days <= LAST_DAY_OF_FIRST_MONTH),
         "older": age_days > LAST_DAY_OF_FIRST_MONTH,
+    }
+
+
+def popularity_deciles(sales: np.ndarray, is_on_sale: np.ndarray) -> dict[str, np.ndarray]:
+    """Mark tenths of the articles on sale, best sellers first; equal sellers rank by position.
+
+    `sales` int (n_articles,), `is_on_sale` bool (n_articles,). Returns bool (n_articles,) by "1st tenth" and so on.
+
+    >>> masks = popularity_deciles(np.arange(10), np.ones(10, dtype=bool))
+    >>> masks["1st tenth"].nonzero()[0].tolist(), masks["10th tenth"].nonzero()[0].tolist()
+    ([9], [0])
+    """
+    best_first = np.argsort(-sales, kind="stable")
+    best_first = best_first[is_on_sale[best_first]]
+    names = ["1st", "2nd", "3rd", *(f"{n}th" for n in range(4, 11))]
+    return {
+        f"{name} tenth": np.isin(np.arange(len(sales)), part)
+        for name, part in zip(names, np.array_split(best_first, 10), strict=True)
     }
 
 

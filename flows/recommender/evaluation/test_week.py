@@ -6,7 +6,7 @@ hold only what was on sale before the week; what was bought in it is read by the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +16,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recommender.columns import Columns
-from recommender.evaluation.behavioral_tests import BehavioralTests
+from recommender.config import StageSettings
 from recommender.evaluation.offline_metrics import evaluate
 from recommender.features.catalogue import Catalogue
 from recommender.models.baselines import RankedLists, ShopAsOf
 from recommender.models.collaborative_baselines import run_baselines
-from recommender.stages.fitted_day import FittedDay
-from recommender.stages.four_stages import best_of_generator
+from recommender.models.rankers import load_ranker
+from recommender.stages.fitted_day import FittedDay, buyers
+from recommender.stages.four_stages import best_of_generator, recommend
+from recommender.stages.weekly_models import WeeklyModel
 
 SERVED = "served"
 TWO_TOWER = "two_tower"
-POPULAR = "popular"
 ORACLE = "oracle"
 
 
@@ -71,33 +72,13 @@ class TestWeek:
         has_history = self.fitted.day.has_history()
         return evaluate(lists.positions, *self.fitted.truth(), has_history, self.n_candidates, self.k)
 
-    def behavioral_tests(
-        self, lists: Mapping[str, RankedLists], lists_again: RankedLists, minimum_customers: int
-    ) -> BehavioralTests:
-        """Return the behavioural suite for the first k of the served lists.
 
-        Args:
-            lists: by model name; the served and the popular ones are read.
-            lists_again: the served ones from loading and scoring everything a second time.
-            minimum_customers: fewer are not enough data for a comparison.
-        """
-        day, values_and_offsets = self.fitted.day, self.fitted.truth()
-        is_on_sale = np.zeros(day.purchases.n_articles, dtype=bool)
-        is_on_sale[day.candidates] = True
-        last_week_sales = np.zeros(len(is_on_sale), dtype=np.int64)
-        last_week_sales[day.candidates] = day.article_numbers[Columns.SALES_1W]
-        return BehavioralTests(
-            lists=lists[SERVED].positions[:, : self.k],
-            scores=lists[SERVED].scores[:, : self.k],
-            lists_again=lists_again.positions[:, : self.k],
-            popular_lists=lists[POPULAR].positions[:, : self.k],
-            truth_values=values_and_offsets[0],
-            truth_offsets=values_and_offsets[1],
-            has_history=day.has_history(),
-            is_on_sale=is_on_sale,
-            last_week_sales=last_week_sales,
-            minimum_customers=minimum_customers,
-        )
+def lists_of_week(
+    weekly: WeeklyModel, ranker_folder: Path, marts_dir: Path, stages: StageSettings, k: int
+) -> tuple[FittedDay, RankedLists]:
+    """Load a week's models and return what they retrieve for its buyers, and the (n, k) lists these are served."""
+    fitted = weekly.fit_day(marts_dir, stages, customers=buyers)
+    return fitted, recommend(fitted, load_ranker(ranker_folder), stages.order, k)
 
 
 def read_oracle(path: Path, customer_ids: np.ndarray, catalogue: Catalogue, k: int) -> RankedLists:

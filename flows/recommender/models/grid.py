@@ -1,13 +1,12 @@
-"""One candidate of the grid in, a trained model on disk and its record out; then the choice among the records."""
+"""One candidate of the grid in, a trained model on disk and its record out; `choice` chooses among the records."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from recommender.features.time_split import WEEK
 from recommender.models.model_files import save_model
 from recommender.models.retrieval import recommend
 from recommender.models.training import Epoch, TrainingSettings, TrainingWeek, train
-from recommender.ranking_metrics import map_at_k
+from recommender.ranking_metrics import average_precision_at_k, find_hits, first_k, truth_sizes
 
 VALIDATION_K = 12
 
@@ -37,6 +36,8 @@ class TrainedCandidate:
         validation_map: MAP@12 of that epoch.
         parameters: number of trained weights.
         seconds: wall time of training.
+        average_precision: float32 (n_customers,), AP@12 of that epoch by customer of the validation week, in the
+            order of the week's queries, so that one row is one customer in every candidate.
     """
 
     candidate: Candidate
@@ -46,6 +47,7 @@ class TrainedCandidate:
     validation_map: float
     parameters: int
     seconds: float
+    average_precision: np.ndarray = field(repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -75,12 +77,18 @@ def train_candidate(
         ValueError, FloatingPointError: see `training.train`.
     """
     started = time.perf_counter()
+    by_epoch: list[np.ndarray] = []
+
+    def validate(fitted: nn.Module) -> float:
+        by_epoch.append(validation_average_precision(fitted, inputs, validation_day))
+        return _mean_or_zero(by_epoch[-1])
+
     model = build_model(candidate, inputs, known_until=validation_day)
     curve = train(
         model,
         _training_weeks(inputs, training_days),
         training_settings(candidate, inputs, validation_day),
-        validate=lambda fitted: validation_map(fitted, inputs, validation_day),
+        validate=validate,
         report=report,
     )
     save_model(model, folder)
@@ -93,6 +101,7 @@ def train_candidate(
         validation_map=best.validation_map,
         parameters=sum(weight.numel() for weight in model.parameters()),
         seconds=time.perf_counter() - started,
+        average_precision=by_epoch[best.epoch - 1].astype(np.float32),
     )
 
 
@@ -133,40 +142,6 @@ def check_training_days(training_days: Sequence[date], as_of_day: date) -> None:
         raise ValueError(f"the week from {late[0]} does not end before {as_of_day}; leave it out of the training days")
 
 
-def choose(trained: Sequence[TrainedCandidate]) -> TrainedCandidate:
-    """Return the first-seed model of the candidate with the best validation MAP@12, averaged over its seeds.
-
-    Ties go to the candidate with fewer weights, then to the earlier name, so the order of arrival never matters.
-
-    Raises:
-        ValueError: when nothing was trained.
-    """
-    if not trained:
-        raise ValueError("no candidate was trained; the settings need at least one [candidates.*]")
-    scores: dict[str, list[float]] = {}
-    for each in trained:
-        scores.setdefault(each.candidate.name, []).append(each.validation_map)
-    return min(
-        trained,
-        key=lambda each: (
-            -fmean(scores[each.candidate.name]),
-            each.parameters,
-            each.candidate.name,
-            each.candidate.seed,
-        ),
-    )
-
-
-def describe_choice(trained: Sequence[TrainedCandidate], chosen: TrainedCandidate) -> str:
-    """Return a line for each candidate, best first, the chosen one marked."""
-    lines = [
-        f"{'->' if each is chosen else '  '} {each.candidate.label:<24} validation MAP@12 {each.validation_map:.4f}  "
-        f"epoch {each.best_epoch:>2}  {each.parameters:>10,} weights  {each.seconds:6.1f} s"
-        for each in sorted(trained, key=lambda each: -each.validation_map)
-    ]
-    return "\n".join(lines)
-
-
 def build_model(candidate: Candidate, inputs: ModelInputs, known_until: date) -> nn.Module:
     """Make an empty two-tower of the candidate's sizes, its weights drawn from the candidate's seed.
 
@@ -197,15 +172,27 @@ def training_settings(candidate: Candidate, inputs: ModelInputs, known_until: da
 
 
 def validation_map(model: nn.Module, inputs: ModelInputs, day: date) -> float:
-    """Return MAP@12 over the customers with history who bought something in the week from `day`; 0 when none did."""
+    """Return the mean of `validation_average_precision`; 0 when nobody is judged."""
+    return _mean_or_zero(validation_average_precision(model, inputs, day))
+
+
+def validation_average_precision(model: nn.Module, inputs: ModelInputs, day: date) -> np.ndarray:
+    """Return AP@12 float64 (n_customers,) of the customers with history who bought something in the week from `day`.
+
+    They stand in the order of the day's queries, which no model changes; none bought, none returned.
+    """
     queries = inputs.queries[day]
     is_judged = torch.from_numpy(queries.has_history()) & (queries.target_offsets.diff() > 0)
     queries = queries.take(torch.nonzero(is_judged)[:, 0])
     if not len(queries):
-        return 0.0
+        return np.empty(0)
     lists = recommend(model, queries, inputs.candidates[day], VALIDATION_K)
     truth = queries.target_positions.numpy().astype(np.int32), queries.target_offsets.numpy()
-    return map_at_k(lists.positions, *truth, k=VALIDATION_K)
+    return average_precision_at_k(find_hits(first_k(lists.positions, VALIDATION_K), *truth), truth_sizes(truth[1]))
+
+
+def _mean_or_zero(average_precision: np.ndarray) -> float:
+    return float(average_precision.mean()) if len(average_precision) else 0.0
 
 
 def _training_weeks(inputs: ModelInputs, days: Sequence[date]) -> list[TrainingWeek]:

@@ -1,233 +1,196 @@
-"""What Metaflow's cards show: the decision in a sentence, tables, and charts.
+"""What a run's cards say, in the order in which people ask: did it pass, how good is it, what was tested, for whom.
 
-Stage: beside the steps that decide something. In: plain results, as the steps have them. Out: Markdown, tables as
-(rows, header) of strings, the order in which `metaflow.cards.Table` takes them, and Vega-Lite 5 specifications for
-`metaflow.cards.VegaChart`. Metaflow itself is known only to the flow.
+Stage: beside the steps that decide something, and once more at the end of a run. In: a report as report.json holds
+it, and the test week as people look at it. Out: sections of plain text, charts and tables. The flow puts them on
+Metaflow's cards, `report_page` makes one HTML page of them, `tracking` keeps charts and panel.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, PER_CUSTOMER_METRICS
-from recommender.evaluation.promotion import Verdict, describe_threshold
-from recommender.evaluation.rec_test import RecTestResult
+from recommender.evaluation.offline_metrics import ALL_CUSTOMERS
+from recommender.release import card_charts, card_tables, list_charts
+from recommender.release.card_charts import metric_label
+from recommender.release.card_style import Spec, Table, number, readable
+from recommender.release.shown_week import Purchase, Recommendation, ShownCustomer, ShownWeek
 
-if TYPE_CHECKING:
-    from recommender.models.grid import TrainedCandidate
-
-Table = tuple[list[list[str]], list[str]]
-Spec = dict[str, Any]
-Metrics = Mapping[str, Mapping[str, float]]
-
-VEGA_LITE = "https://vega.github.io/schema/vega-lite/v5.json"
-ORACLE = "oracle"  # knows what no recommender can: shown as a limit, not as a rival
-CHART_METRIC = "map@12"
-
-OUTCOME_MARKS = {"pass": "✓ pass", "fail": "✗ fail", "not enough data": "not enough data"}
-BEST_MARK, UNKNOWN = "★", "–"
-ROOM_FOR_LABEL = 1.1  # axis length in longest bars
-BLUE, LIGHT_BLUE, GREY, DARK = "#2f6db5", "#8db8e8", "#a9b4c2", "#3d4652"
-BAR_COLOURS = {"served": BLUE, "two_tower": LIGHT_BLUE}  # what shoppers get and the model behind it; all others grey
-# Told apart also by those who do not see red and green apart (Okabe and Ito, 2008).
-LINE_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000"]
-TEXT = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 240}
-CHART_STYLE: Spec = {
-    "axis": {**TEXT, "gridColor": "#e6e9ed", "domainColor": "#c5ccd6", "tickColor": "#c5ccd6"},
-    "legend": TEXT,
-    "title": {"fontSize": 15, "anchor": "start", "subtitleFontSize": 12, "offset": 22},
-    "view": {"stroke": None},
-}
+HIT_MARK = "✓ bought"
+NAME_UNKNOWN = "(name unknown)"
+PURCHASES_SHOWN = 12
 
 
-def decision(verdict: Verdict) -> str:
-    """Say in one sentence whether tonight's lists may go up, and why."""
-    title = "Passed: this may be published" if verdict.is_passed else "Refused: nothing new is published"
-    return f"# {title}\n\n{verdict.reason[0].upper()}{verdict.reason[1:]}."
+@dataclass(frozen=True)
+class NamedTable:
+    """A table, `(rows, header)`, and what it shows."""
+
+    caption: str
+    table: Table
 
 
-def metric_table(metrics: Metrics, suffix: str = "") -> Table:
-    """Lay out the metrics of all models, best MAP first; a star marks the best of each column, the oracle aside.
+@dataclass(frozen=True)
+class Section:
+    """A part of a card: a heading, a sentence, charts by name, tables; `level` 3 belongs to the level 2 before it.
 
-    `suffix` "" or "_all" picks the customers: those with earlier history, or all of the week. Shown are the columns of
-    `offline_metrics.metric_table`; all else stays in the report.
+    The tables of a section that `is_folded` tell what its charts show: a page may show them on request only.
     """
-    columns = [name for name in _columns(metrics) if name.endswith(ALL_CUSTOMERS) == bool(suffix)]
-    header = ["model", *(name.removesuffix(ALL_CUSTOMERS) for name in columns)]
-    rows = [
-        [_model_label(model), *(_metric_cell(metrics, model, column) for column in columns)]
-        for model in _best_first(metrics, columns[0])
+
+    title: str
+    text: str = ""
+    charts: Mapping[str, Spec] = field(default_factory=dict)
+    tables: Sequence[NamedTable] = ()
+    level: int = 2
+    is_folded: bool = False
+
+
+def sections(report: Mapping[str, Any], week: ShownWeek | None) -> list[Section]:
+    """Return all that a run's card shows below its decision.
+
+    `report` as from `run_report.build_report`, also before anything was published; `week` None when the lists of
+    the test week cannot be read. What is not known has no section.
+    """
+    customers = [_customer_section(number, each) for number, each in enumerate(week.customers, 1)] if week else []
+    return [
+        _metric_section(report),
+        _test_section(report),
+        *_slice_section(report),
+        *([_list_section(week)] if week else []),
+        *([_sample_section(week), *customers] if customers else []),
+        _training_section(report),
+        *([_cost_section(report["steps"])] if report["steps"] else []),
     ]
-    return rows, header
 
 
-def behavior_table(results: Sequence[RecTestResult]) -> Table:
-    """Lay out the tests of a suite: what was measured, what was asked for, and what came of it."""
-    rows = [
+def prediction_panel(customers: Sequence[ShownCustomer]) -> Table:
+    """Lay out sample customers in one table: last purchases and recommendations with names, one row an article."""
+    rows = []
+    for each in customers:
+        for bought in each.last_purchases:
+            rows.append([each.customer_id, "bought before", bought.day.isoformat(), *_article(bought), "", ""])
+        for one in each.recommendations:
+            hit = "yes" if one.is_bought else "no"
+            rows.append([each.customer_id, "recommended", str(one.rank), *_article(one), number(one.score), hit])
+    return rows, ["customer_id", "what", "day or rank", "article_id", "product", "score", "bought in the week"]
+
+
+def _metric_section(report: Mapping[str, Any]) -> Section:
+    metrics, test = report["metrics"], report["windows"]["test"]
+    intervals = report.get("quality", {}).get("map")
+    return Section(
+        "How good it is",
+        f"Lists made on {test['start']}, judged by what was bought until {test['end']}. A star marks the best of a "
+        "column; an interval of a difference without 0 in it says that the two differ.",
+        {"models": card_charts.model_comparison(metrics, intervals)},
         [
-            OUTCOME_MARKS[result.outcome],
-            _readable(result.name),
-            UNKNOWN if result.value is None else f"{result.value:.4g}",
-            describe_threshold(result),
-            result.description,
-        ]
-        for result in results
-    ]
-    return rows, ["outcome", "test", "value", "asked for", "what it measures"]
-
-
-def learning_curves(trained: Sequence["TrainedCandidate"]) -> Spec:
-    """Draw validation MAP@12 by epoch, one line for each candidate, its kept epoch as a larger point."""
-    points = [
-        {
-            "candidate": each.candidate.label,
-            "epoch": epoch.epoch,
-            "map": epoch.validation_map,
-            "loss": epoch.loss,
-            "is_kept": epoch.epoch == each.best_epoch,
-        }
-        for each in trained
-        for epoch in each.curve
-        if _is_number(epoch.validation_map)
-    ]
-    return _chart(
-        "Learning curves",
-        "MAP@12 in the validation week after each epoch; the large point is the epoch that was kept",
-        points,
-        height=300,
-        encoding={
-            "x": {"field": "epoch", "type": "quantitative", "axis": {"tickMinStep": 1, "format": "d", "grid": False}},
-            "y": {"field": "map", "type": "quantitative", "title": "validation MAP@12", "scale": {"zero": False}},
-            "color": {
-                "field": "candidate",
-                "type": "nominal",
-                "title": None,
-                "sort": None,
-                "scale": {"range": LINE_COLOURS},
-            },
-            "tooltip": [
-                {"field": "candidate"},
-                {"field": "epoch"},
-                {"field": "map", "format": ".4f", "title": "validation MAP@12"},
-                {"field": "loss", "format": ".4f"},
-            ],
-        },
-        layer=[
-            {"mark": {"type": "line", "strokeWidth": 2}},
-            {"mark": {"type": "point", "filled": True, "size": 30, "opacity": 1}},
-            {
-                "transform": [{"filter": "datum.is_kept"}],
-                "mark": {"type": "point", "filled": True, "size": 160, "opacity": 1},
-            },
+            NamedTable("Customers with earlier history", card_tables.metric_table(metrics, "", intervals)),
+            NamedTable("All customers of the week", card_tables.metric_table(metrics, ALL_CUSTOMERS)),
         ],
     )
 
 
-def model_comparison(metrics: Metrics) -> Spec:
-    """Draw MAP@12 of every model as bars, best first; the oracle, where there is one, as a line: the limit.
+def _slice_section(report: Mapping[str, Any]) -> Iterator[Section]:
+    """Yield the section of the slices, if there are any: the report's own, and those that tests measured."""
+    metrics = report["metrics"]
+    own = card_tables.map_name(metrics)
+    everybody = {
+        f"{readable(model)}, everybody": metrics[model].get(f"{own}{ALL_CUSTOMERS}")
+        for model in ("popular", "served")
+        if model in metrics
+    }
+    charts, tables = {}, []
+    for (dimension, metric), rows in _slices(report, own).items():
+        name = metric_label(metric)
+        title = f"{name[0].upper()}{name[1:]} by {readable(dimension)}"
+        references = everybody if metric == own else {}
+        charts[f"slices {title}"] = card_charts.slice_chart(title, rows, metric, references)
+        tables.append(NamedTable(title, card_tables.slice_table(rows, metric)))
+    if charts:
+        text = "Activity is the number of days with purchases before the week; cold customers have none."
+        yield Section("For whom", text, charts, tables, is_folded=True)
 
-    What is served stands out, and in a lighter tone the two-tower alone.
-    """
-    scores = {model: metrics[model][CHART_METRIC] for model in _best_first(metrics, CHART_METRIC)}
-    rivals = [
-        {"model": _readable(model), "map": score}
-        for model, score in scores.items()
-        if model != ORACLE and _is_number(score)
-    ]
-    layers = [_bars(), _bar_labels()]
-    if _is_number(scores.get(ORACLE)):
-        layers += _limit(scores[ORACLE])
-    longest = max([score for score in scores.values() if _is_number(score)], default=1.0)
-    return _chart(
-        "The test week",
-        "MAP@12 over customers with earlier history",
-        rivals,
-        height={"step": 34},
-        encoding={
-            "x": _map_axis(ROOM_FOR_LABEL * longest),
-            "y": {"field": "model", "type": "nominal", "sort": None, "title": None},
+
+def _slices(report: Mapping[str, Any], own: str) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    """Return the slices by dimension and metric, MAP by one dimension only once, however many tests measured it."""
+    found = {(dimension, own): rows for dimension, rows in report.get("quality", {}).get("slices", {}).items() if rows}
+    for test in report["behavioral_tests"]:
+        of_test: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        for row in test["details"].get("slices", []):
+            if metric := next((name.removesuffix("_low") for name in row if name.endswith("_low")), None):
+                of_test.setdefault((row.get("dimension", test["name"]), metric), []).append(row)
+        for (dimension, metric), rows in of_test.items():
+            if metric != "map" or (dimension, own) not in found:
+                found.setdefault((dimension, metric), rows)
+    return found
+
+
+def _list_section(week: ShownWeek) -> Section:
+    return Section(
+        "What is shown",
+        "A score tells a hit from a miss where the two curves lie apart. Lists that are much more popular than what "
+        "is bought show everybody the same bestsellers.",
+        {
+            "scores": list_charts.score_distribution(week.scores, week.is_bought),
+            "popularity": list_charts.popularity_chart(week.counts, week.sales),
         },
-        layer=layers,
     )
 
 
-def _chart(title: str, subtitle: str, rows: list[dict[str, Any]], **more: Any) -> Spec:
-    return {
-        "$schema": VEGA_LITE,
-        "title": {"text": title, "subtitle": subtitle},
-        "data": {"values": rows},
-        "width": "container",
-        "config": CHART_STYLE,
-        **more,
-    }
+def _sample_section(week: ShownWeek) -> Section:
+    return Section(
+        "A few customers",
+        f"{len(week.customers)} customers of the test week, drawn by a hash of their ids, not by how well they are "
+        "served. What they bought in the week was not known when the lists were made.",
+    )
 
 
-def _map_axis(end: float) -> Spec:
-    scale = {"domain": [0, end], "nice": False}
-    return {"field": "map", "type": "quantitative", "title": "MAP@12", "axis": {"tickCount": 6}, "scale": scale}
-
-
-def _bars() -> Spec:
-    tones = [
-        {"test": f"datum.model === '{_readable(model)}'", "value": colour} for model, colour in BAR_COLOURS.items()
+def _customer_section(place: int, customer: ShownCustomer) -> Section:
+    listed = [
+        [str(each.rank), *_article(each), number(each.score), HIT_MARK if each.is_bought else ""]
+        for each in customer.recommendations
     ]
-    colour = {"condition": tones, "value": GREY}
-    return {"mark": {"type": "bar", "height": 22, "cornerRadiusEnd": 2}, "encoding": {"color": colour}}
-
-
-def _bar_labels() -> Spec:
-    text = {"field": "map", "type": "quantitative", "format": ".4f"}
-    mark = {"type": "text", "align": "left", "dx": 5, "fontSize": 12, "color": DARK}
-    return {"mark": mark, "encoding": {"text": text}}
-
-
-def _limit(score: float) -> list[Spec]:
-    """A dashed line across all bars, with its name above it."""
-    data = {"data": {"values": [{"map": score}]}}
-    line = {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 1.5, "color": DARK}
-    name = {"type": "text", "align": "right", "baseline": "bottom", "dy": -4, "fontSize": 12, "color": DARK}
-    text = {"value": f"oracle, the best there can be: {score:.4f}"}
-    return [
-        {**data, "mark": line, "encoding": {"y": None}},
-        {**data, "mark": name, "encoding": {"y": {"value": 0}, "text": text}},
+    hits = sum(each.is_bought for each in customer.recommendations)
+    in_week = customer.bought_in_week
+    left_out = f" ({PURCHASES_SHOWN} of {len(in_week)} shown)" if len(in_week) > PURCHASES_SHOWN else ""
+    tables = [
+        NamedTable("Recommended", (listed, ["rank", "article", "product", "score", "in the week"])),
+        *_purchase_table("Last purchases before the week", customer.last_purchases),
+        *_purchase_table(f"Bought in the week{left_out}", in_week[:PURCHASES_SHOWN]),
     ]
+    known = "" if customer.last_purchases else "No purchase before the week. "
+    text = f"{known}{hits} of {len(listed)} recommendations were bought. Customer id: {customer.customer_id}"
+    return Section(f"Customer {place}", text, {}, tables, level=3)
 
 
-def _columns(metrics: Metrics) -> list[str]:
-    if not metrics:
-        raise ValueError("a metric table needs at least one model, got none")
-    names = list(next(iter(metrics.values())))
-    depth = names[0].partition("@")[2]  # `evaluate` names the served depth first
-    shown = {*(f"{name}@{depth}" for name in PER_CUSTOMER_METRICS), "coverage", "customers"}
-    return [name for name in names if name.removesuffix(ALL_CUSTOMERS) in shown]
+def _purchase_table(caption: str, purchases: Sequence[Purchase]) -> list[NamedTable]:
+    rows = [[each.day.isoformat(), *_article(each)] for each in purchases]
+    return [NamedTable(caption, (rows, ["day", "article", "product"]))] if rows else []
 
 
-def _best_first(metrics: Metrics, column: str) -> list[str]:
-    def rank(model: str) -> tuple[float, str]:
-        score = metrics[model][column]
-        return (-score if _is_number(score) else math.inf, model)
-
-    return sorted(metrics, key=rank)
+def _article(each: Purchase | Recommendation) -> list[str]:
+    return [each.article_id, each.name or NAME_UNKNOWN]
 
 
-def _metric_cell(metrics: Metrics, model: str, column: str) -> str:
-    value = metrics[model][column]
-    if column.startswith("customers"):
-        return f"{value:,}"
-    if not _is_number(value):
-        return UNKNOWN
-    rivals = [metrics[rival][column] for rival in metrics if rival != ORACLE and _is_number(metrics[rival][column])]
-    is_best = model != ORACLE and value == max(rivals)
-    return f"{value:.4f} {BEST_MARK}" if is_best else f"{value:.4f}"
+def _test_section(report: Mapping[str, Any]) -> Section:
+    tests, gate = report["behavioral_tests"], report["publication_tests"]
+    tables = [NamedTable("Behavioural tests on the test week", card_tables.behavior_table(tests))]
+    if gate:
+        tables.append(NamedTable("Publication gate on tonight's lists", card_tables.behavior_table(gate)))
+    return Section("What was tested", "", {}, tables)
 
 
-def _model_label(model: str) -> str:
-    return f"{model} (limit)" if model == ORACLE else _readable(model)
+def _training_section(report: Mapping[str, Any]) -> Section:
+    candidates = report["candidates"]
+    return Section(
+        "How the two-towers learned",
+        report.get("choice", {}).get("reason", "The best in the validation week is chosen."),
+        {"learning curves": card_charts.learning_curves(candidates)},
+        [NamedTable("Candidates, the chosen one starred", card_tables.candidate_table(candidates, report["chosen"]))],
+    )
 
 
-def _readable(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _is_number(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def _cost_section(steps: Mapping[str, Mapping[str, float]]) -> Section:
+    return Section(
+        "What it cost",
+        "Steps of one name run in parallel, so their times do not add up to the run's.",
+        {"step seconds": card_charts.step_seconds(steps), "step memory": card_charts.step_memory(steps)},
+    )

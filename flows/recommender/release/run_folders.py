@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-WEEKLY_MODELS = "weeks"
+WEEKLY_MODELS, MARTS = "weeks", "marts"
 
 
 def remove_weekly_models(run_dir: Path) -> None:
@@ -18,6 +18,8 @@ def remove_weekly_models(run_dir: Path) -> None:
 def remove_older_runs(dataset_dir: Path, current: Path, kept: int) -> list[Path]:
     """Remove the folders of all but the newest runs of a dataset.
 
+    A folder without marts is not a run's, whoever put it there, and stays.
+
     Args:
         dataset_dir: the folder that holds one folder a run.
         current: the running run's folder; it stays whatever its age.
@@ -31,7 +33,7 @@ def remove_older_runs(dataset_dir: Path, current: Path, kept: int) -> list[Path]
     """
     if kept < 1:
         raise ValueError(f"kept_runs is {kept}; at least the current run has to stay")
-    others = [folder for folder in dataset_dir.iterdir() if folder.is_dir() and folder != current]
+    others = [folder for folder in dataset_dir.iterdir() if (folder / MARTS).is_dir() and folder != current]
     oldest_first = sorted(others, key=lambda folder: (folder.stat().st_mtime_ns, folder.name))
     removed = oldest_first[: max(len(oldest_first) - (kept - 1), 0)]
     for folder in removed:

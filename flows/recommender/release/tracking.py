@@ -4,16 +4,21 @@ Stage: beside training, and once more at the end of a run. In: plain parameters,
 experiment for each candidate and one for the run; archives in data/comet without COMET_API_KEY, online with it.
 
 Tracking never decides over a run: whatever goes wrong in it is one warning line, and online experiments that cannot
-be opened are kept as archives. Comet records what it is given here and nothing of the machine, the code or the
-output. comet_ml takes about two seconds to import, so that happens where an experiment is opened.
+be opened are kept as archives. Comet records what it is given here, the commit of the code among it, and by itself
+nothing of the machine, the code or the output. comet_ml takes about two seconds to import, so that happens where an
+experiment is opened.
 
     python -m recommender.release.tracking upload     send the archives (needs COMET_API_KEY)
 """
 
 import argparse
+import csv
+import io
+import json
 import logging
 import math
 import os
+import resource
 import subprocess
 import sys
 import zipfile
@@ -25,16 +30,22 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recommender.evaluation.run_report import without_nan
 from recommender.project_paths import comet_dir, set_environment_defaults
+from recommender.release.chart_svg import file_name
+from recommender.release.code_version import code_version
 
 if TYPE_CHECKING:
     from recommender.models.grid import TrainedCandidate
     from recommender.models.training import Epoch
+    from recommender.release.card_style import Table
 
 DEFAULT_PROJECT = "recommendations-at-reasonable-scale"
 UPLOAD_COMMAND = "python -m recommender.release.tracking upload"
 UPLOADED_FOLDER = "uploaded"
 CANDIDATE, RUN, WINNER = "candidate", "run", "winner"  # tags
+BEHAVIOUR_FILE, PREDICTIONS_FILE = "behavioural_report.json", "predictions.csv"
+KIB_PER_MIB = 1024  # ru_maxrss counts KiB
 
 # Comet would collect all of this by itself: source code, git, host name and address, packages, output.
 NOTHING_BY_ITSELF = dict.fromkeys(
@@ -92,15 +103,25 @@ def log_candidate(
                 "best_validation_map@12": trained.validation_map,
                 "trained_weights": trained.parameters,
                 "training_seconds": trained.seconds,
+                "process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB,
             }
         )
 
 
-def log_run(report: Mapping[str, Any]) -> None:
+def log_run(
+    report: Mapping[str, Any],
+    charts: Mapping[str, str] | None = None,
+    predictions: "Table" = ([], []),
+) -> None:
     """Record a run, passed or refused, from its report: metrics, tests, verdict, candidates; tag the chosen one.
 
     Metrics are named `model.metric` and `test.name`. The notes `candidate.LABEL` hold the keys of the candidates'
-    experiments.
+    experiments. The behavioural tests and the publication gate go along as JSON.
+
+    Args:
+        report: as report.json holds it.
+        charts: SVG text by name; each becomes an image.
+        predictions: (rows, header) of sample customers' purchases and recommendations; a CSV table.
     """
     run = TrackedRun(report["dataset"], report["run_id"], report["windows"])
     labels = [f"{candidate['name']}-seed{candidate['seed']}" for candidate in report["candidates"]]
@@ -109,6 +130,12 @@ def log_run(report: Mapping[str, Any]) -> None:
         log.log_metrics({**report["metrics"], "test": tests})
         log.log_notes({name: report[name] for name in ("verdict", "verdict_reason", "chosen")})
         log.log_notes({"candidate": {label: run.experiment_key(label) for label in labels}})
+        log.log_notes({"code_version": code_version() or "unknown"})
+        log.log_file(BEHAVIOUR_FILE, _behaviour(report))
+        if predictions[0]:
+            log.log_file(PREDICTIONS_FILE, _as_csv(predictions))
+        for name, svg in (charts or {}).items():
+            log.log_image(file_name(name), svg)
         log.add_tags(report["verdict"])
     _tag_winner(run, report["chosen"])
 
@@ -143,6 +170,14 @@ class ExperimentLog:
         """Record facts that are neither settings nor metrics; nested mappings become `outer.inner`."""
         self._attempt(lambda experiment: experiment.log_others(_flattened(notes)))
 
+    def log_file(self, name: str, text: str) -> None:
+        """Keep a text as a file; one that cannot be kept costs no more than itself."""
+        self._keep(lambda experiment: experiment.log_asset_data(text, name=name))
+
+    def log_image(self, name: str, svg: str) -> None:
+        """Keep an SVG picture; one that cannot be kept costs no more than itself."""
+        self._keep(lambda experiment: experiment.log_image(io.BytesIO(svg.encode()), name=name, image_format="svg"))
+
     def add_tags(self, *tags: str) -> None:
         """Add tags to search by."""
         self._attempt(lambda experiment: experiment.add_tags(list(tags)))
@@ -152,6 +187,17 @@ class ExperimentLog:
         self._attempt(lambda experiment: experiment.end())
         if self._first_complaint.message:
             _warn(f"the record of {self.name} may have gaps", self._first_complaint.message)
+
+    def _keep(self, action: Callable[[Any], Any]) -> None:
+        """Do what the experiment can do without; `close` tells of the first error."""
+
+        def act(experiment: Any) -> None:
+            try:
+                action(experiment)
+            except Exception as error:  # whatever Comet raises, the experiment goes on
+                self._first_complaint.message = self._first_complaint.message or str(error)
+
+        self._attempt(act)
 
     def _attempt(self, action: Callable[[Any], Any]) -> None:
         if self._experiment is None:
@@ -311,6 +357,18 @@ def _upload(archive: Path, log_path: Path) -> bool:
 def _warn(what: str, error: Exception | str) -> None:
     reason = " ".join(str(error).split()) or type(error).__name__
     logger.warning("Comet: %s (%s)", what, reason)
+
+
+def _behaviour(report: Mapping[str, Any]) -> str:
+    names = ("run_id", "dataset", "windows", "verdict", "verdict_reason", "behavioral_tests", "publication_tests")
+    return json.dumps(without_nan({name: report[name] for name in names}), indent=2, ensure_ascii=False, default=str)
+
+
+def _as_csv(table: "Table") -> str:
+    rows, header = table
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *rows])
+    return text.getvalue()
 
 
 def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -74,6 +74,17 @@ class TwoTowerGenerator:
             self._articles = model.encode_candidates(candidates.take(torch.from_numpy(columns)))
         self._latest = np.empty(0, np.int64), np.empty((0, len(columns)), np.float32)
 
+    @property
+    def queries(self) -> QuerySnapshot:
+        """The day's customers as the model reads them."""
+        return self._queries
+
+    def best_columns(self, queries: QuerySnapshot, k: int) -> np.ndarray:
+        """Return (len(queries), k) int64 columns of the best candidates for any customers, not only the day's own."""
+        with torch.inference_mode():
+            scores = self._model.encode_queries(queries) @ self._articles.T
+        return torch.argsort(scores, dim=1, descending=True, stable=True)[:, :k].numpy()
+
     def score(self, rows: np.ndarray) -> np.ndarray:
         """See `Generator`; the latest answer is kept, for `FreshGenerator` asks for it again."""
         if not np.array_equal(rows, self._latest[0]):

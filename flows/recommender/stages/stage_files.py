@@ -7,8 +7,10 @@ the models' folder. Out: one JSON file there.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from recommender.config import FilterSettings, OrderSettings, StageSettings
 
@@ -29,9 +31,17 @@ def load_stages(folder: Path) -> StageSettings:
         ValueError: when they lack a setting, or have one that is unknown.
     """
     path = folder / STAGES
-    values = json.loads(path.read_text(encoding="utf-8"))
     try:
-        filters, order = FilterSettings(**values.pop("filters")), OrderSettings(**values.pop("order"))
-        return StageSettings(filters=filters, order=order, **values)
+        return stages_from(json.loads(path.read_text(encoding="utf-8")))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} does not fit the settings of this version ({error}); publish again") from error
+
+
+def stages_from(values: Mapping[str, Any]) -> StageSettings:
+    """Make settings of what `asdict` made of them.
+
+    Raises:
+        KeyError, TypeError: when they lack a setting, or have one that is unknown.
+    """
+    filters, order = FilterSettings(**values["filters"]), OrderSettings(**values["order"])
+    return StageSettings(**{**values, "filters": filters, "order": order})

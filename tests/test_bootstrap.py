@@ -1,12 +1,12 @@
-"""The cluster bootstrap: two clusters by hand, coverage in a simulation, and a planted difference."""
+"""Intervals over customers: few and many by hand, coverage in simulations, and a planted difference."""
 
 import math
 
 import numpy as np
 import pytest
 
-from recommender.evaluation import bootstrap
-from recommender.evaluation.bootstrap import mean_interval, paired_difference
+from recommender import bootstrap
+from recommender.bootstrap import mean_interval, paired_difference
 
 
 def width(interval: bootstrap.Interval) -> float:
@@ -18,6 +18,14 @@ def test_two_customers_by_hand():
     values, clusters = np.array([0.0, 0.0, 1.0, 0.0]), np.array(["a", "a", "b", "a"])
     assert mean_interval(values, clusters, seed=1, level=0.95) == (1 / 4, 0, 1)
     assert mean_interval(values, clusters, seed=1, level=0.40) == (1 / 4, 1 / 4, 1 / 4)  # 0.3 to 0.7
+
+
+def test_two_customers_by_hand_when_two_are_many(monkeypatch):
+    # a sums to 0 over 3 weeks, b to 1 over 1. Mean 1/4; residuals -3/4 and 3/4, so the standard error is
+    # sqrt(2/1 * 2 * 9/16) / 4 = 3/8; the normal's 97.5% quantile is 1.959964.
+    monkeypatch.setattr(bootstrap, "MANY_CLUSTERS", 1)
+    interval = mean_interval(np.array([0.0, 0.0, 1.0, 0.0]), np.array(["a", "a", "b", "a"]), seed=1)
+    assert interval == pytest.approx((1 / 4, 1 / 4 - 1.959964 * 3 / 8, 1 / 4 + 1.959964 * 3 / 8), abs=1e-6)
 
 
 def test_equal_values_leave_nothing_to_chance():
@@ -66,16 +74,36 @@ def test_repeating_every_week_adds_no_knowledge():
     assert width(clustered) / width(as_if_strangers) == pytest.approx(math.sqrt(4), rel=0.1)
 
 
-@pytest.mark.parametrize(("repetitions", "n_resamples"), [(300, 400), pytest.param(2000, 1000, marks=pytest.mark.long)])
-def test_interval_holds_the_true_mean_as_often_as_its_level_says(repetitions, n_resamples):
-    """400 customers with one to four weeks each around an own mean; over all customers the mean is 0.
+def weeks_of(rng: np.random.Generator, n_customers: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return values and clusters: customers with one to four weeks each around an own mean; over all the mean is 0."""
+    clusters = np.repeat(np.arange(n_customers), rng.integers(1, 5, size=n_customers))
+    return rng.normal(size=n_customers)[clusters] + rng.normal(scale=0.5, size=len(clusters)), clusters
 
-    Percentile intervals fall short of their level with few clusters, hence 400.
-    """
+
+def test_at_6000_customers_both_ways_agree(monkeypatch):
+    """A bound of 2,000 draws has a standard error of 1.5% of the interval's width: 5% are three of them."""
+    values, clusters = weeks_of(np.random.default_rng(4), 6000)
+    formula = mean_interval(values, clusters, seed=1)
+    monkeypatch.setattr(bootstrap, "MANY_CLUSTERS", 6000)
+    drawn = mean_interval(values, clusters, seed=1)
+    assert formula != drawn
+    assert formula == pytest.approx(drawn, abs=0.05 * width(drawn))
+
+
+def test_many_customers_need_no_seed_and_no_order():
+    values, clusters = weeks_of(np.random.default_rng(4), 6000)
+    names = np.array([f"customer {row}" for row in clusters], dtype=object)
+    backwards = mean_interval(values[::-1], names[::-1], seed=2, n_resamples=1)
+    assert backwards == pytest.approx(mean_interval(values, clusters, seed=1), abs=1e-12)
+
+
+@pytest.mark.parametrize("n_customers", [400, 6000], ids=["few, drawn", "many, by formula"])
+@pytest.mark.parametrize(("repetitions", "n_resamples"), [(300, 400), pytest.param(2000, 1000, marks=pytest.mark.long)])
+def test_interval_holds_the_true_mean_as_often_as_its_level_says(n_customers, repetitions, n_resamples):
+    """Percentile intervals fall short of their level with few clusters, hence 400 of them."""
     rng, n_covered = np.random.default_rng(17), 0
     for repetition in range(repetitions):
-        clusters = np.repeat(np.arange(400), rng.integers(1, 5, size=400))
-        values = rng.normal(size=400)[clusters] + rng.normal(scale=0.5, size=len(clusters))
+        values, clusters = weeks_of(rng, n_customers)
         interval = mean_interval(values, clusters, seed=repetition, n_resamples=n_resamples)
         n_covered += interval.low <= 0 <= interval.high
     three_deviations = 3 * math.sqrt(0.95 * 0.05 / repetitions)  # 0.038 of 300, 0.015 of 2,000

@@ -1,0 +1,102 @@
+"""What a behavioural test may look at: one recommender's lists for one week, and what is known of those involved.
+
+Stage: under the behavioural suite. In: plain arrays, so that a test needs no shop to be tested itself. Out:
+`JudgedWeek`, of which every family of tests is a subclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from recommender.config import CommonSenseSettings
+from recommender.ranking_metrics import average_precision_at_k, find_hits, recall_at_k, select_truth, truth_sizes
+
+POPULAR, REPURCHASE = "popular", "repurchase"
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """The two-tower's own lists for some customers, (m, k) int32 each: as they are, and with histories changed."""
+
+    unchanged: np.ndarray
+    shuffled: np.ndarray
+    without_newest: np.ndarray
+
+
+@dataclass(frozen=True)
+class JudgedWeek:
+    """One recommender's lists for the customers of a week, cold ones with what they are served.
+
+    Attributes:
+        lists: (n_customers, k) int32 catalogue positions.
+        scores: (n_customers, k) float32.
+        lists_again: the lists from scoring everything a second time.
+        baselines: name to (n_customers, k) int32; `popular` is always there.
+        truth_values: with `truth_offsets` what each customer bought in the week, see `ranking_metrics`.
+        truth_offsets: (n_customers + 1,) int64.
+        has_history: (n_customers,) bool.
+        is_on_sale: (n_articles,) bool, what passed the filters: on sale, in season, not denied.
+        last_week_sales: (n_articles,) int, units sold in the week before.
+        minimum_customers: fewer are not enough data for a comparison.
+        attributes: name to (n_articles,) array of str.
+        article_ages: (n_articles,) float, days since the first sale, NaN when not on sale.
+        prices: (n_articles,) float, NaN where unknown.
+        usual_prices: (n_customers,) float mean price paid, NaN without history.
+        history: (n_customers, n_articles) sparse, above 0 where bought before the week.
+        customer_slices: dimension to (n_customers,) array of str.
+        common_sense: rules of the settings.
+        perturbed: None where there is no two-tower.
+    """
+
+    lists: np.ndarray
+    scores: np.ndarray
+    lists_again: np.ndarray
+    baselines: Mapping[str, np.ndarray]
+    truth_values: np.ndarray
+    truth_offsets: np.ndarray
+    has_history: np.ndarray
+    is_on_sale: np.ndarray
+    last_week_sales: np.ndarray
+    minimum_customers: int
+    attributes: Mapping[str, np.ndarray]
+    article_ages: np.ndarray
+    prices: np.ndarray
+    usual_prices: np.ndarray
+    history: sparse.csr_matrix
+    customer_slices: Mapping[str, np.ndarray]
+    common_sense: CommonSenseSettings
+    perturbed: Perturbed | None = None
+    _kept: dict = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_judged(self) -> np.ndarray:
+        """(n_customers,) bool: bought something in the week and before it."""
+        return self.has_history & (truth_sizes(self.truth_offsets) > 0)
+
+    @cached_property
+    def average_precision(self) -> np.ndarray:
+        """(n_customers,) float64 of the judged lists, NaN without truth."""
+        return self.average_precision_of(self.lists)
+
+    def average_precision_of(self, lists: np.ndarray) -> np.ndarray:
+        """Return (n_customers,) float64 average precision of any lists for these customers, NaN without truth."""
+        hits = find_hits(lists, self.truth_values, self.truth_offsets)
+        return average_precision_at_k(hits, truth_sizes(self.truth_offsets))
+
+    def recall_of(self, lists: np.ndarray, is_counted: np.ndarray | None = None) -> np.ndarray:
+        """Return (n_customers,) float64 recall, of some articles (n_articles,) bool only; NaN without truth."""
+        values, offsets = self.truth_values, self.truth_offsets
+        if is_counted is not None:
+            values, offsets = select_truth(values, offsets, is_counted)
+        return recall_at_k(find_hits(lists, values, offsets), truth_sizes(offsets))
+
+    def codes_of(self, attribute: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (n_values,) distinct values of an attribute, ascending, and (n_articles,) int64 which each has."""
+        if attribute not in self._kept:
+            self._kept[attribute] = np.unique(self.attributes[attribute].astype(str), return_inverse=True)
+        return self._kept[attribute]

@@ -1,0 +1,127 @@
+"""From the test week's shop day to the plain arrays of the behavioural suite.
+
+In: a `TestWeek`, everybody's lists for it, the marts. Out: `BehavioralTests`, ready to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from recommender.columns import Columns
+from recommender.config import CommonSenseSettings
+from recommender.evaluation.behavior.judged_week import Perturbed
+from recommender.evaluation.behavioral_tests import BehavioralTests
+from recommender.evaluation.challenge import CHAMPION
+from recommender.evaluation.slices import activity_slice
+from recommender.evaluation.test_week import ORACLE, SERVED, TWO_TOWER, TestWeek
+from recommender.features.catalogue import Catalogue
+from recommender.features.warehouse import read_mart
+from recommender.models.baselines import RankedLists
+from recommender.stages.generators import TwoTowerGenerator
+from recommender.stages.perturbations import shuffled, without_newest
+from recommender.stages.shop_day import ShopDay
+
+NOT_BASELINES = (SERVED, TWO_TOWER, CHAMPION, ORACLE)
+PERTURBED_CUSTOMERS, FEWEST_ARTICLES = 2_000, 5
+SHUFFLING_SEED = 7
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What the suite needs beyond the week itself.
+
+    Attributes:
+        marts_dir: the exported marts.
+        catalogue: owner of article positions.
+        common_sense: rules of the settings.
+        minimum_customers: fewer are not enough data for a comparison.
+    """
+
+    marts_dir: Path
+    catalogue: Catalogue
+    common_sense: CommonSenseSettings
+    minimum_customers: int
+
+    def suite(
+        self, week: TestWeek, lists: Mapping[str, RankedLists], lists_again: RankedLists, judged: str = SERVED
+    ) -> BehavioralTests:
+        """Return the behavioural suite for the first k of one recommender's lists.
+
+        Args:
+            week: the test week.
+            lists: by model name; the judged ones and every baseline.
+            lists_again: the judged ones from loading and scoring everything a second time.
+            judged: whose lists.
+        """
+        day, k = week.fitted.day, week.k
+        values, offsets = week.fitted.truth()
+        return BehavioralTests(
+            lists=lists[judged].positions[:, :k],
+            scores=lists[judged].scores[:, :k],
+            lists_again=lists_again.positions[:, :k],
+            baselines={
+                name: each.positions[:, :k] for name, each in lists.items() if name not in {*NOT_BASELINES, judged}
+            },
+            truth_values=values,
+            truth_offsets=offsets,
+            has_history=day.has_history(),
+            is_on_sale=_spread(day, np.ones(day.n_candidates, dtype=bool), False),
+            last_week_sales=_spread(day, day.article_numbers[Columns.SALES_1W].astype(np.int64), 0),
+            minimum_customers=self.minimum_customers,
+            attributes=self._attributes(),
+            article_ages=_spread(day, day.article_numbers[Columns.AGE_DAYS], np.nan),
+            prices=_spread(day, day.article_numbers[Columns.PRICE], np.nan),
+            usual_prices=day.customer_numbers[Columns.MEAN_PRICE],
+            history=day.history,
+            customer_slices=self._customer_slices(day),
+            common_sense=self.common_sense,
+            perturbed=perturbed_lists(week),
+        )
+
+    def _attributes(self) -> dict[str, np.ndarray]:
+        articles = read_mart(self.marts_dir, "articles")
+        ids = pa.array(self.catalogue.article_ids, pa.string())
+        in_order = articles.take(pc.index_in(ids, value_set=articles[Columns.ARTICLE_ID]))
+        return {name: _texts(in_order[name]) for name in Columns.ARTICLE_ATTRIBUTES}
+
+    def _customer_slices(self, day: ShopDay) -> dict[str, np.ndarray]:
+        columns = [Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.AGE_BAND]
+        features = read_mart(self.marts_dir, "customer_features", columns, as_of_days=[day.as_of_day])
+        place = pc.index_in(pa.array(day.customer_ids, pa.string()), value_set=features[Columns.CUSTOMER_ID])
+        online = day.customer_numbers[Columns.ONLINE_SHARE]
+        return {
+            "activity": activity_slice(day.customer_numbers[Columns.PURCHASE_DAYS].astype(np.int64)),
+            "age band": _texts(features[Columns.AGE_BAND].take(place)),
+            "channel": np.select([np.isnan(online), online > 0.5], [UNKNOWN, "online"], "store"),
+        }
+
+
+def perturbed_lists(week: TestWeek) -> Perturbed | None:
+    """Return the two-tower's lists for evenly spread customers of several articles, and with changed histories."""
+    generators = (each for each in week.fitted.generators if isinstance(each, TwoTowerGenerator))
+    if (two_tower := next(generators, None)) is None:
+        return None
+    known = np.flatnonzero(two_tower.queries.history_offsets.diff().numpy() >= FEWEST_ARTICLES)
+    rows = known[:: max(1, len(known) // PERTURBED_CUSTOMERS)]
+    queries = two_tower.queries.take(torch.from_numpy(rows))
+    variants = queries, shuffled(queries, SHUFFLING_SEED), without_newest(queries)
+    return Perturbed(*(two_tower.best_columns(each, week.k).astype(np.int32) for each in variants))
+
+
+def _spread(day: ShopDay, of_candidates: np.ndarray, elsewhere: float) -> np.ndarray:
+    """(n_articles,) values of the candidates at their positions."""
+    values = np.full(day.purchases.n_articles, elsewhere, dtype=of_candidates.dtype)
+    values[day.candidates] = of_candidates
+    return values
+
+
+def _texts(column: pa.ChunkedArray) -> np.ndarray:
+    return np.array(pc.fill_null(column.cast(pa.string()), UNKNOWN).to_pylist(), dtype=object)

@@ -1,0 +1,50 @@
+"""Rules every list must obey, and that scoring twice gives the same lists."""
+
+from recommender.evaluation import list_rules
+from recommender.evaluation.behavior.judged_week import JudgedWeek
+from recommender.evaluation.rec_test import Measurement, rec_test
+
+
+class RuleTests(JudgedWeek):
+    """No threshold to choose: broken or not."""
+
+    @rec_test("sanity", maximum=0)
+    def no_duplicates(self) -> Measurement:
+        """Customers whose list names an article twice."""
+        return list_rules.count_lists_with_duplicates(self.lists)
+
+    @rec_test("sanity", maximum=0)
+    def only_articles_on_sale(self) -> Measurement:
+        """Recommendations of articles that are withdrawn, out of season or denied."""
+        return list_rules.count_articles_not_on_sale(self.lists, self.is_on_sale)
+
+    @rec_test("sanity", maximum=0)
+    def k_per_customer(self) -> Measurement:
+        """Customers with fewer than k articles."""
+        return list_rules.count_short_lists(self.lists, self.is_on_sale)
+
+    @rec_test("sanity", maximum=0)
+    def finite_scores(self) -> Measurement:
+        """Recommendations whose score is NaN or infinite."""
+        return list_rules.count_scores_not_finite(self.lists, self.scores)
+
+    @rec_test("sanity", maximum=0)
+    def no_colour_variant_floods(self) -> Measurement:
+        """Customers whose list holds more articles of one product code than the cap allows."""
+        most = self.common_sense.most_per_product_code or self.lists.shape[1]
+        return list_rules.count_floods(self.lists, self.codes_of("product_code")[1], most)
+
+    @rec_test("stability", maximum=0)
+    def determinism(self) -> Measurement:
+        """Customers whose list changes when the model scores them a second time."""
+        n_changed = int((self.lists != self.lists_again).any(axis=1).sum())
+        return Measurement(n_changed, {"customers": len(self.lists)})
+
+    @rec_test("cold_start", minimum=1.0)
+    def cold_customers_served(self) -> Measurement:
+        """Share of the customers without earlier purchases who get a full list."""
+        cold_lists = self.lists[~self.has_history]
+        if len(cold_lists) == 0:
+            return Measurement(None, {"customers": 0})
+        share = list_rules.share_with_full_list(cold_lists, self.is_on_sale)
+        return Measurement(share, {"customers": len(cold_lists)})

@@ -1,0 +1,222 @@
+"""The registry: what every run decided and why, and how to fit again what it published. Lines are added, never changed.
+
+Stage: last of every run, published or refused. In: the run's report and its configuration. Out: one line of JSON in the
+dataset's registry; the champion, which is the configuration of the newest published run; a table for people.
+
+    python -m recommender.release.registry --dataset demo --last 20
+
+A line is written at once and reaches the disk before `append` returns, so a crash can tear the last line only. Readers
+tell of it and skip it, and the next line does not continue it. A version that `make rollback` withdrew stays published
+here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from recommender.evaluation.run_report import without_nan
+from recommender.project_paths import registry_file
+
+MODELS = ("served", "champion", "popular", "two_tower")
+METRICS = ("map@", "recall@")
+COLUMNS = ("when (UTC)", "run", "decision", "MAP", "minus the champion's", "version", "reason")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one run decided.
+
+    Attributes:
+        run_id: of the flow.
+        dataset: whose run it is.
+        time: of the decision, UTC, ISO 8601.
+        windows: as in the report.
+        metrics: {model: {metric: value}}, MAP and recall at the served depth of the models that matter here.
+        verdict: "passed" or "refused".
+        reason: of the verdict.
+        challenge: as from `Challenge.as_dict`.
+        version: that was published; None when none was.
+        forced_reason: why the run was forced; None when it was not.
+        configuration: as from `Configuration.as_dict`, and under "ranker" how the ranker was chosen.
+    """
+
+    run_id: str
+    dataset: str
+    time: str
+    windows: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, float | None]]
+    verdict: str
+    reason: str
+    challenge: Mapping[str, Any]
+    version: str | None
+    forced_reason: str | None
+    configuration: Mapping[str, Any]
+
+
+def decision_of(report: Mapping[str, Any], configuration: Mapping[str, Any]) -> Decision:
+    """Take a run's decision, made now, from its report."""
+    published, challenge = report["published"], report["challenge"]
+    return Decision(
+        run_id=report["run_id"],
+        dataset=report["dataset"],
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        windows=report["windows"],
+        metrics={name: _main_metrics(report["metrics"][name]) for name in MODELS if name in report["metrics"]},
+        verdict=report["verdict"],
+        reason=report["verdict_reason"],
+        challenge=challenge,
+        version=published["version"] if published else None,
+        forced_reason=challenge["forced_reason"] or None,
+        configuration={**configuration, "ranker": report["ranker"]},
+    )
+
+
+def append(decision: Decision, path: Path) -> None:
+    """Add a decision as the last line; a run that has one already, such as a step that is tried again, gets no second.
+
+    Any number of processes may do this at once.
+
+    Raises:
+        OSError: when the line could not be written whole, for want of space for example.
+    """
+    line = json.dumps(without_nan(asdict(decision)), ensure_ascii=False, allow_nan=False).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path) as descriptor:
+        before = path.read_bytes()
+        if any(each.run_id == decision.run_id for each in _parsed(before, path, lambda _: None)):
+            return
+        end_of_torn = b"\n" if before and not before.endswith(b"\n") else b""
+        whole = end_of_torn + line + b"\n"
+        if (written := os.write(descriptor, whole)) != len(whole):
+            raise OSError(f"only {written} of {len(whole)} bytes of a decision fitted into {path}; make room")
+        os.fsync(descriptor)
+
+
+def read(path: Path, warn: Callable[[str], None] | None = None) -> list[Decision]:
+    """Return all decisions, oldest first; none without a file.
+
+    Args:
+        path: the registry.
+        warn: told of every line that is none; by default standard error is.
+    """
+    return list(_parsed(path.read_bytes(), path, warn or _complain)) if path.exists() else []
+
+
+def champion(dataset: str) -> Decision | None:
+    """Return the newest decision that published something, None before the first."""
+    published = (each for each in reversed(read(registry_file(dataset))) if each.version is not None)
+    return next(published, None)
+
+
+def format_table(decisions: Sequence[Decision]) -> str:
+    """Lay decisions out as text, a line each."""
+    rows = [COLUMNS, *(_row(each) for each in decisions)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the last decisions, the newest last; returns the exit code."""
+    options = _parse(arguments)
+    decisions = read(registry_file(options.dataset))[-options.last :]
+    if decisions:
+        print(format_table(decisions))
+    else:
+        print(f"no run of {options.dataset} decided anything yet; `make run DATASET={options.dataset}` does")
+    return 0
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """Yield the descriptor of the file, made when missing, while nobody else appends; the kernel ends a dead lock."""
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if is_new:
+            _sync_folder(path.parent)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the name of a new file as durable as its content."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parsed(content: bytes, path: Path, warn: Callable[[str], None]) -> Iterator[Decision]:
+    names = {field.name for field in fields(Decision)}
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line:
+            continue
+        try:
+            values = json.loads(line)
+            yield Decision(**{name: values[name] for name in names})
+        except (ValueError, KeyError, TypeError):
+            warn(f"{path}, line {number} is no whole decision, as a crash while writing leaves it; it is ignored")
+
+
+def _main_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return MAP and recall at the depth that stands first, the served one."""
+    depth = next(iter(metrics)).partition("@")[2]
+    return {f"{name}{depth}": metrics[f"{name}{depth}"] for name in METRICS}
+
+
+def _row(decision: Decision) -> tuple[str, ...]:
+    outcome = decision.verdict if decision.version is None else "published"
+    value = next(iter(decision.metrics["served"].values()))
+    return (
+        datetime.fromisoformat(decision.time).strftime("%Y-%m-%d %H:%M"),
+        decision.run_id,
+        f"{outcome}, forced" if decision.forced_reason else outcome,
+        "-" if value is None else f"{value:.4f}",
+        _difference(decision.challenge["difference"]),
+        decision.version or "-",
+        decision.reason,
+    )
+
+
+def _difference(interval: Mapping[str, float | None] | None) -> str:
+    if interval is None or None in interval.values():
+        return "-"
+    return f"{interval['mean']:+.4f} [{interval['low']:+.4f}, {interval['high']:+.4f}]"
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m recommender.release.registry", description="What the last runs of a dataset decided, and why."
+    )
+    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
+    parser.add_argument("--last", type=_count, default=20, help="how many decisions (default: %(default)s)")
+    return parser.parse_args(arguments)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of decisions; give one from 1 on")
+    return int(text)
+
+
+def _complain(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

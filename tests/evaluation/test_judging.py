@@ -1,0 +1,102 @@
+"""From a shop day to the suite's arrays: on the small shop, with a trained two-tower and ranker."""
+
+import dataclasses
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+from small_shop import SMALL_STAGES
+
+from recommender.columns import Columns
+from recommender.config import CommonSenseSettings
+from recommender.evaluation.behavior.judging import Judging, perturbed_lists
+from recommender.evaluation.rec_test import run_tests
+from recommender.evaluation.test_week import TestWeek
+from recommender.features.warehouse import read_mart
+from recommender.models.baselines import RankedLists, read_shop
+from recommender.models.rankers import load_ranker
+from recommender.stages.fitted_day import buyers
+from recommender.stages.four_stages import recommend
+
+K, DEPTH = 12, 24
+COMMON_SENSE = CommonSenseSettings({"index_group": ["Baby/Children"]}, 3.0, 3)
+
+
+@pytest.fixture(scope="module")
+def week(weekly_two_towers, demo_marts_dir, demo_windows) -> TestWeek:
+    weekly = weekly_two_towers[demo_windows.test_as_of_day]
+    return TestWeek(weekly.fit_day(demo_marts_dir, SMALL_STAGES, customers=buyers), K, DEPTH)
+
+
+@pytest.fixture(scope="module")
+def lists(week, ranker_folder, demo_marts_dir, catalogue) -> dict[str, RankedLists]:
+    served = recommend(week.fitted, load_ranker(ranker_folder), SMALL_STAGES.order, DEPTH)
+    shop = read_shop(demo_marts_dir, week.fitted.day.as_of_day, catalogue.article_ids, week.fitted.day.purchases)
+    return {"served": served, "two_tower": week.two_tower_lists(), **week.baseline_lists(shop, 7, lambda reason: None)}
+
+
+@pytest.fixture(scope="module")
+def catalogue(weekly_two_towers, demo_windows):
+    return weekly_two_towers[demo_windows.test_as_of_day].inputs().catalogue
+
+
+@pytest.fixture(scope="module")
+def suite(week, lists, demo_marts_dir, catalogue):
+    return Judging(demo_marts_dir, catalogue, COMMON_SENSE, 1).suite(week, lists, lists["served"])
+
+
+def test_every_test_of_the_suite_has_its_data(suite):
+    anything = {"minimum": -1e9}
+    names = [name for name in dir(suite) if hasattr(getattr(type(suite), name, None), "rec_test")]
+    results = run_tests(suite, dict.fromkeys(names, anything))
+    assert {result.name for result in results if result.value is None} <= {"cold_customers_no_worse_than_popular"}
+
+
+def test_arrays_are_by_article_and_not_by_column(suite, week):
+    day = week.fitted.day
+    assert np.flatnonzero(suite.is_on_sale).tolist() == day.candidates.tolist()
+    np.testing.assert_array_equal(suite.last_week_sales[day.candidates], day.article_numbers[Columns.SALES_1W])
+    assert suite.last_week_sales[~suite.is_on_sale].sum() == 0
+    assert np.isnan(suite.article_ages[~suite.is_on_sale]).all()
+
+
+def test_attributes_are_those_of_the_articles(suite, demo_marts_dir, catalogue):
+    articles = read_mart(demo_marts_dir, "articles")
+    for position in (0, len(catalogue) // 2, len(catalogue) - 1):
+        row = articles.filter(pc.equal(articles[Columns.ARTICLE_ID], catalogue.article_ids[position])).to_pylist()[0]
+        assert suite.attributes["department"][position] == row["department"]
+        assert suite.attributes["product_code"][position] == str(row["product_code"])
+
+
+def test_customers_are_sliced_by_what_was_known_on_the_day(suite, week, demo_marts_dir):
+    features = read_mart(demo_marts_dir, "customer_features", as_of_days=[week.fitted.day.as_of_day])
+    customer = week.customer_ids[3]
+    row = features.filter(pc.equal(features[Columns.CUSTOMER_ID], customer)).to_pylist()[0]
+    assert suite.customer_slices["age band"][3] == row["age_band"]
+    assert (suite.customer_slices["activity"] == "cold").tolist() == (~suite.has_history).tolist()
+
+
+def test_baselines_are_neither_the_judged_one_nor_the_models_behind_it(week, lists, demo_marts_dir, catalogue):
+    more = {**lists, "oracle": lists["popular"], "champion": lists["popular"]}
+    suite = Judging(demo_marts_dir, catalogue, COMMON_SENSE, 1).suite(week, more, lists["served"])
+    assert not {"served", "two_tower", "oracle", "champion"} & suite.baselines.keys()
+    assert {"popular", "repurchase", "ease"} <= suite.baselines.keys()
+
+
+def test_the_suite_sees_the_first_k_ranks(suite, lists):
+    np.testing.assert_array_equal(suite.lists, lists["served"].positions[:, :K])
+
+
+def test_the_order_of_a_basket_is_nothing_to_the_two_tower_and_one_purchase_is_little(week):
+    perturbed = perturbed_lists(week)
+    assert len(perturbed.unchanged) > 5
+    assert (np.sort(perturbed.unchanged) == np.sort(perturbed.shuffled)).mean() > 0.99
+    changed = (perturbed.unchanged != perturbed.without_newest).any(axis=1)
+    assert changed.mean() > 0
+
+
+def test_a_week_without_a_two_tower_has_nothing_to_perturb(week):
+    others = [each for each in week.fitted.generators if each.name != "two_tower"]
+    assert (
+        perturbed_lists(dataclasses.replace(week, fitted=dataclasses.replace(week.fitted, generators=others))) is None
+    )

@@ -1,0 +1,201 @@
+"""The registry only grows, survives crashes and crowds, and remembers what was published last."""
+
+import json
+import math
+import multiprocessing
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from recommender import project_paths
+from recommender.evaluation.promotion import Verdict
+from recommender.evaluation.run_report import build_report
+from recommender.release.registry import Decision, append, champion, decision_of, format_table, main, read
+
+CONFIGURATION = {"candidate": {"name": "base", "seed": 7, "settings": {}}, "best_epoch": 9, "stages": {}}
+DIFFERENCE = {"mean": -0.0007, "low": -0.005, "high": 0.0036}
+
+
+def metrics(value: float) -> dict[str, float]:
+    return {"map@12": value, "recall@12": 2 * value, "hit_rate@12": 0.5, "map@6": 0.1, "customers": 40}
+
+
+def report(run_id: str, version: str | None, forced_reason: str = "") -> dict:
+    return build_report(
+        run_id=run_id,
+        dataset="demo",
+        windows={"test": {"start": "2020-09-16", "end": "2020-09-22"}},
+        n_candidates=100,
+        metrics={
+            "served": metrics(0.1643),
+            "champion": metrics(0.165),
+            "popular": metrics(np.nan),
+            "als": metrics(0.1),
+        },
+        behavioral_tests=[],
+        publication_tests=[],
+        verdict=Verdict("passed" if version else "refused", "9 of 9 tests passed"),
+        published={"version": version, "customers": 3} if version else None,
+        steps={},
+        ranker={"kind": "lambdarank", "settings": {"n_trees": 42}},
+        challenge={"rule": "not_worse", "difference": DIFFERENCE, "forced_reason": forced_reason},
+    )
+
+
+def decision(run_id: str, version: str | None = None, **more: str) -> Decision:
+    return decision_of(report(run_id, version, **more), CONFIGURATION)
+
+
+@pytest.fixture
+def path(monkeypatch, tmp_path):
+    """The registry of the demo in a data folder of its own."""
+    monkeypatch.setenv(project_paths.DATA_DIR_VARIABLE, str(tmp_path))
+    return project_paths.registry_file("demo")
+
+
+def ids(path) -> list[str]:
+    return [each.run_id for each in read(path)]
+
+
+def test_a_decision_holds_what_fits_the_models_again(path):
+    append(decision("17", "v1", forced_reason="a recall"), path)
+    (read_back,) = read(path)
+    assert read_back.configuration == {**CONFIGURATION, "ranker": {"kind": "lambdarank", "settings": {"n_trees": 42}}}
+    assert (read_back.version, read_back.forced_reason, read_back.verdict) == ("v1", "a recall", "passed")
+    assert read_back.metrics == {
+        "served": {"map@12": 0.1643, "recall@12": 0.3286},
+        "champion": {"map@12": 0.165, "recall@12": 0.33},
+        "popular": {"map@12": None, "recall@12": None},
+    }
+    assert read_back.time.endswith("+00:00")
+    assert read_back.windows["test"]["start"] == "2020-09-16"
+    assert read_back.challenge["difference"] == DIFFERENCE
+
+
+def test_what_is_there_is_never_changed(path):
+    append(decision("1", "v1"), path)
+    before = path.read_bytes()
+    append(decision("2"), path)
+    assert path.read_bytes().startswith(before)
+    assert ids(path) == ["1", "2"]
+
+
+def test_a_step_that_is_tried_again_adds_no_second_line(path):
+    for _ in range(2):
+        append(decision("1", "v1"), path)
+    assert ids(path) == ["1"]
+
+
+@pytest.mark.parametrize("lost", [1, 2, 40])
+def test_the_next_line_does_not_continue_a_torn_one(path, capsys, lost):
+    """A crash leaves a line without its last bytes; one that lacks the line break alone is whole."""
+    append(decision("1", "v1"), path)
+    append(decision("2", "v2"), path)
+    path.write_bytes(path.read_bytes()[:-lost])
+    whole = ["1", "2"] if lost == 1 else ["1"]
+    assert ids(path) == whole
+    told = capsys.readouterr().err
+    assert (f"{path}, line 2 is no whole decision" in told) == (lost > 1)
+    append(decision("3", "v3"), path)
+    assert ids(path) == [*whole, "3"]
+    assert champion("demo").run_id == "3"
+
+
+def test_a_line_torn_within_a_letter_is_skipped(path, capsys):
+    append(decision("1", "v1"), path)
+    with path.open("ab") as file:
+        file.write('{"reason": "à'.encode()[:-1])
+    assert ids(path) == ["1"]
+    assert "line 2" in capsys.readouterr().err
+
+
+def test_reasons_keep_their_letters(path):
+    append(decision("1", "v1", forced_reason="Rückruf\u2028 «Jade»"), path)
+    assert read(path)[0].forced_reason == "Rückruf\u2028 «Jade»"
+
+
+def test_a_full_disk_is_told(path, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:20]))
+    with pytest.raises(OSError, match="only 20 of [0-9]+ bytes of a decision fitted into"):
+        append(decision("1", "v1"), path)
+    monkeypatch.undo()
+
+
+def append_many(path, process: int) -> None:
+    for number in range(20):
+        append(decision(f"{process}-{number}", "v"), path)
+
+
+def test_lines_of_several_processes_all_land_whole(path, capsys):
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=append_many, args=(path, number)) for number in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert sorted(ids(path)) == sorted(f"{process}-{number}" for process in range(4) for number in range(20))
+    assert len(path.read_bytes().splitlines()) == 80
+    assert capsys.readouterr().err == ""
+
+
+def test_champion_is_the_newest_that_was_published(path):
+    assert champion("demo") is None
+    for run_id, version in (("1", "v1"), ("2", "v2"), ("3", None)):
+        append(decision(run_id, version), path)
+    assert (champion("demo").run_id, champion("demo").version) == ("2", "v2")
+    assert champion("demo").configuration["best_epoch"] == 9
+    assert champion("online-retail") is None
+
+
+def test_only_refusals_make_no_champion(path):
+    append(decision("1"), path)
+    assert champion("demo") is None
+
+
+def test_history_is_a_table(path):
+    decisions = [decision("1", "v1"), decision("2"), decision("3", "v3", forced_reason="a recall")]
+    header, published, refused, forced = format_table(decisions).splitlines()
+    assert header.split("  ")[0] == "when (UTC)"
+    assert published.split()[2:] == "1 published 0.1643 -0.0007 [-0.0050, +0.0036] v1 9 of 9 tests passed".split()
+    assert " refused " in refused and " -  " in refused
+    assert " published, forced " in forced
+
+
+def test_history_without_numbers_shows_dashes(path):
+    nothing = decision("1", "v1")
+    nothing.metrics["served"]["map@12"] = None
+    nothing.challenge["difference"] = {"mean": math.nan, "low": None, "high": None}
+    assert nothing.run_id in format_table([nothing])
+    nothing.challenge["difference"] = None
+    assert format_table([nothing]).splitlines()[1].split()[3:6] == ["published", "-", "-"]
+
+
+def test_command_prints_the_last_decisions(path):
+    for run_id in ("run-1", "run-2", "run-3"):
+        append(decision(run_id, "v"), path)
+    command = [sys.executable, "-m", "recommender.release.registry", "--dataset", "demo", "--last", "2"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert len(shown.splitlines()) == 1 + 2
+    assert "run-1" not in shown
+    assert shown.index("run-2") < shown.index("run-3")
+
+
+def test_command_without_a_run_says_what_to_do(path, capsys):
+    assert main(["--dataset", "demo"]) == 0
+    assert "`make run DATASET=demo`" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("last", ["0", "many"])
+def test_command_refuses_a_senseless_number(path, capsys, last):
+    with pytest.raises(SystemExit):
+        main(["--last", last])
+    assert "is no number of decisions" in capsys.readouterr().err
+
+
+def test_a_line_is_one_json_object(path):
+    append(decision("1", "v1"), path)
+    assert json.loads(path.read_text())["run_id"] == "1"
