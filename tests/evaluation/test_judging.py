@@ -66,6 +66,7 @@ def test_attributes_are_those_of_the_articles(suite, demo_marts_dir, catalogue):
         row = articles.filter(pc.equal(articles[Columns.ARTICLE_ID], catalogue.article_ids[position])).to_pylist()[0]
         assert suite.attributes["department"][position] == row["department"]
         assert suite.attributes["product_code"][position] == str(row["product_code"])
+        assert suite.article_names[position] == f"{row['article_id']} {row['product_name']}"
 
 
 def test_customers_are_sliced_by_what_was_known_on_the_day(suite, week, demo_marts_dir):

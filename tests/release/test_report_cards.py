@@ -59,6 +59,15 @@ def test_map_by_one_dimension_is_shown_once_whoever_measured_it():
     assert [named.caption for named in part.tables] == ["MAP@2 by activity"]
 
 
+def test_the_furthest_misses_are_told_with_names():
+    worst = [{"customer": "ann", "nearness": 0.1, "recommended": ["0 Bib", "1 Vest"], "bought": ["2 Coat"]}]
+    test = planted_run.behavior("misses_nearer_than_popular", 0.07, True, worst=worst)
+    parts = report_cards.sections(planted_run.report(behavioral_tests=[test]), None)
+    (part,) = (part for part in parts if part.title == "What was tested")
+    (table,) = (named.table for named in part.tables if named.caption == "The furthest misses")
+    assert table[0] == [["ann", "0 Bib, 1 Vest", "2 Coat"]]
+
+
 def test_a_refused_run_has_no_gate_table():
     refused = planted_run.report(publication_tests=[], published=None, verdict="refused")
     (part,) = (part for part in report_cards.sections(refused, None) if part.title == "What was tested")

@@ -49,6 +49,8 @@ class JudgedWeek:
         usual_prices: (n_customers,) float mean price paid, NaN without history.
         history: (n_customers, n_articles) sparse, above 0 where bought before the week.
         customer_slices: dimension to (n_customers,) array of str.
+        customer_ids: (n_customers,) array of str.
+        article_names: (n_articles,) array of str, id and product name, for people.
         common_sense: rules of the settings.
         perturbed: None where there is no two-tower.
     """
@@ -69,6 +71,8 @@ class JudgedWeek:
     usual_prices: np.ndarray
     history: sparse.csr_matrix
     customer_slices: Mapping[str, np.ndarray]
+    customer_ids: np.ndarray
+    article_names: np.ndarray
     common_sense: CommonSenseSettings
     perturbed: Perturbed | None = None
     _kept: dict = field(default_factory=dict, repr=False, compare=False)

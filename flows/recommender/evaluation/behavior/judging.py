@@ -62,6 +62,7 @@ class Judging:
             judged: whose lists.
         """
         day, k = week.fitted.day, week.k
+        articles = self._articles()
         values, offsets = week.fitted.truth()
         return BehavioralTests(
             lists=lists[judged].positions[:, :k],
@@ -76,21 +77,23 @@ class Judging:
             is_on_sale=_spread(day, np.ones(day.n_candidates, dtype=bool), False),
             last_week_sales=_spread(day, day.article_numbers[Columns.SALES_1W].astype(np.int64), 0),
             minimum_customers=self.minimum_customers,
-            attributes=self._attributes(),
+            attributes={name: _texts(articles[name]) for name in Columns.ARTICLE_ATTRIBUTES},
             article_ages=_spread(day, day.article_numbers[Columns.AGE_DAYS], np.nan),
             prices=_spread(day, day.article_numbers[Columns.PRICE], np.nan),
             usual_prices=day.customer_numbers[Columns.MEAN_PRICE],
             history=day.history,
             customer_slices=self._customer_slices(day),
+            customer_ids=day.customer_ids,
+            article_names=self.catalogue.article_ids + " " + _texts(articles[Columns.PRODUCT_NAME]),
             common_sense=self.common_sense,
             perturbed=perturbed_lists(week),
         )
 
-    def _attributes(self) -> dict[str, np.ndarray]:
+    def _articles(self) -> pa.Table:
+        """Return the `articles` mart, one row for each position."""
         articles = read_mart(self.marts_dir, "articles")
         ids = pa.array(self.catalogue.article_ids, pa.string())
-        in_order = articles.take(pc.index_in(ids, value_set=articles[Columns.ARTICLE_ID]))
-        return {name: _texts(in_order[name]) for name in Columns.ARTICLE_ATTRIBUTES}
+        return articles.take(pc.index_in(ids, value_set=articles[Columns.ARTICLE_ID]))
 
     def _customer_slices(self, day: ShopDay) -> dict[str, np.ndarray]:
         columns = [Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.AGE_BAND]

@@ -13,7 +13,7 @@ from recommender.evaluation.rec_test import Measurement, rec_test
 from recommender.ranking_metrics import find_hits, truth_sizes
 
 CUSTOMERS_PER_CHUNK = 5_000
-SHOWN_MISSES = 10
+SHOWN_MISSES, SHOWN_ARTICLES = 10, 3
 
 
 class MistakeTests(JudgedWeek):
@@ -57,14 +57,14 @@ class MistakeTests(JudgedWeek):
         return nearest
 
     def _worst(self, rows: np.ndarray, nearness: np.ndarray) -> list[dict[str, Any]]:
-        """The customers whose list is furthest from what they bought: positions, for a report to name."""
+        """The customers whose list is furthest from what they bought, with the names of a few articles."""
         furthest = np.argsort(nearness, kind="stable")[:SHOWN_MISSES]  # NaN last: nothing was missed
         return [
             {
-                "customer": int(rows[place]),
+                "customer": str(self.customer_ids[rows[place]]),
                 "nearness": float(nearness[place]),
-                "recommended": [int(article) for article in self.lists[rows[place], :3]],
-                "bought": [int(article) for article in self._bought(rows[place])[:3]],
+                "recommended": self.article_names[self.lists[rows[place], :SHOWN_ARTICLES]].tolist(),
+                "bought": self.article_names[self._bought(rows[place])[:SHOWN_ARTICLES]].tolist(),
             }
             for place in furthest
             if np.isfinite(nearness[place])
