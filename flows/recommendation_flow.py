@@ -141,11 +141,16 @@ class RecommendationFlow(FlowSpec):
     def start(self):
         """Bring the raw files, check them, lay out the weeks."""
         from data.prepare import Request, prepare
+        from recommender.evaluation.behavioral_tests import BehavioralTests
+        from recommender.evaluation.publication_gate import PublicationGate
+        from recommender.evaluation.rec_test import check_thresholds
         from recommender.features.time_split import split_by_time
         from recommender.stages.stage_names import check_stage_names
 
         self.settings = config.Settings.of(self.toml.to_dict(), self.dataset)
         check_stage_names(self.settings.stages)
+        check_thresholds(BehavioralTests, self.settings.behavioral_tests)
+        check_thresholds(PublicationGate, self.settings.publication_gate)
         cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
         raw = prepare(Request(self.dataset, source, cutoff=cutoff), project_paths.data_dir() / "raw")
@@ -304,13 +309,12 @@ class RecommendationFlow(FlowSpec):
             self.lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, catalogue, lengths.published_k)
         self.metrics = {name: week.metrics_of(lists) for name, lists in self.lists.items()}
         self.quality = quality_report(week, self.lists, weekly.week())
-        minimum_customers = settings.behavioral_tests["minimum_customers"]
         self.challenge = challenge_in(
-            *(week, served, self.lists.get(CHAMPION), self.unopposed, settings.promotion, minimum_customers),
+            *(week, served, self.lists.get(CHAMPION), self.unopposed, settings.promotion, settings.minimum_customers),
             forced_reason=" ".join(self.force_reason.split()),
         )
         self.test_week_customers, self.n_candidates = week.customer_ids, week.n_candidates
-        judging = Judging(self.marts_dir, catalogue, settings.common_sense, minimum_customers)
+        judging = Judging(self.marts_dir, catalogue, settings.common_sense, settings.minimum_customers)
         self.suite = judging.suite(week, self.lists, served_again)
         self.next(self.test_behavior)
 
@@ -322,9 +326,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.evaluation.promotion import decide
         from recommender.evaluation.rec_test import run_tests
 
-        thresholds = dict(self.settings.behavioral_tests)
-        del thresholds["minimum_customers"]
-        self.behavioral_tests = run_tests(self.suite, thresholds)
+        self.behavioral_tests = run_tests(self.suite, self.settings.behavioral_tests)
         self.verdict = decide(self.behavioral_tests, self.challenge)
         self._show_card()
         print(self.verdict)

@@ -128,3 +128,9 @@ def test_a_file_that_is_no_toml_says_where():
 def test_a_day_that_is_none_shows_how_to_write_one():
     with pytest.raises(SettingsError, match="--cutoff is '16.09.2020'; write a day as YYYY-MM-DD"):
         read_day("--cutoff", "16.09.2020")
+
+
+def test_guarding_an_attribute_that_no_article_has_names_those_there_are(toml):
+    toml["common_sense"]["guarded"] = {"index_grop": ["Baby/Children"]}
+    with pytest.raises(SettingsError, match=r"\[common_sense\] guarded has index_grop; it takes .*index_group"):
+        Settings.of(toml, "demo")

@@ -34,6 +34,15 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def in_words(self, form: str = ".4f") -> str:
+        """Return "mean [low, high]", with dashes for unknown bounds.
+
+        >>> Interval(0.1, -0.1, 0.3).in_words("+.1f")
+        '+0.1 [-0.1, +0.3]'
+        """
+        low, high = ("-" if bound is None or np.isnan(bound) else f"{bound:{form}}" for bound in self[1:])
+        return f"{self.mean:{form}} [{low}, {high}]"
+
 
 def mean_interval(
     values: np.ndarray, clusters: np.ndarray, seed: int, n_resamples: int = 2000, level: float = 0.95

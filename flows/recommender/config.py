@@ -12,6 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
+from recommender.columns import Columns
+
 DEFAULT_FILE = Path(__file__).resolve().parents[1] / "recommendation_flow.toml"
 
 
@@ -168,6 +170,7 @@ class Settings:
     stages: StageSettings
     promotion: PromotionSettings
     common_sense: CommonSenseSettings
+    minimum_customers: int
     behavioral_tests: Mapping[str, Any]
     publication_gate: Mapping[str, Any]
     kept_runs: int
@@ -183,6 +186,7 @@ class Settings:
             raise SettingsError(f"no [datasets.{dataset}] in the settings; there are {', '.join(toml['datasets'])}")
         features = {**toml["features"], **toml["datasets"][dataset]}
         features["segment_columns"] = tuple(features.get("segment_columns", ()))
+        thresholds = dict(toml["behavioral_tests"])
         return cls(
             features=_checked(FeatureSettings, features, "features"),
             lists=_checked(ListSettings, toml["lists"], "lists"),
@@ -197,12 +201,9 @@ class Settings:
                 order=_checked(OrderSettings, toml["order"], "order"),
             ),
             promotion=_checked(PromotionSettings, toml["promotion"], "promotion"),
-            common_sense=_checked(
-                CommonSenseSettings,
-                {**toml["common_sense"], "most_per_product_code": toml["order"]["caps"].get("product_code")},
-                "common_sense",
-            ),
-            behavioral_tests=toml["behavioral_tests"],
+            common_sense=_common_sense(toml["common_sense"], toml["order"]["caps"]),
+            minimum_customers=thresholds.pop("minimum_customers"),
+            behavioral_tests=thresholds,
             publication_gate=toml["publication_gate"],
             kept_runs=toml["runs"]["kept"],
         )
@@ -240,6 +241,15 @@ def _grid(training: Mapping[str, Any], candidates: Mapping[str, Mapping[str, Any
     return tuple(
         Candidate(name, seed, {**common, **own}) for name, own in candidates.items() for seed in training["seeds"]
     )
+
+
+def _common_sense(values: Mapping[str, Any], caps: Mapping[str, int]) -> CommonSenseSettings:
+    rules = {**values, "most_per_product_code": caps.get("product_code")}
+    settings = _checked(CommonSenseSettings, rules, "common_sense")
+    if unknown := settings.guarded.keys() - set(Columns.ARTICLE_ATTRIBUTES):
+        known = ", ".join(Columns.ARTICLE_ATTRIBUTES)
+        raise SettingsError(f"[common_sense] guarded has {', '.join(sorted(unknown))}; it takes {known}")
+    return settings
 
 
 def _checked(kind: type, values: Mapping[str, Any], section: str):

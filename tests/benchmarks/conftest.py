@@ -78,6 +78,8 @@ guarded = {}
 usual_price_factor = 3.0
 
 [behavioral_tests]
+minimum_customers = 1
+
 [publication_gate]
 """
 

@@ -36,7 +36,7 @@ def leaked_test_week(suite: BehavioralTests) -> BehavioralTests:
 
 def single_department(suite: BehavioralTests) -> BehavioralTests:
     """Everything from the department that sells most."""
-    names, codes = suite.codes_of("department")
+    names, codes = suite.codes["department"]
     largest = np.argmax(np.bincount(codes, weights=suite.last_week_sales, minlength=len(names)))
     return _replaced(suite, codes != largest)
 
@@ -51,11 +51,11 @@ def ids_shifted_by_one(suite: BehavioralTests) -> BehavioralTests:
 def colour_variants(suite: BehavioralTests) -> BehavioralTests:
     """One product in as many colours as there are, for every tenth customer."""
     lists = suite.lists.copy()
-    names, codes = suite.codes_of("product_code")
+    names, codes = suite.codes["product_code"]
     counts = np.bincount(codes[suite.is_on_sale], minlength=len(names))
     flood = np.flatnonzero((codes == np.argmax(counts)) & suite.is_on_sale)
     if len(flood) <= suite.common_sense.most_per_product_code:  # the planted products have no more colours than allowed
-        suite = dataclasses.replace(suite, attributes={**suite.attributes, "product_code": _joined(suite)}, _kept={})
+        suite = dataclasses.replace(suite, attributes={**suite.attributes, "product_code": _joined(suite)})
         return colour_variants(suite)
     flood = flood[: lists.shape[1]]
     for row in range(0, len(lists), 10):
@@ -94,7 +94,7 @@ SABOTEURS = {
 
 def _with(suite: BehavioralTests, lists: np.ndarray) -> BehavioralTests:
     lists = lists.astype(np.int32)
-    return dataclasses.replace(suite, lists=lists, lists_again=lists, _kept=dict(suite._kept))
+    return dataclasses.replace(suite, lists=lists, lists_again=lists)
 
 
 def _replaced(suite: BehavioralTests, is_barred: np.ndarray) -> BehavioralTests:

@@ -18,7 +18,7 @@ from recommender.evaluation.rec_test import run_tests
 from recommender.ranking_metrics import first_k, mean_over_customers
 
 SETTINGS = config.Settings.of(config.read_toml(config.DEFAULT_FILE.read_text()), "demo")
-THRESHOLDS = {name: value for name, value in SETTINGS.behavioral_tests.items() if name != "minimum_customers"}
+THRESHOLDS = SETTINGS.behavioral_tests
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def failed(suite: BehavioralTests) -> set[str]:
 
 
 def with_lists(suite: BehavioralTests, lists: np.ndarray, **changes) -> BehavioralTests:
-    return dataclasses.replace(suite, lists=lists, lists_again=lists, _kept={}, **changes)
+    return dataclasses.replace(suite, lists=lists, lists_again=lists, **changes)
 
 
 def test_a_healthy_recommender_passes_every_test_of_the_shipped_settings(healthy):

@@ -4,7 +4,10 @@ import math
 
 import pytest
 
-from recommender.evaluation.rec_test import DisplayType, Measurement, rec_test, run_tests
+from recommender import config
+from recommender.evaluation.behavioral_tests import BehavioralTests
+from recommender.evaluation.publication_gate import PublicationGate
+from recommender.evaluation.rec_test import DisplayType, Measurement, check_thresholds, rec_test, run_tests
 
 
 class Suite:
@@ -109,3 +112,15 @@ def test_a_test_without_description_is_refused():
         @rec_test("sanity", maximum=0)
         def silent(self):
             return Measurement(0)
+
+
+def test_thresholds_are_checked_before_anything_is_measured():
+    """The shipped settings fit both suites; one that is missing or misspelt is named without any data."""
+    settings = config.Settings.of(config.read_toml(config.DEFAULT_FILE.read_text()), "demo")
+    check_thresholds(BehavioralTests, settings.behavioral_tests)
+    check_thresholds(PublicationGate, settings.publication_gate)
+    missing = {name: bounds for name, bounds in settings.behavioral_tests.items() if name != "unusual_prices"}
+    with pytest.raises(ValueError, match="test unusual_prices needs a threshold"):
+        check_thresholds(BehavioralTests, missing)
+    with pytest.raises(ValueError, match="thresholds without a test: unusual_price;"):
+        check_thresholds(BehavioralTests, {**settings.behavioral_tests, "unusual_price": {"maximum": 1.0}})

@@ -100,7 +100,7 @@ def compare(
     difference = paired_difference(challenger, champion, np.arange(len(challenger)), BOOTSTRAP_SEED)
     is_known = ~np.isnan(challenger) & ~np.isnan(champion)
     n, maps = int(np.count_nonzero(is_known)), [mean_over_customers(each[is_known]) for each in (challenger, champion)]
-    numbers = f"MAP {maps[0]:.4f} against the champion's {maps[1]:.4f}: {_told(difference)}"
+    numbers = f"MAP {maps[0]:.4f} against the champion's {maps[1]:.4f}: {difference.in_words('+.4f')}"
     rule = FORCED if forced_reason else settings.rule
     if forced_reason:
         accepted, reason = True, f"forced: {forced_reason} ({numbers})"
@@ -158,10 +158,6 @@ def _judge(difference: Interval, settings: PromotionSettings, champion_map: floa
     if difference.mean >= -margin / 2:
         return True, f"nearer to equal than to {worse}"
     return False, f"nearer to {worse} than to equal"
-
-
-def _told(difference: Interval) -> str:
-    return f"{difference.mean:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
 
 
 def _average_precision(week: TestWeek, lists: RankedLists) -> np.ndarray:

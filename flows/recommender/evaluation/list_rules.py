@@ -8,7 +8,7 @@ shape; `is_on_sale` bool (n_articles,). Out: how often a rule is broken, as a `M
 import numpy as np
 
 from recommender.evaluation.rec_test import Measurement
-from recommender.ranking_metrics import find_repeats, mean_over_customers, overlap_at_k
+from recommender.ranking_metrics import coverage, find_repeats, mean_over_customers, overlap_at_k
 
 
 def count_lists_with_duplicates(lists: np.ndarray) -> Measurement:
@@ -46,6 +46,12 @@ def count_floods(lists: np.ndarray, codes: np.ndarray, most: int) -> Measurement
     values = np.sort(np.where(lists >= 0, codes[lists], -1 - np.arange(lists.shape[1])), axis=1)
     is_flood = (values[:, most:] == values[:, : values.shape[1] - most]).any(axis=1)
     return Measurement(int(is_flood.sum()), {"most": most, "customers": len(lists)})
+
+
+def share_of_catalogue(lists: np.ndarray, is_on_sale: np.ndarray) -> Measurement:
+    """Measure which share of the articles on sale stands in at least one list."""
+    n_candidates = int(is_on_sale.sum())
+    return Measurement(coverage(lists, n_candidates), {"articles_on_sale": n_candidates})
 
 
 def overlap_between_lists(lists: np.ndarray) -> float:

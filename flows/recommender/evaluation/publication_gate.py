@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.evaluation import list_rules
+from recommender.evaluation.list_rule_tests import ListRuleTests
 from recommender.evaluation.rec_test import Measurement, rec_test
-from recommender.ranking_metrics import coverage, mean_over_customers, overlap_at_k
+from recommender.ranking_metrics import mean_over_customers, overlap_at_k
 
 
 @dataclass(frozen=True)
-class PublicationGate:
+class PublicationGate(ListRuleTests):
     """Checks of the lists to be published; run them with `rec_test.run_tests`.
 
     `lists` (n_customers, k) int32 and `scores` float32 belong to `customer_ids` (n_customers,);
@@ -40,37 +41,11 @@ class PublicationGate:
     is_on_sale: np.ndarray
 
     @rec_test("sanity", maximum=0)
-    def finite_scores(self) -> Measurement:
-        """Recommendations whose score is NaN or infinite."""
-        return list_rules.count_scores_not_finite(self.lists, self.scores)
-
-    @rec_test("sanity", maximum=0)
-    def k_per_customer(self) -> Measurement:
-        """Customers with fewer than k articles."""
-        return list_rules.count_short_lists(self.lists, self.is_on_sale)
-
-    @rec_test("sanity", maximum=0)
-    def no_duplicates(self) -> Measurement:
-        """Customers whose list names an article twice."""
-        return list_rules.count_lists_with_duplicates(self.lists)
-
-    @rec_test("sanity", maximum=0)
-    def only_articles_on_sale(self) -> Measurement:
-        """Recommendations of articles that are not on sale."""
-        return list_rules.count_articles_not_on_sale(self.lists, self.is_on_sale)
-
-    @rec_test("sanity", maximum=0)
     def every_customer_has_a_list(self) -> Measurement:
         """Known customers without a list."""
         served = pa.array(self.customer_ids[self.lists[:, 0] >= 0], pa.string())
         is_served = pc.is_in(pa.array(self.known_customer_ids, pa.string()), value_set=served)
         return Measurement(int(pc.sum(pc.invert(is_served)).as_py() or 0), {"known": len(is_served)})
-
-    @rec_test("diversity")
-    def catalogue_coverage(self) -> Measurement:
-        """Share of the articles on sale that stand in at least one list."""
-        n_candidates = int(self.is_on_sale.sum())
-        return Measurement(coverage(self.lists, n_candidates), {"articles_on_sale": n_candidates})
 
     @rec_test("diversity")
     def overlap_between_customers(self) -> Measurement:

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from recommender.config import SettingsError
+
 
 class DisplayType(StrEnum):
     """How a report draws the details of a test."""
@@ -81,16 +83,26 @@ def run_tests(suite: object, settings: dict[str, dict[str, float]]) -> list[RecT
 
     `settings` maps a test's name to {"minimum": x}, {"maximum": y} or both, inclusive.
 
-    Raises ValueError when a test has no threshold, or a threshold no test.
+    Raises SettingsError when a test has no threshold, or a threshold no test.
+    """
+    check_thresholds(type(suite), settings)
+    return [_run_test(suite, name, settings.get(name)) for name in test_names(type(suite))]
+
+
+def check_thresholds(suite: type, settings: dict[str, dict[str, float]]) -> None:
+    """Check that every test of a suite has a threshold, and every threshold a test; a night is too long to wait for it.
+
+    Raises SettingsError naming what does not fit.
     """
     names = test_names(suite)
-    unknown = sorted(set(settings) - set(names))
-    if unknown:
-        raise ValueError(f"thresholds without a test: {', '.join(unknown)}; tests are {', '.join(names)}")
-    return [_run_test(suite, name, settings.get(name)) for name in names]
+    if unknown := sorted(set(settings) - set(names)):
+        raise SettingsError(f"thresholds without a test: {', '.join(unknown)}; tests are {', '.join(names)}")
+    for name in names:
+        _, _, default_bounds = getattr(suite, name).rec_test
+        _read_threshold(name, settings.get(name) or default_bounds)
 
 
-def test_names(suite: object) -> list[str]:
+def test_names(suite: type) -> list[str]:
     """Return the names of a suite's tests, base classes first, in the order in which they are written."""
     return [name for name, method in _members(suite) if hasattr(method, "rec_test")]
 
@@ -116,10 +128,10 @@ def _run_test(suite: object, name: str, bounds: dict[str, float] | None) -> RecT
     )
 
 
-def _members(suite: object) -> list[tuple[str, Any]]:
-    """Attributes of the suite's class, base classes first, in the order they are written."""
+def _members(suite: type) -> list[tuple[str, Any]]:
+    """Attributes of a suite, base classes first, in the order they are written."""
     members: dict[str, Any] = {}
-    for cls in reversed(type(suite).__mro__):
+    for cls in reversed(suite.__mro__):
         members.update(vars(cls))
     return list(members.items())
 
@@ -132,7 +144,7 @@ def _read_threshold(name: str, bounds: dict[str, float]) -> tuple[float | list[f
             return minimum, ">="
         case {"maximum": maximum, **rest} if not rest:
             return maximum, "<="
-    raise ValueError(f"test {name} needs a threshold: minimum, maximum or both; got {bounds}")
+    raise SettingsError(f"test {name} needs a threshold: minimum, maximum or both; got {bounds}")
 
 
 def _is_met(value: float, threshold: float | list[float], comparison: str) -> bool:

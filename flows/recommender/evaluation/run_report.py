@@ -6,7 +6,7 @@ data/reports/<dataset>/, each written beside and renamed, so that a reader never
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recommender.bootstrap import Interval
 from recommender.columns import Columns
 from recommender.evaluation.challenge import describe
 from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, metric_table
@@ -72,7 +73,7 @@ def build_report(
 def write_report(report: dict[str, Any], path: Path) -> None:
     """Write the report as JSON; a number that is not finite becomes null, for JSON has none."""
     text = json.dumps(without_nan(report), indent=2, ensure_ascii=False, allow_nan=False)
-    with _renamed_when_whole(path) as unfinished:
+    with renamed_when_whole(path) as unfinished:
         unfinished.write_text(text + "\n", encoding="utf-8")
 
 
@@ -89,7 +90,7 @@ def write_test_week_lists(
     """
     customers, articles = pa.array(customer_ids, pa.string()), pa.array(article_ids, pa.string())
     with (
-        _renamed_when_whole(path) as unfinished,
+        renamed_when_whole(path) as unfinished,
         pq.ParquetWriter(unfinished, TEST_WEEK_LISTS_SCHEMA, compression="zstd") as writer,
     ):
         for model, lists, scores in lists_by_model:
@@ -130,7 +131,7 @@ def _lists_as_rows(
 
 
 @contextmanager
-def _renamed_when_whole(path: Path):
+def renamed_when_whole(path: Path) -> Iterator[Path]:
     """Yield a path beside `path`; take its place when the block ends well, vanish when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
@@ -163,7 +164,7 @@ def _quality_table(quality: dict[str, Any]) -> str:
     ]
     for model, gain in sorted(gains.items(), key=lambda each: each[1]["mean"]):
         new, cold = quality["new_articles"][model], quality["cold_customers"][model]
-        bounds = f"{gain['mean']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]" if model != "served" else ""
+        bounds = Interval(**gain).in_words("+.4f") if model != "served" else ""
         lines.append(f"{model:<20} {bounds:>26}  {_known(new):>12}  {_known(cold):>9}")
     return "\n".join(lines)
 

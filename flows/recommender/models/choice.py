@@ -194,19 +194,14 @@ def _line(standing: Standing, choice: Choice) -> str:
     mark = "  <- taken" if standing.name == choice.kept.candidate.name else ""
     spread = "" if len(standing.seeds) == 1 else f" +- {standing.deviation:.4f}"
     score = f"{standing.mean:.4f}{spread}"
-    lead = "" if standing.lead is None else _shown(standing.lead)
+    lead = "" if standing.lead is None else standing.lead.in_words()
     return f"{standing.name:<16} {len(standing.seeds):>5}  {score:<17}  {lead:<26} {standing.cost:>16,.0f}{mark}"
 
 
 def _led(leader: Standing, other: Standing) -> str:
-    return f"{leader.name} leads {other.name} by {_shown(other.lead)}"
+    return f"{leader.name} leads {other.name} by {other.lead.in_words()}"
 
 
 def _noise(tie: Standing) -> str:
     is_known = not np.isnan(tie.lead.low)
     return "which is noise" if is_known else "which too few customers tell from noise"
-
-
-def _shown(lead: Interval) -> str:
-    bounds = "-, -" if np.isnan(lead.low) else f"{lead.low:.4f}, {lead.high:.4f}"
-    return f"{lead.mean:.4f} [{bounds}]"

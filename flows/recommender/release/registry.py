@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from recommender.bootstrap import Interval
 from recommender.evaluation.run_report import without_nan
 from recommender.project_paths import registry_file
 
@@ -196,7 +197,7 @@ def _row(decision: Decision) -> tuple[str, ...]:
 def _difference(interval: Mapping[str, float | None] | None) -> str:
     if interval is None or None in interval.values():
         return "-"
-    return f"{interval['mean']:+.4f} [{interval['low']:+.4f}, {interval['high']:+.4f}]"
+    return Interval(**interval).in_words("+.4f")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.evaluation.promotion import PASSED
+from recommender.evaluation.run_report import renamed_when_whole
 from recommender.project_paths import reports_dir, run_dir
 from recommender.release.card_style import Table
 
@@ -59,7 +60,9 @@ def write_page(report: Mapping[str, Any], lists: Path, marts_dir: Path, path: Pa
     svgs = {name: draw(spec) for part in parts for name, spec in part.charts.items()}
     is_passed, facts = report["verdict"] == PASSED, card_tables.facts(report)
     title = f"Recommendations for {report['dataset']}"
-    _write(path, html_page.page(title, card_tables.decision(report), is_passed, facts, parts, svgs))
+    text = html_page.page(title, card_tables.decision(report), is_passed, facts, parts, svgs)
+    with renamed_when_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return Drawn(svgs, report_cards.prediction_panel(week.customers if week else []))
 
 
@@ -133,13 +136,6 @@ def _find_week(report: Mapping[str, Any], lists: Path, marts_dir: Path) -> "Show
 
 def _on_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
 
 
 def _warn(what: str) -> None:

@@ -44,7 +44,7 @@ class CommonSenseTests(JudgedWeek):
     @rec_test("common_sense")
     def department_balance(self) -> Measurement:
         """Distance between the departments recommended and those sold last week; 0 alike, 1 disjoint."""
-        names, codes = self.codes_of("department")
+        names, codes = self.codes["department"]
         shown = np.bincount(codes[self.lists[self.lists >= 0]], minlength=len(names))
         sold = np.bincount(codes, weights=self.last_week_sales, minlength=len(names))
         if not sold.sum() or not shown.sum():

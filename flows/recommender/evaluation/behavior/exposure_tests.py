@@ -12,19 +12,12 @@ from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
 from recommender.evaluation.list_quality import novelty
 from recommender.evaluation.list_rules import overlap_between_lists
 from recommender.evaluation.rec_test import Measurement, rec_test
-from recommender.ranking_metrics import coverage
 
 SHARE_OF_SALES_BY_HEAD = 0.2  # and as much by the tail; the rest is the middle
 
 
 class ExposureTests(JudgedWeek):
     """Nothing here knows what was bought in the week."""
-
-    @rec_test("popularity")
-    def catalogue_coverage(self) -> Measurement:
-        """Share of the articles on sale that stand in at least one list."""
-        n_candidates = int(self.is_on_sale.sum())
-        return Measurement(coverage(self.lists, n_candidates), {"articles_on_sale": n_candidates})
 
     @rec_test("popularity")
     def exposure_of_top_articles(self) -> Measurement:

@@ -7,7 +7,7 @@ Stage: under the behavioural suite. In: plain arrays, so that a test needs no sh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -75,7 +75,6 @@ class JudgedWeek:
     article_names: np.ndarray
     common_sense: CommonSenseSettings
     perturbed: Perturbed | None = None
-    _kept: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_judged(self) -> np.ndarray:
@@ -99,8 +98,7 @@ class JudgedWeek:
             values, offsets = select_truth(values, offsets, is_counted)
         return recall_at_k(find_hits(lists, values, offsets), truth_sizes(offsets))
 
-    def codes_of(self, attribute: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (n_values,) distinct values of an attribute, ascending, and (n_articles,) int64 which each has."""
-        if attribute not in self._kept:
-            self._kept[attribute] = np.unique(self.attributes[attribute].astype(str), return_inverse=True)
-        return self._kept[attribute]
+    @cached_property
+    def codes(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Attribute to its (n_values,) distinct values, ascending, and (n_articles,) int64 which each article has."""
+        return {name: np.unique(values.astype(str), return_inverse=True) for name, values in self.attributes.items()}

@@ -31,7 +31,7 @@ class MistakeTests(JudgedWeek):
 
     def _nearness(self, lists: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n_rows,) float: mean over a customer's misses of the attributes shared with the nearest purchase."""
-        codes = np.stack([self.codes_of(name)[1] for name in self.attributes], axis=1).astype(np.int32)
+        codes = np.stack([of_each for _, of_each in self.codes.values()], axis=1).astype(np.int32)
         hits = find_hits(lists, self.truth_values, self.truth_offsets)
         nearness = np.full(len(rows), np.nan)
         for start in range(0, len(rows), CUSTOMERS_PER_CHUNK):

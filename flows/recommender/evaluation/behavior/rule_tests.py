@@ -2,37 +2,18 @@
 
 from recommender.evaluation import list_rules
 from recommender.evaluation.behavior.judged_week import JudgedWeek
+from recommender.evaluation.list_rule_tests import ListRuleTests
 from recommender.evaluation.rec_test import Measurement, rec_test
 
 
-class RuleTests(JudgedWeek):
+class RuleTests(JudgedWeek, ListRuleTests):
     """No threshold to choose: broken or not."""
-
-    @rec_test("sanity", maximum=0)
-    def no_duplicates(self) -> Measurement:
-        """Customers whose list names an article twice."""
-        return list_rules.count_lists_with_duplicates(self.lists)
-
-    @rec_test("sanity", maximum=0)
-    def only_articles_on_sale(self) -> Measurement:
-        """Recommendations of articles that are withdrawn, out of season or denied."""
-        return list_rules.count_articles_not_on_sale(self.lists, self.is_on_sale)
-
-    @rec_test("sanity", maximum=0)
-    def k_per_customer(self) -> Measurement:
-        """Customers with fewer than k articles."""
-        return list_rules.count_short_lists(self.lists, self.is_on_sale)
-
-    @rec_test("sanity", maximum=0)
-    def finite_scores(self) -> Measurement:
-        """Recommendations whose score is NaN or infinite."""
-        return list_rules.count_scores_not_finite(self.lists, self.scores)
 
     @rec_test("sanity", maximum=0)
     def no_colour_variant_floods(self) -> Measurement:
         """Customers whose list holds more articles of one product code than the cap allows."""
         most = self.common_sense.most_per_product_code or self.lists.shape[1]
-        return list_rules.count_floods(self.lists, self.codes_of("product_code")[1], most)
+        return list_rules.count_floods(self.lists, self.codes["product_code"][1], most)
 
     @rec_test("stability", maximum=0)
     def determinism(self) -> Measurement:

@@ -84,7 +84,7 @@ class SliceTests(JudgedWeek):
         return rows
 
     def _article_slices(self) -> dict[str, dict[str, np.ndarray]]:
-        names, codes = self.codes_of("department")
+        names, codes = self.codes["department"]
         sold = np.bincount(codes, weights=self.last_week_sales, minlength=len(names))
         largest = np.argsort(-sold, kind="stable")[:10]
         return {
