@@ -163,7 +163,7 @@ def test_nearness_of_a_miss_counts_attributes_shared_with_the_nearest_purchase(h
 
 
 def test_the_most_embarrassing_misses_are_the_furthest(healthy):
-    worst = results_by_name(healthy)["misses_nearer_than_popular"].details["worst"]
+    worst = results_by_name(healthy)["misses_nearer_than_popular"].details["furthest_misses"]
     nearness = [each["nearness"] for each in worst]
     assert len(worst) == 10
     assert nearness == sorted(nearness)

@@ -111,6 +111,12 @@ def test_nothing_is_written_outside_the_data_folder(published_run, workplace):
     assert list((workplace.root / "elsewhere").rglob("*")) == []
 
 
+def test_a_page_to_look_at_was_drawn(published_run, workplace):
+    assert "could not" not in published_run
+    page = (workplace.data_dir / "reports" / "demo" / "card.html").read_text()
+    assert all(part in page for part in ("The furthest misses", "For whom", "Customer 1"))
+
+
 def test_every_candidate_left_an_offline_experiment(published_run, workplace):
     archives = list((workplace.data_dir / "comet").glob("*.zip"))
     assert len(archives) > len(workplace.report["candidates"])

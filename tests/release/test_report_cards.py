@@ -4,6 +4,10 @@ import planted_run
 import pytest
 from planted_run import HAT, SCRIPT, SWEATER
 
+from benchmarks.planted_week import planted_week
+from recommender import config
+from recommender.evaluation.rec_test import run_tests
+from recommender.evaluation.run_report import without_nan
 from recommender.release import report_cards
 from recommender.release.shown_week import read_week
 
@@ -60,12 +64,21 @@ def test_map_by_one_dimension_is_shown_once_whoever_measured_it():
 
 
 def test_the_furthest_misses_are_told_with_names():
-    worst = [{"customer": "ann", "nearness": 0.1, "recommended": ["0 Bib", "1 Vest"], "bought": ["2 Coat"]}]
-    test = planted_run.behavior("misses_nearer_than_popular", 0.07, True, worst=worst)
+    misses = [{"customer": "ann", "nearness": 0.1, "recommended": ["0 Bib", "1 Vest"], "bought": ["2 Coat"]}]
+    test = planted_run.behavior("misses_nearer_than_popular", 0.07, True, furthest_misses=misses)
     parts = report_cards.sections(planted_run.report(behavioral_tests=[test]), None)
     (part,) = (part for part in parts if part.title == "What was tested")
     (table,) = (named.table for named in part.tables if named.caption == "The furthest misses")
     assert table[0] == [["ann", "0 Bib, 1 Vest", "2 Coat"]]
+
+
+def test_what_the_shipped_suite_reports_can_be_told():
+    settings = config.Settings.of(config.read_toml(config.DEFAULT_FILE.read_text()), "demo")
+    results = run_tests(planted_week(n_customers=400, n_articles=400), settings.behavioral_tests)
+    report = without_nan(planted_run.report(behavioral_tests=[each.as_dict() for each in results]))
+    (part,) = (part for part in report_cards.sections(report, None) if part.title == "What was tested")
+    assert [len(named.table[0]) for named in part.tables if "test week" in named.caption] == [len(results)]
+    assert [len(named.table[0]) for named in part.tables if named.caption == "The furthest misses"] == [10]
 
 
 def test_a_refused_run_has_no_gate_table():

@@ -175,9 +175,9 @@ def _test_section(report: Mapping[str, Any]) -> Section:
     tables = [NamedTable("Behavioural tests on the test week", card_tables.behavior_table(tests))]
     if gate:
         tables.append(NamedTable("Publication gate on tonight's lists", card_tables.behavior_table(gate)))
-    worst = [each for test in tests for each in test["details"].get("worst", [])]
-    if worst:
-        rows = [[each["customer"], ", ".join(each["recommended"]), ", ".join(each["bought"])] for each in worst]
+    misses = [each for test in tests for each in test["details"].get("furthest_misses", [])]
+    if misses:
+        rows = [[each["customer"], ", ".join(each["recommended"]), ", ".join(each["bought"])] for each in misses]
         tables.append(NamedTable("The furthest misses", (rows, ["customer", "first recommended", "bought instead"])))
     return Section("What was tested", "", {}, tables)
 

@@ -27,7 +27,8 @@ class MistakeTests(JudgedWeek):
             return Measurement(None, {"customers": len(judged)})
         model, popular = (self._nearness(lists, judged) for lists in (self.lists, self.baselines[POPULAR]))
         details = {"model": float(np.nanmean(model)), "popular": float(np.nanmean(popular)), "customers": len(judged)}
-        return Measurement(details["model"] - details["popular"], {**details, "worst": self._worst(judged, model)})
+        details["furthest_misses"] = self._furthest(judged, model)
+        return Measurement(details["model"] - details["popular"], details)
 
     def _nearness(self, lists: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n_rows,) float: mean over a customer's misses of the attributes shared with the nearest purchase."""
@@ -56,7 +57,7 @@ class MistakeTests(JudgedWeek):
             nearest[has_more] = np.maximum(nearest[has_more], shared)
         return nearest
 
-    def _worst(self, rows: np.ndarray, nearness: np.ndarray) -> list[dict[str, Any]]:
+    def _furthest(self, rows: np.ndarray, nearness: np.ndarray) -> list[dict[str, Any]]:
         """The customers whose list is furthest from what they bought, with the names of a few articles."""
         furthest = np.argsort(nearness, kind="stable")[:SHOWN_MISSES]  # NaN last: nothing was missed
         return [
