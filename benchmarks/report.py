@@ -10,7 +10,8 @@ from typing import Any
 
 from benchmarks.plan import K
 from benchmarks.scores import FRESH_RECALL
-from benchmarks.weekly_lists import CANDIDATE_SET, SERVED
+from benchmarks.weekly_lists import CANDIDATE_SET
+from recommender.model_names import SERVED
 
 MAP, RECALL = f"map@{K}", f"recall@{K}"
 SHOWN = (RECALL, f"ndcg@{K}", f"new_recall@{K}", f"repurchase_recall@{K}", "coverage")

@@ -20,10 +20,10 @@ import numpy as np
 from benchmarks.plan import K, Plan
 from benchmarks.scores import FRESH_RECALL, ModelScores, WeekTruth
 from benchmarks.weekly_ablations import ABLATIONS
-from benchmarks.weekly_lists import SERVED
 from recommender.bootstrap import Interval, mean_interval, paired_difference
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, by_slice
 from recommender.features.time_split import ONE_DAY, WEEK
+from recommender.model_names import SERVED
 from recommender.ranking_metrics import mean_over_customers
 
 MAIN_METRICS = (f"map@{K}", f"recall@{K}", f"new_recall@{K}", f"repurchase_recall@{K}")

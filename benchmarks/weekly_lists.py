@@ -21,6 +21,7 @@ from recommender.columns import Columns
 from recommender.config import Candidate, StageSettings
 from recommender.features.model_inputs import read_catalogue
 from recommender.features.warehouse import read_mart
+from recommender.model_names import SERVED, TWO_TOWER
 from recommender.models.baselines import BASELINES, RankedLists, read_shop, segment_popular
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES, SEEDED, run_baselines
 from recommender.stages.filters import filter_articles
@@ -30,7 +31,6 @@ from recommender.stages.ranking import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek
 from recommender.stages.weekly_models import MODEL_INPUTS, WeeklyModel, collect_candidates, fit_two_tower
 
-SERVED, TWO_TOWER = "served", "two_tower"
 CANDIDATE_SET = "candidate set"
 LISTS, RETRIEVED = "lists.parquet", "retrieved.npz"
 SEED = "seed"

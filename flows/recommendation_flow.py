@@ -11,7 +11,7 @@ project_paths.set_environment_defaults()  # before Metaflow is imported, which r
 import os
 import resource
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from metaflow import (
@@ -100,7 +100,7 @@ class RecommendationFlow(FlowSpec):
     6. split_weeks, fit_week: fit it before each ranking week, the test week and tonight, in parallel; the champion,
        which is what was published last, beside it if its settings were others.
     7. rank: the ranker learns from the ranking weeks.
-    8. evaluate: score the test week beside the champion and the baselines.
+    8. evaluate: score the test week beside the champion and the baselines; one that does better makes the lists.
     9. test_behavior: run the behavioural suite; its verdict stands on the card.
     10. refit: a bad verdict ends the run here; a good one refits the ranker on the newest weeks.
     11. publish: lists for every customer, the second gate on them, then the new version goes up.
@@ -243,10 +243,10 @@ class RecommendationFlow(FlowSpec):
 
         champion = registry.champion(self.dataset)
         self.configuration = Configuration(self.chosen.candidate, self.chosen.best_epoch, self.settings.stages)
-        self.opponent, self.unopposed = find_opponent(self.configuration, champion and champion.configuration)
-        print(f"champion: {self.unopposed or f'run {champion.run_id}, version {champion.version}, is fitted, too'}")
+        self.opponent = find_opponent(self.configuration, champion and champion.configuration)
+        print(f"champion: {self.opponent.reason or f'run {champion.run_id} ({champion.version}) is fitted, too'}")
         folders = self.run_dir / WEEKLY_MODELS, self.run_dir / "published"
-        self.weekly_jobs = weekly_jobs(self.configuration, self.opponent, self.windows, *folders)
+        self.weekly_jobs = weekly_jobs(self.configuration, self.opponent.configuration, self.windows, *folders)
         self.next(self.fit_week, foreach="weekly_jobs")
 
     @trains_a_model
@@ -265,57 +265,42 @@ class RecommendationFlow(FlowSpec):
     def rank(self, inputs):
         """Let the ranker learn from the ranking weeks, and the champion's from those of its own two-towers."""
         from recommender.stages.ranking import fit_on_weeks
+        from recommender.stages.weekly_models import FittedModels
 
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
         self.merge_artifacts(inputs, exclude=["weekly", "job"])
         fitted = sorted(inputs, key=lambda each: each.job.as_of_day)
         *self.ranking_weeks, self.test_week, self.tonight = [each.weekly for each in fitted if not each.job.is_champion]
-        self.champion_weeks = [each.weekly for each in fitted if each.job.is_champion]
         weeks, settings = [weekly.week() for weekly in self.ranking_weeks], self.settings
         self.ranker_choice = fit_on_weeks(weeks, settings.stages.rankers, settings.ranking.seed)
-        self.ranker_folder = self.run_dir / "ranker"
-        self.ranker_choice.ranker.save(self.ranker_folder)
-        if self.opponent:
-            weeks = [weekly.week() for weekly in self.champion_weeks[:-1]]
-            champions = fit_on_weeks(weeks, self.opponent.stages.rankers, settings.ranking.seed)
-            champions.ranker.save(self.champion_weeks[-1].folder / "ranker")
+        self.evaluated_models = FittedModels(self.test_week, self.run_dir / "ranker")
+        self.ranker_choice.ranker.save(self.evaluated_models.ranker_folder)
+        self.champion_models = None
+        if self.opponent.configuration:
+            *weeks, test_week = [each.weekly for each in fitted if each.job.is_champion]
+            rankers = self.opponent.configuration.stages.rankers
+            champions = fit_on_weeks([weekly.week() for weekly in weeks], rankers, settings.ranking.seed)
+            self.champion_models = FittedModels(test_week, test_week.folder / "ranker")
+            champions.ranker.save(self.champion_models.ranker_folder)
         self.next(self.evaluate)
 
     @measured
     @step
     def evaluate(self):
-        """Score the test week: what would be served, the champion, two-tower and baselines, for all who bought."""
-        from recommender.evaluation.behavior.judging import Judging
-        from recommender.evaluation.challenge import CHAMPION, challenge_in
-        from recommender.evaluation.quality_report import quality_report
-        from recommender.evaluation.test_week import ORACLE, SERVED, TWO_TOWER, TestWeek, lists_of_week, read_oracle
-        from recommender.models.baselines import read_shop
+        """Score the test week: four stages, champion and baselines for all who bought; find out who makes the lists."""
+        from recommender.evaluation.evaluated_week import evaluate_week
 
-        weekly, settings, lengths = self.test_week, self.settings, self.settings.lists
-        ours = self.ranker_folder, self.marts_dir, settings.stages, lengths.published_k
-        fitted, served = lists_of_week(weekly, *ours)
-        _, served_again = lists_of_week(weekly, *ours)
-        week, catalogue = TestWeek(fitted, lengths.k, lengths.published_k), weekly.inputs().catalogue
-        self.article_ids = catalogue.article_ids
-        shop = read_shop(self.marts_dir, weekly.as_of_day, self.article_ids, fitted.day.purchases)
-        self.lists = {SERVED: served, TWO_TOWER: week.two_tower_lists()}
-        self.lists |= week.baseline_lists(shop, settings.ranking.seed)
-        if self.opponent:
-            champion = self.champion_weeks[-1]
-            theirs = champion.folder / "ranker", self.marts_dir, self.opponent.stages, lengths.published_k
-            _, self.lists[CHAMPION] = lists_of_week(champion, *theirs)
         oracle_file = self.raw_dir / "oracle.parquet"
-        if self.has_oracle and oracle_file.exists():
-            self.lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, catalogue, lengths.published_k)
-        self.metrics = {name: week.metrics_of(lists) for name, lists in self.lists.items()}
-        self.quality = quality_report(week, self.lists, weekly.week())
-        self.challenge = challenge_in(
-            *(week, served, self.lists.get(CHAMPION), self.unopposed, settings.promotion, settings.minimum_customers),
+        self.week = evaluate_week(
+            self.evaluated_models,
+            self.champion_models,
+            self.opponent,
+            self.marts_dir,
+            self.settings,
+            oracle_file if self.has_oracle and oracle_file.exists() else None,
             forced_reason=" ".join(self.force_reason.split()),
         )
-        self.test_week_customers, self.n_candidates = week.customer_ids, week.n_candidates
-        judging = Judging(self.marts_dir, catalogue, settings.common_sense, settings.minimum_customers)
-        self.suite = judging.suite(week, self.lists, served_again)
+        print(self.week.contest.in_words())
         self.next(self.test_behavior)
 
     @card(type="blank")
@@ -326,8 +311,8 @@ class RecommendationFlow(FlowSpec):
         from recommender.evaluation.promotion import decide
         from recommender.evaluation.rec_test import run_tests
 
-        self.behavioral_tests = run_tests(self.suite, self.settings.behavioral_tests)
-        self.verdict = decide(self.behavioral_tests, self.challenge)
+        self.behavioral_tests = run_tests(self.week.suite, self.settings.behavioral_tests)
+        self.verdict = decide(self.behavioral_tests, self.week.challenge, self.week.contest)
         self._show_card()
         print(self.verdict)
         self.next(self.refit)
@@ -355,22 +340,26 @@ class RecommendationFlow(FlowSpec):
         from recommender.evaluation.rec_test import run_tests
         from recommender.release import everybody
         from recommender.release.publish import PublishedRun, publish
+        from recommender.stages.weekly_models import FittedModels
         from serving.redis_connection import connect
 
         tonight = everybody.lists_for_everybody(
             self.marts_dir,
             self.windows.publishing_as_of_day,
-            tonight=everybody.FittedModels(self.tonight, self.refitted_ranker_folder),
-            evaluated=everybody.FittedModels(self.test_week, self.ranker_folder),
+            tonight=FittedModels(self.tonight, self.refitted_ranker_folder),
+            evaluated=self.evaluated_models,
             stages=self.settings.stages,
             k=self.settings.lists.published_k,
+            recommender=everybody.Recommender(self.week.contest.winner, self.settings.ranking.seed),
         )
         self.publication_tests = run_tests(tonight.gate(self.settings.lists.k), self.settings.publication_gate)
-        self.verdict = decide([*self.behavioral_tests, *self.publication_tests], self.challenge)
+        results = [*self.behavioral_tests, *self.publication_tests]
+        self.verdict = decide(results, self.week.challenge, self.week.contest)
         if not self.verdict.is_passed:
             self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
-        run = PublishedRun(self.dataset, current.run_id, self.chosen.candidate.label, self.windows.report())
+        model = self.week.contest.maker(self.chosen.candidate.label)
+        run = PublishedRun(self.dataset, current.run_id, model, self.windows.report())
         self.published = publish(connect(), tonight.published_lists(), run)
         self.next(self.end)
 
@@ -391,8 +380,8 @@ class RecommendationFlow(FlowSpec):
             run_id=current.run_id,
             dataset=self.dataset,
             windows=self.windows.report(),
-            n_candidates=self.n_candidates,
-            metrics=self.metrics,
+            n_candidates=self.week.n_candidates,
+            metrics=self.week.metrics,
             behavioral_tests=self.behavioral_tests,
             publication_tests=getattr(self, "publication_tests", []),
             verdict=self.verdict,
@@ -402,8 +391,9 @@ class RecommendationFlow(FlowSpec):
             candidates=[each.as_dict() for each in self.all_trained],
             choice=self.choice,
             ranker=self.ranker_choice.as_dict(),
-            quality=self.quality,
-            challenge=self.challenge.as_dict(),
+            quality=self.week.quality,
+            contest=self.week.contest.as_dict(),
+            challenge=self.week.challenge.as_dict(),
         )
 
     def _leave_report(self, published):
@@ -413,7 +403,8 @@ class RecommendationFlow(FlowSpec):
         from recommender.release.run_folders import remove_older_runs
 
         report = self._report(published)
-        decision = registry.decision_of(report, self.configuration.as_dict())
+        configuration = replace(self.configuration, recommender=self.week.contest.winner)
+        decision = registry.decision_of(report, configuration.as_dict())
         registry.append(decision, project_paths.registry_file(self.dataset))
         folder = project_paths.reports_dir(self.dataset)
         self._write_lists(folder / "test_week_lists.parquet")
@@ -427,8 +418,8 @@ class RecommendationFlow(FlowSpec):
         """Write every recommender's lists for the test week."""
         from recommender.evaluation.run_report import write_test_week_lists
 
-        lists = ((name, lists.positions, lists.scores) for name, lists in self.lists.items())
-        write_test_week_lists(path, lists, self.test_week_customers, self.article_ids)
+        lists = ((name, lists.positions, lists.scores) for name, lists in self.week.lists.items())
+        write_test_week_lists(path, lists, self.week.customer_ids, self.week.article_ids)
 
     def _show_card(self):
         """Put the decision on the step's card and all that is known by now; card.html at the end holds the rest."""

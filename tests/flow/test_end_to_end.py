@@ -17,7 +17,7 @@ import httpx
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from flow_runs import CUSTOMERS, make_workplace, small_settings
+from flow_runs import CUSTOMERS, lenient, make_workplace, small_settings
 
 from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
@@ -28,8 +28,15 @@ from recommender.stages.stage_files import load_stages
 pytestmark = pytest.mark.flow
 
 NEVER_BETTER = "better_than_popular = { minimum = 1000.0 }"
-ANOTHER_DROPOUT = {"dropout = 0.1 ": "dropout = 0.2 "}
+ANOTHER_DROPOUT = {"dropout = 0.0 ": "dropout = 0.2 "}
 ALL_BUT_BASE = ("wide", "loyal", "sampled")
+KNOWS_NOTHING = {"learning_rate = 0.016": "learning_rate = 0.0", "epochs = 8": "epochs = 1"}
+PROPOSES_NOTHING_ELSE = {
+    "two_tower = 150": "two_tower = 40",
+    **{f"{name} = {size}": f"{name} = 0" for name, size in (("own", 150), ("ease", 100), ("item_knn", 40))},
+    **{f"{name} = {size}": f"{name} = 0" for name, size in (("last_basket", 20), ("rising", 30), ("popular", 30))},
+    "fresh = 10": "fresh = 0",
+}
 
 
 def test_a_good_run_is_published_and_says_so(published_run, workplace):
@@ -143,6 +150,7 @@ def test_customers_are_answered_over_http(published_run, workplace):
         assert get("/health/ready").status_code == 200
 
 
+@pytest.mark.long
 def test_one_worker_gives_the_same_winner_and_the_same_lists(published_run, workplace):
     before, checksum_before = workplace.report, workplace.published()[0].manifest.checksum
     lists_before = pq.read_table(workplace.data_dir / "reports" / "demo" / "test_week_lists.parquet")
@@ -183,6 +191,32 @@ def test_another_configuration_was_compared_with_the_champion_even_though_it_was
     assert metrics["champion"]["map@12"] > metrics["popular"]["map@12"]
     runs = [each.run_id for each in workplace.decisions]
     assert len(runs) == len(set(runs))  # each decided once
+
+
+def test_a_baseline_that_did_better_than_the_stages_makes_the_lists(published_run, workplace):
+    """Forced, for the champion's two-tower, which learned something, did better still."""
+    changes = {"weeks = 4": "weeks = 1", **PROPOSES_NOTHING_ELSE}
+    settings = lenient(small_settings({**changes, **KNOWS_NOTHING}, left_out=ALL_BUT_BASE))
+    run = workplace.run("--force-reason", "a drill", settings=settings)
+    assert run.returncode == 0, run.stdout[-3000:]
+    report, decision = workplace.report, workplace.decisions[-1]
+    winner, metrics = report["contest"]["winner"], report["metrics"]
+    assert winner in BASELINES.keys() | COLLABORATIVE_BASELINES.keys()
+    assert f"{winner} did better than the four stages" in report["verdict_reason"]
+    assert metrics["served"] == metrics[winner]
+    assert metrics["four_stages"]["map@12"] < metrics[winner]["map@12"] < metrics["champion"]["map@12"]
+    assert (report["challenge"]["rule"], report["challenge"]["forced_reason"]) == ("forced", "a drill")
+    assert (decision.configuration["recommender"], decision.forced_reason) == (winner, "a drill")
+    served = workplace.published()[0].manifest
+    assert (served.model, served.customers, served.run_id) == (winner, CUSTOMERS, report["run_id"])
+    explained = subprocess.run(
+        [sys.executable, "-m", "recommender.release.explain"],
+        env=workplace.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert explained.returncode == 3
+    assert f"made by the baseline {winner}" in explained.stderr
 
 
 def test_a_killed_run_leaves_the_published_lists_untouched(published_run, workplace):

@@ -12,15 +12,17 @@ from recommender.config import DEFAULT_FILE, read_toml
 from recommender.evaluation.promotion import decide
 from recommender.evaluation.rec_test import run_tests
 from recommender.features.warehouse import read_mart
+from recommender.models.baselines import read_shop, repurchase
 from recommender.models.model_files import load_model, save_model
 from recommender.release import everybody
-from recommender.release.everybody import FittedModels, lists_for_everybody
+from recommender.release.everybody import Recommender, lists_for_everybody
 from recommender.stages.four_stages import recommend
-from recommender.stages.weekly_models import WeeklyModel
+from recommender.stages.weekly_models import FittedModels, WeeklyModel
 from serving.cache_contract import Source, article_id_of
 
 THRESHOLDS = read_toml(DEFAULT_FILE.read_text())["publication_gate"]
 K, PUBLISHED_K = 12, 24
+STAGES = everybody.Recommender()
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +41,11 @@ def refitted(weekly_two_towers, ranker_folder, demo_windows):
 def make_lists(evaluated, demo_marts_dir, demo_windows):
     """Makes the lists of some models, which are compared with the evaluated ones."""
 
-    def make(models: FittedModels, report=lambda line: None) -> everybody.Tonight:
+    def make(models: FittedModels, report=lambda line: None, recommender=STAGES) -> everybody.Tonight:
         day = demo_windows.cutoff
-        return lists_for_everybody(demo_marts_dir, day, models, evaluated, SMALL_STAGES, PUBLISHED_K, report)
+        return lists_for_everybody(
+            demo_marts_dir, day, models, evaluated, SMALL_STAGES, PUBLISHED_K, recommender, report
+        )
 
     return make
 
@@ -167,3 +171,34 @@ def test_progress_names_how_far_it_got(make_lists, refitted):
     lists = make_lists(refitted, lines.append)
     everyone = f"{len(lists.published.positions):,}"
     assert lines[-1].startswith(f"lists for {everyone} of {everyone} customers, ")
+
+
+@pytest.fixture(scope="module")
+def by_baseline(make_lists, refitted):
+    return make_lists(refitted, recommender=Recommender("repurchase"))
+
+
+def test_a_baseline_makes_the_lists_from_all_purchases(by_baseline, demo_marts_dir, demo_windows):
+    day, ids = by_baseline.fitted.day, by_baseline.catalogue.article_ids
+    shop = read_shop(demo_marts_dir, demo_windows.cutoff, ids)
+    expected = repurchase(shop, day.customer_ids, day.candidates, PUBLISHED_K)
+    np.testing.assert_array_equal(by_baseline.published.positions, expected.positions)
+
+
+def test_a_baseline_is_held_against_itself_of_a_week_ago_and_not_against_two_towers(by_baseline, make_lists, refitted):
+    results = {result.name: result for result in run_tests(by_baseline.gate(K), THRESHOLDS)}
+    assert decide(list(results.values())).is_passed
+    assert results["two_tower_overlap_with_evaluated"].passed is None
+    assert 0.3 < results["overlap_with_evaluated"].value < 1  # what was bought in the test week is new to it
+    dealt = np.tile(by_baseline.fitted.day.candidates, (len(by_baseline.published.positions), 1))
+    dealt = np.random.default_rng(0).permuted(dealt, axis=1)[:, :PUBLISHED_K]
+    at_random = replace(by_baseline, published=by_baseline.published._replace(positions=dealt))
+    assert "overlap_with_evaluated" in failed(at_random)
+
+
+def test_a_baseline_serves_customers_who_never_bought_the_popular_list(by_baseline):
+    lists, is_known = by_baseline.published_lists(), by_baseline.fitted.day.has_history()
+    assert (lists.sources == np.where(is_known, Source.PERSONAL, Source.POPULAR)).all()
+    cold = by_baseline.published.positions[~is_known]
+    assert len(cold)
+    assert (cold == by_baseline.popular.positions).all()

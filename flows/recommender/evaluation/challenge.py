@@ -33,14 +33,12 @@ import numpy as np
 
 from recommender.bootstrap import Interval, paired_difference
 from recommender.config import PromotionSettings
-from recommender.evaluation.offline_metrics import accuracy_per_customer
 from recommender.ranking_metrics import mean_over_customers
 
 if TYPE_CHECKING:
     from recommender.evaluation.test_week import TestWeek
     from recommender.models.baselines import RankedLists
 
-CHAMPION = "champion"
 FORCED = "forced"
 BOOTSTRAP_SEED = 7
 
@@ -136,10 +134,10 @@ def challenge_in(
     forced_reason: str = "",
 ) -> Challenge:
     """Compare lists for the test week's customers with earlier purchases; without a champion's there is no opponent."""
-    served = _average_precision(week, challenger)
+    served = week.average_precision_of(challenger)
     if champion is None:
         return unopposed(served, settings, why_unopposed, forced_reason)
-    return compare(served, _average_precision(week, champion), settings, minimum_customers, forced_reason)
+    return compare(served, week.average_precision_of(champion), settings, minimum_customers, forced_reason)
 
 
 def describe(challenge: Mapping[str, Any]) -> str:
@@ -158,8 +156,3 @@ def _judge(difference: Interval, settings: PromotionSettings, champion_map: floa
     if difference.mean >= -margin / 2:
         return True, f"nearer to equal than to {worse}"
     return False, f"nearer to {worse} than to equal"
-
-
-def _average_precision(week: TestWeek, lists: RankedLists) -> np.ndarray:
-    scores = accuracy_per_customer(lists.positions, *week.fitted.truth(), week.k)[f"map@{week.k}"]
-    return scores[week.fitted.day.has_history()]

@@ -1,13 +1,14 @@
 """The verdict: may tonight's recommendations reach a shopper?
 
-Stage: after the behavioural suite, and again after the publication gate. In: test results and, where tonight's
-configuration was compared with the champion's, the challenge. Out: one `Verdict`.
+Stage: after the behavioural suite, and again after the publication gate. In: test results, the contest with the
+baselines and the challenge of the champion. Out: one `Verdict`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recommender.evaluation.challenge import Challenge
+from recommender.evaluation.contest import Contest
 from recommender.evaluation.rec_test import RecTestResult
 
 PASSED = "passed"
@@ -30,7 +31,9 @@ class Verdict:
         return f"{self.decision}: {self.reason}"
 
 
-def decide(results: Sequence[RecTestResult], challenge: Challenge | None = None) -> Verdict:
+def decide(
+    results: Sequence[RecTestResult], challenge: Challenge | None = None, contest: Contest | None = None
+) -> Verdict:
     """Refuse if any test failed or the challenge was lost; what lacks enough data is named and does not refuse.
 
     Raises ValueError without results: nothing tested is nothing known.
@@ -39,7 +42,8 @@ def decide(results: Sequence[RecTestResult], challenge: Challenge | None = None)
         raise ValueError("a verdict needs at least one test result, got none")
     failed = [result for result in results if result.passed is False]
     is_lost = challenge is not None and challenge.accepted is False
-    remarks = [_tests_told(results, failed), _without_data(results), _challenge_told(challenge)]
+    told = contest.reason if contest else ""
+    remarks = [_tests_told(results, failed), _without_data(results), told, _challenge_told(challenge)]
     return Verdict(REFUSED if failed or is_lost else PASSED, "; ".join(each for each in remarks if each))
 
 

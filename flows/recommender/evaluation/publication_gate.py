@@ -25,8 +25,8 @@ class PublicationGate(ListRuleTests):
     `known_customer_ids` are all who must have a list. `is_personal` bool (n_customers,) marks lists of the
     model itself, not of a segment. `evaluated_lists` and `evaluated_scores` (n_customers, k) are the
     evaluated models' for the same customers, rows of -1 where they made none; `two_tower_lists` and
-    `evaluated_two_tower_lists` (n_customers, k) likewise, of the two-towers alone. `is_on_sale` bool
-    (n_articles,) marks the candidates.
+    `evaluated_two_tower_lists` (n_customers, k) likewise, of the two-towers alone, None where they have no part in
+    the lists. `is_on_sale` bool (n_articles,) marks the candidates.
     """
 
     customer_ids: np.ndarray
@@ -36,8 +36,8 @@ class PublicationGate(ListRuleTests):
     is_personal: np.ndarray
     evaluated_lists: np.ndarray
     evaluated_scores: np.ndarray
-    two_tower_lists: np.ndarray
-    evaluated_two_tower_lists: np.ndarray
+    two_tower_lists: np.ndarray | None
+    evaluated_two_tower_lists: np.ndarray | None
     is_on_sale: np.ndarray
 
     @rec_test("sanity", maximum=0)
@@ -63,6 +63,8 @@ class PublicationGate(ListRuleTests):
     @rec_test("stability")
     def two_tower_overlap_with_evaluated(self) -> Measurement:
         """The same for the two-tower's own lists: the ranker would cover up for a while for one that diverged."""
+        if self.two_tower_lists is None:
+            return Measurement(None)
         return self._overlap_beyond_chance(self.two_tower_lists, self.evaluated_two_tower_lists)
 
     @rec_test("stability")

@@ -15,7 +15,8 @@ from recommender.bootstrap import mean_interval, paired_difference
 from recommender.columns import Columns
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate_beyond_accuracy
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, by_slice
-from recommender.evaluation.test_week import SERVED, TestWeek
+from recommender.evaluation.test_week import TestWeek
+from recommender.model_names import SERVED
 from recommender.models.baselines import RankedLists
 from recommender.ranking_metrics import find_hits, mean_over_customers, recall_at_k, select_truth, truth_sizes
 from recommender.stages.generators import FRESH_DAYS

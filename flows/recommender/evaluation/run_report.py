@@ -109,6 +109,7 @@ def summarize(report: dict[str, Any]) -> str:
         _quality_table(report.get("quality", {})),
         _test_table("Behavioural tests", report["behavioral_tests"]),
         _test_table("Publication gate", report["publication_tests"]),
+        _contest_line(report["contest"]) if "contest" in report else "",
         describe(report["challenge"]) if "challenge" in report else "",
         _publication_line(report["published"]),
         _step_table(report["steps"]),
@@ -185,6 +186,10 @@ def _test_line(result: RecTestResult, width: int) -> str:
     value = "-" if result.value is None else f"{result.value:.4g}"
     threshold = describe_threshold(result)
     return f"  {result.outcome:<15}  {result.name:<{width}}  {value:>8}  {threshold:<18}  {result.description}"
+
+
+def _contest_line(contest: dict[str, Any]) -> str:
+    return f"Lists by {contest['winner']}" + (f": {contest['reason']}" if contest["reason"] else "")
 
 
 def _publication_line(published: dict[str, Any] | None) -> str:

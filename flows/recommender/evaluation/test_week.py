@@ -17,18 +17,15 @@ import pyarrow.parquet as pq
 
 from recommender.columns import Columns
 from recommender.config import StageSettings
-from recommender.evaluation.offline_metrics import evaluate
+from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate
 from recommender.features.catalogue import Catalogue
+from recommender.model_names import TWO_TOWER
 from recommender.models.baselines import RankedLists, ShopAsOf
 from recommender.models.collaborative_baselines import run_baselines
 from recommender.models.rankers import load_ranker
 from recommender.stages.fitted_day import FittedDay, buyers
 from recommender.stages.four_stages import best_of_generator, recommend
-from recommender.stages.weekly_models import WeeklyModel
-
-SERVED = "served"
-TWO_TOWER = "two_tower"
-ORACLE = "oracle"
+from recommender.stages.weekly_models import FittedModels
 
 
 @dataclass(frozen=True)
@@ -72,13 +69,18 @@ class TestWeek:
         has_history = self.fitted.day.has_history()
         return evaluate(lists.positions, *self.fitted.truth(), has_history, self.n_candidates, self.k)
 
+    def average_precision_of(self, lists: RankedLists) -> np.ndarray:
+        """Return (m,) float64 for the m customers with earlier purchases, NaN for one who bought nothing."""
+        scores = accuracy_per_customer(lists.positions, *self.fitted.truth(), self.k)[f"map@{self.k}"]
+        return scores[self.fitted.day.has_history()]
+
 
 def lists_of_week(
-    weekly: WeeklyModel, ranker_folder: Path, marts_dir: Path, stages: StageSettings, k: int
+    models: FittedModels, marts_dir: Path, stages: StageSettings, k: int
 ) -> tuple[FittedDay, RankedLists]:
     """Load a week's models and return what they retrieve for its buyers, and the (n, k) lists these are served."""
-    fitted = weekly.fit_day(marts_dir, stages, customers=buyers)
-    return fitted, recommend(fitted, load_ranker(ranker_folder), stages.order, k)
+    fitted = models.two_tower.fit_day(marts_dir, stages, customers=buyers)
+    return fitted, recommend(fitted, load_ranker(models.ranker_folder), stages.order, k)
 
 
 def read_oracle(path: Path, customer_ids: np.ndarray, catalogue: Catalogue, k: int) -> RankedLists:

@@ -79,6 +79,12 @@ SEEDED = ("als", "bpr")
 """Those that start from random factors and take a `seed`."""
 
 
+def every_baseline(seed: int) -> dict[str, Callable[..., RankedLists]]:
+    """Return every baseline by its name, collaborative ones included; those in `SEEDED` start from the seed."""
+    seeded = {name: partial(COLLABORATIVE_BASELINES[name], seed=seed) for name in SEEDED}
+    return BASELINES | COLLABORATIVE_BASELINES | seeded
+
+
 def run_baselines(
     shop: ShopAsOf,
     customer_ids: Sequence[str],
@@ -97,9 +103,8 @@ def run_baselines(
         seed: of the baselines in `SEEDED`.
         report: told in one line of each baseline that is left out because the catalogue is too large for it.
     """
-    seeded = {name: partial(COLLABORATIVE_BASELINES[name], seed=seed) for name in SEEDED}
     lists = {}
-    for name, recommend in (BASELINES | COLLABORATIVE_BASELINES | seeded).items():
+    for name, recommend in every_baseline(seed).items():
         try:
             lists[name] = recommend(shop, customer_ids, candidates, k)
         except CatalogueTooLarge as reason:

@@ -7,8 +7,9 @@ specifications for `metaflow.cards.VegaChart` and for the page. Charts of the li
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from recommender.model_names import ORACLE
 from recommender.release import card_style as style
-from recommender.release.card_style import ORACLE, Spec, is_number, readable
+from recommender.release.card_style import Spec, is_number, readable
 from recommender.release.card_tables import Intervals, Metrics, best_first, candidate_label, map_name
 
 KIB = 1024

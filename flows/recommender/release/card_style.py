@@ -12,7 +12,6 @@ Table = tuple[list[list[str]], list[str]]
 Spec = dict[str, Any]
 
 VEGA_LITE = "https://vega.github.io/schema/vega-lite/v5.json"
-ORACLE = "oracle"  # knows what no recommender can: shown as a limit, not as a rival
 
 BEST_MARK, UNKNOWN = "★", "–"
 ROOM_FOR_LABEL = 1.1  # axis length in longest bars

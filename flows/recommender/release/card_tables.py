@@ -11,13 +11,13 @@ from typing import Any
 from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, PER_CUSTOMER_METRICS
 from recommender.evaluation.promotion import PASSED, describe_threshold
 from recommender.evaluation.rec_test import RecTestResult
-from recommender.release.card_style import BEST_MARK, ORACLE, UNKNOWN, Table, interval, is_number, number, readable
+from recommender.model_names import ORACLE, SERVED
+from recommender.release.card_style import BEST_MARK, UNKNOWN, Table, interval, is_number, number, readable
 
 Metrics = Mapping[str, Mapping[str, float | None]]
 Intervals = Mapping[str, Mapping[str, Any]]
 
 OUTCOME_MARKS = {"pass": "✓ pass", "fail": "✗ fail", "not enough data": "not enough data"}
-SERVED = "served"
 
 
 def decision(report: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Tonight's lists for every known customer by tonight's models, and for some of them by the evaluated ones.
 
-In: the marts, two sets of models, the day the lists are for. Out: the publication gate and the lists in the cache's own
-terms.
+In: the marts, two sets of models, who makes the lists, the day they are for. Out: the publication gate and the lists in
+the cache's own terms.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +22,14 @@ from recommender.config import StageSettings
 from recommender.evaluation.publication_gate import PublicationGate
 from recommender.features.catalogue import Catalogue
 from recommender.features.warehouse import read_mart
+from recommender.model_names import FOUR_STAGES, TWO_TOWER
 from recommender.models.baselines import RankedLists, popular, read_shop
+from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.rankers import load_ranker
 from recommender.release.publish import PublishedLists, numbers_at
-from recommender.stages.fitted_day import FittedDay
+from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import best_of_generator, recommend
-from recommender.stages.weekly_models import WeeklyModel
+from recommender.stages.weekly_models import FittedModels, WeeklyModel
 from serving.cache_contract import Source
 
 COMPARED_CUSTOMERS = 2_000  # overlap is a mean over customers: so many tell it to a hundredth
@@ -34,11 +37,16 @@ SECONDS_PER_REPORT = 15
 
 
 @dataclass(frozen=True)
-class FittedModels:
-    """What serves: a two-tower with its inputs, and the folder of a ranker."""
+class Recommender:
+    """Who makes the lists: `FOUR_STAGES` or a baseline by its name, and the seed of one that draws random numbers."""
 
-    two_tower: WeeklyModel
-    ranker_folder: Path
+    name: str = FOUR_STAGES
+    seed: int = 0
+
+    @property
+    def cold_source(self) -> Source:
+        """What a customer without purchases is served: the segment's taste, or everybody's."""
+        return Source.SEGMENT if self.name in (FOUR_STAGES, "segment_popular") else Source.POPULAR
 
 
 @dataclass(frozen=True)
@@ -48,24 +56,26 @@ class Tonight:
     Attributes:
         fitted: retrieve and filter with tonight's two-tower, for everybody.
         published: (n, k) the lists to be published.
-        two_tower: (n, k) the two-tower's own for the compared customers, rows of -1 for the others.
-        evaluated: (n, k) those of the models that passed the behavioural suite, likewise.
+        evaluated: (n, k) those of what passed the behavioural suite for the compared customers, rows of -1 for others.
+        two_tower: (n, k) the two-tower's own for the compared customers; None where a baseline makes the lists.
         evaluated_two_tower: (n, k) likewise.
         popular: (1, k) the list for strangers.
         catalogue: owner of article positions.
         articles: the `articles` mart.
         known_customer_ids: everybody who must have a list.
+        cold_source: whence a customer without purchases has the list.
     """
 
     fitted: FittedDay
     published: RankedLists
-    two_tower: RankedLists
     evaluated: RankedLists
-    evaluated_two_tower: RankedLists
+    two_tower: RankedLists | None
+    evaluated_two_tower: RankedLists | None
     popular: RankedLists
     catalogue: Catalogue
     articles: pa.Table
     known_customer_ids: np.ndarray
+    cold_source: Source
 
     def gate(self, k: int) -> PublicationGate:
         """Return the second gate on the first k articles of each list."""
@@ -79,8 +89,8 @@ class Tonight:
             is_personal=self.fitted.day.has_history(),
             evaluated_lists=self.evaluated.positions[:, :k],
             evaluated_scores=self.evaluated.scores[:, :k],
-            two_tower_lists=self.two_tower.positions[:, :k],
-            evaluated_two_tower_lists=self.evaluated_two_tower.positions[:, :k],
+            two_tower_lists=self.two_tower and self.two_tower.positions[:, :k],
+            evaluated_two_tower_lists=self.evaluated_two_tower and self.evaluated_two_tower.positions[:, :k],
             is_on_sale=is_on_sale,
         )
 
@@ -92,7 +102,7 @@ class Tonight:
             customer_ids=self.fitted.day.customer_ids,
             article_numbers=numbers_at(positions, ids),
             scores=np.nan_to_num(self.published.scores),
-            sources=np.where(is_personal, Source.PERSONAL, Source.SEGMENT).astype(np.uint8),
+            sources=np.where(is_personal, Source.PERSONAL, self.cold_source).astype(np.uint8),
             popular_article_numbers=numbers_at(self.popular.positions[0], ids),
             popular_scores=np.nan_to_num(self.popular.scores[0]),
             article_names=self._names(np.union1d(positions, self.popular.positions)),
@@ -112,6 +122,7 @@ def lists_for_everybody(
     evaluated: FittedModels,
     stages: StageSettings,
     k: int,
+    recommender: Recommender = Recommender(),
     report: Callable[[str], None] = print,
 ) -> Tonight:
     """Make the lists that every known customer is served from `day` on.
@@ -123,27 +134,78 @@ def lists_for_everybody(
         evaluated: the models that were judged; their inputs hold the day as well.
         stages: generators, filters and order.
         k: length of the lists.
+        recommender: who makes the lists.
         report: told from time to time how far it got.
     """
-    fitted = tonight.two_tower.fit_day(marts_dir, stages, day)
-    everyone = len(fitted.day)
-    published = recommend(
-        fitted, load_ranker(tonight.ranker_folder), stages.order, k, progress=_every(everyone, report)
-    )
-    rows = _compared(everyone)
-    again = evaluated.two_tower.fit_day(marts_dir, stages, day, customers=lambda queries: rows)
     catalogue = tonight.two_tower.inputs().catalogue
-    shop = read_shop(marts_dir, day, catalogue.article_ids, fitted.day.purchases)
+    if recommender.name == FOUR_STAGES:
+        made = _by_stages(marts_dir, day, tonight, evaluated, stages, k, report)
+    else:
+        made = _by_baseline(marts_dir, day, tonight.two_tower, evaluated.two_tower.as_of_day, stages, k, recommender)
+    shop = read_shop(marts_dir, day, catalogue.article_ids, made.fitted.day.purchases)
     return Tonight(
-        fitted=fitted,
-        published=published,
-        two_tower=_at(rows, everyone, best_of_generator(fitted, "two_tower", k, rows)),
-        evaluated=_at(rows, everyone, recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)),
-        evaluated_two_tower=_at(rows, everyone, best_of_generator(again, "two_tower", k)),
-        popular=popular(shop, [""], fitted.day.candidates, k),
+        **made._asdict(),
+        popular=popular(shop, [""], made.fitted.day.candidates, k),
         catalogue=catalogue,
         articles=read_mart(marts_dir, "articles"),
         known_customer_ids=read_mart(marts_dir, "customers")[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False),
+        cold_source=recommender.cold_source,
+    )
+
+
+class _Made(NamedTuple):
+    """The first fields of `Tonight`."""
+
+    fitted: FittedDay
+    published: RankedLists
+    evaluated: RankedLists
+    two_tower: RankedLists | None = None
+    evaluated_two_tower: RankedLists | None = None
+
+
+def _by_stages(
+    marts_dir: Path,
+    day: date,
+    tonight: FittedModels,
+    evaluated: FittedModels,
+    stages: StageSettings,
+    k: int,
+    report: Callable[[str], None],
+) -> _Made:
+    fitted = tonight.two_tower.fit_day(marts_dir, stages, day)
+    everyone, ranker = len(fitted.day), load_ranker(tonight.ranker_folder)
+    published = recommend(fitted, ranker, stages.order, k, progress=_every(everyone, report))
+    rows = _compared(everyone)
+    again = evaluated.two_tower.fit_day(marts_dir, stages, day, customers=lambda queries: rows)
+    return _Made(
+        fitted=fitted,
+        published=published,
+        evaluated=_at(rows, everyone, recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)),
+        two_tower=_at(rows, everyone, best_of_generator(fitted, TWO_TOWER, k, rows)),
+        evaluated_two_tower=_at(rows, everyone, best_of_generator(again, TWO_TOWER, k)),
+    )
+
+
+def _by_baseline(
+    marts_dir: Path,
+    day: date,
+    two_tower: WeeklyModel,
+    evaluated_day: date,
+    stages: StageSettings,
+    k: int,
+    recommender: Recommender,
+) -> _Made:
+    """Let a baseline that knows all purchases make the lists, and one that knows those before the test week."""
+    inputs, make_lists = two_tower.inputs(), every_baseline(recommender.seed)[recommender.name]
+    fitted = fit_day(marts_dir, day, inputs, None, {"popular": k}, stages.filters)
+    article_ids, known, articles = inputs.catalogue.article_ids, fitted.day, fitted.day.candidates
+    shop = read_shop(marts_dir, day, article_ids, known.purchases)
+    earlier = read_shop(marts_dir, evaluated_day, article_ids, known.purchases)
+    rows = _compared(len(known))
+    return _Made(
+        fitted=fitted,
+        published=make_lists(shop, known.customer_ids, articles, k),
+        evaluated=_at(rows, len(known), make_lists(earlier, known.customer_ids[rows], articles, k)),
     )
 
 

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 from recommender import config
 from recommender.columns import Columns
 from recommender.features.warehouse import WarehouseError, read_mart
+from recommender.model_names import FOUR_STAGES
 from recommender.project_paths import reports_dir, run_dir
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def newest_run(dataset: str) -> NewestRun:
     """Return the run that the newest report is of.
 
     Raises:
-        NothingPublished: when there is no report, its run was refused, or the run's folder is gone.
+        NothingPublished: when there is no report, its run was refused or served a baseline, or its folder is gone.
     """
     path, remedy = reports_dir(dataset) / "report.json", f"`make run DATASET={dataset}`"
     if not path.exists():
@@ -123,6 +124,11 @@ def newest_run(dataset: str) -> NewestRun:
         raise NothingPublished(
             f"the newest run of {dataset}, {run_id}, published nothing ({report['verdict_reason']}); "
             f"only the newest run can be explained: {remedy}"
+        )
+    if (maker := report.get("contest", {}).get("winner", FOUR_STAGES)) != FOUR_STAGES:
+        raise NothingPublished(
+            f"the lists of run {run_id} were made by the baseline {maker}, which did better than the four stages; only "
+            "theirs can be explained"
         )
     run = NewestRun(dataset, run_id, last_day + timedelta(days=1))
     if not run.models_dir.is_dir():

@@ -28,7 +28,7 @@ from recommender.bootstrap import Interval
 from recommender.evaluation.run_report import without_nan
 from recommender.project_paths import registry_file
 
-MODELS = ("served", "champion", "popular", "two_tower")
+MODELS = ("served", "four_stages", "champion", "popular", "two_tower")
 METRICS = ("map@", "recall@")
 COLUMNS = ("when (UTC)", "run", "decision", "MAP", "minus the champion's", "version", "reason")
 

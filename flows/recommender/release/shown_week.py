@@ -13,10 +13,12 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from recommender.model_names import SERVED
+
 N_CUSTOMERS, N_COLD_CUSTOMERS = 5, 1
 LAST_PURCHASES, MOST_IN_WEEK = 6, 1_000
 COUNTED_DAYS = timedelta(weeks=4)
-SERVED, POPULAR, BOUGHT = "served", "popular baseline", "bought"
+POPULAR, BOUGHT = "popular baseline", "bought"
 
 LISTS_SQL = """
 create temp view purchases as select * from read_parquet('{marts}/purchases.parquet');

@@ -1,17 +1,18 @@
-"""What has to be known to fit a run's models again, on any night: a two-tower's settings and those of the four stages.
+"""What has to be known to make a run's lists again, on any night: settings of a two-tower and of the four stages.
 
 Stage: after the choice. In: the chosen candidate, or what the registry remembers of an earlier one. Out:
-`Configuration`, and the one that tonight's has to hold its own against.
+`Configuration`, and the `Opponent` that tonight's lists have to hold their own against.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from recommender.config import Candidate, StageSettings
+from recommender.model_names import CHAMPION, FOUR_STAGES
 from recommender.stages.stage_files import stages_from
 from recommender.stages.stage_names import check_stage_names
 
@@ -26,11 +27,13 @@ class Configuration:
         candidate: the two-tower.
         best_epoch: of its schedule, as the validation week of its night found.
         stages: retrieve, filter, rank and order.
+        recommender: who makes the lists: `FOUR_STAGES`, or the baseline that did better than they.
     """
 
     candidate: Candidate
     best_epoch: int
     stages: StageSettings
+    recommender: str = FOUR_STAGES
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -44,7 +47,8 @@ class Configuration:
             ValueError: when a setting is missing or unknown.
         """
         try:
-            return cls(Candidate(**values["candidate"]), values["best_epoch"], stages_from(values["stages"]))
+            candidate, stages = Candidate(**values["candidate"]), stages_from(values["stages"])
+            return cls(candidate, values["best_epoch"], stages, values.get("recommender", FOUR_STAGES))
         except (KeyError, TypeError) as error:
             raise ValueError(f"its settings are not those of this version ({error})") from error
 
@@ -64,24 +68,55 @@ class Configuration:
         return json.loads(json.dumps({**candidate, "stages": asdict(self.stages)}))
 
 
-def find_opponent(
-    tonight: Configuration, champion: Mapping[str, Any] | None
-) -> tuple[Configuration, None] | tuple[None, str]:
-    """Return the champion's configuration, to be fitted beside tonight's, or None and why there is no need.
+@dataclass(frozen=True)
+class Opponent:
+    """Whom tonight's lists have to hold their own against: the maker of those that were published last.
+
+    Attributes:
+        name: of the lists in the test week: `CHAMPION`, a baseline's, `FOUR_STAGES` where the champion's are those of
+            tonight; None without a champion that could be fitted.
+        configuration: to be fitted beside tonight's under the name `CHAMPION`; None where nothing has to be.
+        reason: in a few words, why nothing has to be; empty where something has.
+    """
+
+    name: str | None
+    configuration: Configuration | None = None
+    reason: str = ""
+
+    def against(self, winner: str, makers: Collection[str]) -> tuple[str | None, str]:
+        """Return the name of the lists to compare with, or None and why there is nothing to compare.
+
+        Args:
+            winner: who makes tonight's lists.
+            makers: whose lists there are besides the champion's.
+        """
+        if self.name is None:
+            return None, self.reason
+        if self.name == winner:
+            return None, SAME
+        if self.name != CHAMPION and self.name not in makers:
+            return None, f"the champion, {self.name}, is left out"
+        return self.name, ""
+
+
+def find_opponent(tonight: Configuration, champion: Mapping[str, Any] | None) -> Opponent:
+    """Return the champion as tonight's opponent.
 
     Args:
         tonight: the challenger's.
         champion: what `Configuration.as_dict` returned on the night it was published; None before the first.
     """
     if champion is None:
-        return None, NO_CHAMPION
+        return Opponent(None, reason=NO_CHAMPION)
+    if (maker := champion.get("recommender", FOUR_STAGES)) != FOUR_STAGES:
+        return Opponent(maker, reason=f"{maker} made the lists that are up, and every run scores it")
     try:
         opponent = Configuration.from_dict(champion).on_the_terms_of(tonight)
         check_stage_names(opponent.stages)
         _check_settings(opponent.candidate, tonight.candidate)
     except ValueError as error:
-        return None, f"the champion cannot be fitted any more: {error}"
-    return (None, SAME) if opponent.is_same_as(tonight) else (opponent, None)
+        return Opponent(None, reason=f"the champion cannot be fitted any more: {error}")
+    return Opponent(FOUR_STAGES, reason=SAME) if opponent.is_same_as(tonight) else Opponent(CHAMPION, opponent)
 
 
 def _check_settings(champion: Candidate, tonight: Candidate) -> None:

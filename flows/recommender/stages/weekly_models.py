@@ -63,6 +63,14 @@ class WeeklyModel:
         )
 
 
+@dataclass(frozen=True)
+class FittedModels:
+    """What the four stages are made of: a two-tower with its inputs, and the folder of a ranker."""
+
+    two_tower: WeeklyModel
+    ranker_folder: Path
+
+
 def fit_two_tower(
     candidate: Candidate,
     last_epoch: int,

@@ -18,9 +18,8 @@ from recommender.columns import Columns
 from recommender.config import CommonSenseSettings
 from recommender.evaluation.behavior.judged_week import Perturbed
 from recommender.evaluation.behavioral_tests import BehavioralTests
-from recommender.evaluation.challenge import CHAMPION
 from recommender.evaluation.slices import activity_slice
-from recommender.evaluation.test_week import ORACLE, SERVED, TWO_TOWER, TestWeek
+from recommender.evaluation.test_week import TestWeek
 from recommender.features.catalogue import Catalogue
 from recommender.features.warehouse import read_mart
 from recommender.models.baselines import RankedLists
@@ -28,7 +27,6 @@ from recommender.stages.generators import TwoTowerGenerator
 from recommender.stages.perturbations import shuffled, without_newest
 from recommender.stages.shop_day import ShopDay
 
-NOT_BASELINES = (SERVED, TWO_TOWER, CHAMPION, ORACLE)
 PERTURBED_CUSTOMERS, FEWEST_ARTICLES = 2_000, 5
 SHUFFLING_SEED = 7
 UNKNOWN = "unknown"
@@ -51,26 +49,30 @@ class Judging:
     minimum_customers: int
 
     def suite(
-        self, week: TestWeek, lists: Mapping[str, RankedLists], lists_again: RankedLists, judged: str = SERVED
+        self,
+        week: TestWeek,
+        lists: RankedLists,
+        lists_again: RankedLists,
+        baselines: Mapping[str, RankedLists],
+        has_two_tower: bool = True,
     ) -> BehavioralTests:
         """Return the behavioural suite for the first k of one recommender's lists.
 
         Args:
             week: the test week.
-            lists: by model name; the judged ones and every baseline.
-            lists_again: the judged ones from loading and scoring everything a second time.
-            judged: whose lists.
+            lists: the judged ones.
+            lists_again: the same from loading and scoring everything a second time.
+            baselines: what they are compared with, by name.
+            has_two_tower: whether they come from a two-tower, whose stability is then judged, too.
         """
         day, k = week.fitted.day, week.k
         articles = self._articles()
         values, offsets = week.fitted.truth()
         return BehavioralTests(
-            lists=lists[judged].positions[:, :k],
-            scores=lists[judged].scores[:, :k],
+            lists=lists.positions[:, :k],
+            scores=lists.scores[:, :k],
             lists_again=lists_again.positions[:, :k],
-            baselines={
-                name: each.positions[:, :k] for name, each in lists.items() if name not in {*NOT_BASELINES, judged}
-            },
+            baselines={name: each.positions[:, :k] for name, each in baselines.items()},
             truth_values=values,
             truth_offsets=offsets,
             has_history=day.has_history(),
@@ -86,7 +88,7 @@ class Judging:
             customer_ids=day.customer_ids,
             article_names=self.catalogue.article_ids + " " + _texts(articles[Columns.PRODUCT_NAME]),
             common_sense=self.common_sense,
-            perturbed=perturbed_lists(week),
+            perturbed=perturbed_lists(week) if has_two_tower else None,
         )
 
     def _articles(self) -> pa.Table:

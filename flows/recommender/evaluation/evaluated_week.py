@@ -1,0 +1,145 @@
+"""The test week from end to end: lists of every recommender, who makes tonight's, what it scores and against whom.
+
+Stage: after the ranker was fitted, before the behavioural suite. In: the models fitted before the week, the champion's
+where they are others. Out: `EvaluatedWeek`, which the verdict, the report and the cards are made from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recommender.config import Settings
+from recommender.evaluation.behavior.judging import Judging
+from recommender.evaluation.behavioral_tests import BehavioralTests
+from recommender.evaluation.challenge import Challenge, challenge_in
+from recommender.evaluation.contest import Contest, hold_contest
+from recommender.evaluation.quality_report import quality_report
+from recommender.evaluation.rec_test import run_tests
+from recommender.evaluation.test_week import TestWeek, lists_of_week, read_oracle
+from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
+from recommender.models.baselines import RankedLists, read_shop
+from recommender.models.collaborative_baselines import every_baseline
+from recommender.stages.configuration import Opponent
+from recommender.stages.fitted_day import FittedDay
+from recommender.stages.weekly_models import FittedModels
+
+
+@dataclass(frozen=True)
+class EvaluatedWeek:
+    """What is known of the test week.
+
+    Attributes:
+        customer_ids: (n,) array of str, who bought something in it.
+        article_ids: (n_articles,) array of str by catalogue position.
+        n_candidates: number of articles that could have been recommended.
+        lists: (n, depth) by model name; `SERVED` are the winner's, `FOUR_STAGES` stand apart where a baseline won.
+        metrics: model to metric to value.
+        quality: see `quality_report`.
+        contest: who makes tonight's lists.
+        challenge: how they compare with the champion's.
+        suite: the behavioural tests of the served lists.
+    """
+
+    customer_ids: np.ndarray
+    article_ids: np.ndarray
+    n_candidates: int
+    lists: dict[str, RankedLists]
+    metrics: dict[str, dict[str, float]]
+    quality: dict[str, Any]
+    contest: Contest
+    challenge: Challenge
+    suite: BehavioralTests
+
+
+def evaluate_week(
+    tonight: FittedModels,
+    champion: FittedModels | None,
+    opponent: Opponent,
+    marts_dir: Path,
+    settings: Settings,
+    oracle_file: Path | None = None,
+    forced_reason: str = "",
+) -> EvaluatedWeek:
+    """Make and score everybody's lists for the test week.
+
+    Args:
+        tonight: the models fitted before the week.
+        champion: the champion's, where they are others.
+        opponent: whom tonight's lists have to hold their own against.
+        marts_dir: the exported marts.
+        settings: of the run.
+        oracle_file: true probabilities, where the data are generated.
+        forced_reason: see `challenge.compare`.
+    """
+    contenders = _Contenders(tonight, marts_dir, settings)
+    week, contest = contenders.week, contenders.contest()
+    lists = contenders.lists_by_name(contest.winner)
+    if champion is not None:
+        stages = opponent.configuration.stages
+        lists[CHAMPION] = lists_of_week(champion, marts_dir, stages, settings.lists.published_k)[1]
+    if oracle_file is not None:
+        lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, contenders.catalogue, settings.lists.published_k)
+    name, why_unopposed = opponent.against(contest.winner, contenders.lists.keys())
+    champions = None if name is None else (lists | contenders.lists)[name]
+    return EvaluatedWeek(
+        customer_ids=week.customer_ids,
+        article_ids=contenders.catalogue.article_ids,
+        n_candidates=week.n_candidates,
+        lists=lists,
+        metrics={name: week.metrics_of(each) for name, each in lists.items()},
+        quality=quality_report(week, lists, tonight.two_tower.week()),
+        contest=contest,
+        challenge=challenge_in(
+            *(week, lists[SERVED], champions, why_unopposed, settings.promotion, settings.minimum_customers),
+            forced_reason=forced_reason,
+        ),
+        suite=contenders.suite_of(contest.winner),
+    )
+
+
+class _Contenders:
+    """Who could make tonight's lists: the four stages and every baseline, on the test week."""
+
+    def __init__(self, tonight: FittedModels, marts_dir: Path, settings: Settings):
+        self._tonight, self._marts_dir, self._settings = tonight, marts_dir, settings
+        fitted, by_stages = self._lists_of_stages()
+        self.week = TestWeek(fitted, settings.lists.k, settings.lists.published_k)
+        self.catalogue = tonight.two_tower.inputs().catalogue
+        self._shop = read_shop(marts_dir, fitted.day.as_of_day, self.catalogue.article_ids, fitted.day.purchases)
+        self.lists = {FOUR_STAGES: by_stages, **self.week.baseline_lists(self._shop, settings.ranking.seed)}
+
+    def contest(self) -> Contest:
+        """Find out who makes the lists."""
+        scores = {name: self.week.average_precision_of(lists) for name, lists in self.lists.items()}
+        thresholds, minimum = self._settings.behavioral_tests, self._settings.minimum_customers
+        return hold_contest(
+            scores.pop(FOUR_STAGES), scores, lambda name: run_tests(self.suite_of(name), thresholds), minimum
+        )
+
+    def lists_by_name(self, winner: str) -> dict[str, RankedLists]:
+        """Return everybody's lists as a report names them: the winner's are those that are served."""
+        lists = {SERVED: self.lists[winner], TWO_TOWER: self.week.two_tower_lists(), **self.lists}
+        if winner == FOUR_STAGES:
+            del lists[FOUR_STAGES]  # they stand under `SERVED`
+        return lists
+
+    def suite_of(self, name: str) -> BehavioralTests:
+        """Return the behavioural tests of one contender's lists."""
+        settings = self._settings
+        judging = Judging(self._marts_dir, self.catalogue, settings.common_sense, settings.minimum_customers)
+        baselines = {other: lists for other, lists in self.lists.items() if other != FOUR_STAGES}
+        return judging.suite(self.week, self.lists[name], self._lists_again(name), baselines, name == FOUR_STAGES)
+
+    def _lists_again(self, name: str) -> RankedLists:
+        """Make a contender's lists a second time, the four stages' from loading their models on."""
+        if name == FOUR_STAGES:
+            return self._lists_of_stages()[1]
+        recommend = every_baseline(self._settings.ranking.seed)[name]
+        return recommend(self._shop, self.week.customer_ids, self.week.fitted.day.candidates, self.week.depth)
+
+    def _lists_of_stages(self) -> tuple[FittedDay, RankedLists]:
+        return lists_of_week(self._tonight, self._marts_dir, self._settings.stages, self._settings.lists.published_k)
