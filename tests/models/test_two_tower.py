@@ -5,6 +5,7 @@ import pytest
 import torch
 from small_shop import ON_SALE_DAYS, SMALL_TWO_TOWER
 
+from recommender.columns import Columns
 from recommender.config import Candidate
 from recommender.features.feature_workflow import FeatureWorkflows
 from recommender.features.model_inputs import candidate_rows, encode_candidates, encode_queries
@@ -12,6 +13,7 @@ from recommender.features.warehouse import read_mart
 from recommender.models import grid
 from recommender.models.model_files import load_model
 from recommender.models.retrieval import recommend
+from recommender.models.two_tower import HistoryPooling
 
 
 def test_it_learns_something(trained_candidate):
@@ -90,3 +92,18 @@ def test_what_is_bought_in_the_test_week_changes_no_score(trained_candidate, mod
     )
     lists, with_planted = (recommend(model, each, model_inputs.candidates[day], 12) for each in (queries, planted))
     np.testing.assert_array_equal(lists.scores, with_planted.scores)
+
+
+def test_pooling_trusts_twenty_purchases_more_than_one_and_none_not_at_all():
+    torch.manual_seed(0)
+    pooling, article = HistoryPooling(), torch.ones(1, 4)
+    histories = torch.tensor([0, 0, 1, 21])  # nothing, one purchase, twenty of the same article
+    numbers = torch.zeros(21, len(Columns.HISTORY_NUMBERS))
+    for head in pooling(article, torch.zeros(21, dtype=torch.int64), numbers, histories):
+        none, one, twenty = head.detach()
+        assert none.tolist() == [0, 0, 0, 0]
+        assert (one > 0).all()
+        assert (twenty > one).all()
+        assert (twenty < 1).all()
+        weight = one / (1 - one)  # of a purchase beside the prior
+        torch.testing.assert_close(twenty, 20 * weight / (1 + 20 * weight))

@@ -37,7 +37,7 @@ class TrainingSettings:
     """
 
     epochs: int = 12
-    patience: int = 3
+    patience: int = 6
     batch_size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
