@@ -44,7 +44,7 @@ class TasteShape:
     colour_sd: float = 0.8
     price_level_log_sd: float = 0.35  # of customers' preferred price level
     price_tolerance_log: float = 0.55  # half-width of the accepted price band
-    repurchase_mean: float = 0.045  # propensity to buy an own article again, given that one is on sale
+    repurchase_mean: float = 0.041  # propensity to buy an own article again, given that one is on sale
     repurchase_concentration: float = 3.0
     age_sd_years: float = 9.0  # of the customers of one archetype
 

@@ -41,10 +41,10 @@ LAST_DAY = date(2020, 9, 22)
 class Scale:
     """How much to make: numbers of customers, articles and days, and the seed that decides the rest."""
 
-    customers: int = 20_000
-    articles: int = 4_000
+    customers: int = 26_000
+    articles: int = 2_000
     days: int = 730
-    seed: int = 7
+    seed: int = 50
     last_day: date = LAST_DAY
 
     def __post_init__(self) -> None:
@@ -64,10 +64,10 @@ class Generated:
 
 def generate(
     raw_dir: Path | str,
-    customers: int = 20_000,
-    articles: int = 4_000,
+    customers: int = 26_000,
+    articles: int = 2_000,
     days: int = 730,
-    seed: int = 7,
+    seed: int = 50,
     last_day: date = LAST_DAY,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Generated:
