@@ -61,6 +61,13 @@ def test_the_weights_of_the_best_epoch_are_kept():
     assert torch.equal(model.article.weight, seen[1])
 
 
+def test_an_epoch_tells_what_the_machine_did():
+    for epoch in fit(SETTINGS)[1]:
+        assert 0 < epoch.cpu_cores < 64
+        assert epoch.peak_memory_mib > 100  # torch alone takes that
+        assert (epoch.peak_gpu_memory_mib is None) == (not torch.cuda.is_available())
+
+
 def test_training_stops_when_validation_has_not_improved_for_patience_epochs():
     scores = iter([0.5, 0.4, 0.4, 0.9])
     settings = TrainingSettings(**{**vars(SETTINGS), "patience": 2})

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from recommender.models.training import Epoch
 from recommender.project_paths import PROJECT_ROOT
 from recommender.release import tracking
 from recommender.release.code_version import code_version
@@ -50,8 +51,8 @@ PREDICTIONS = ([["anna", "recommended", "Hat, red"], ["anna", "recommended", 'Th
 def trained(name: str = "base"):
     """A candidate after two epochs; the first was not validated."""
     curve = (
-        SimpleNamespace(epoch=1, loss=5.5, validation_map=None, rows_per_second=1000.0),
-        SimpleNamespace(epoch=2, loss=4.5, validation_map=0.02, rows_per_second=1200.0),
+        Epoch(1, 5.5, None, rows_per_second=1000.0, cpu_cores=0.9, peak_memory_mib=700.0, peak_gpu_memory_mib=None),
+        Epoch(2, 4.5, 0.02, rows_per_second=1200.0, cpu_cores=1.5, peak_memory_mib=710.0, peak_gpu_memory_mib=None),
     )
     candidate = SimpleNamespace(name=name, seed=7, label=f"{name}-seed7", settings={"embedding_dim": 64})
     return SimpleNamespace(
@@ -124,6 +125,8 @@ def test_archive_of_a_candidate_holds_settings_curve_tags_and_windows(night):
     assert ("validation_map@12", 1) not in archive.metrics
     assert archive.metrics["validation_map@12", 2] == 0.02
     assert archive.metrics["rows_per_second", 2] == 1200.0
+    assert (archive.metrics["system.cpu_cores", 1], archive.metrics["system.peak_memory_mib", 2]) == (0.9, 710.0)
+    assert ("system.peak_gpu_memory_mib", 1) not in archive.metrics  # there was no GPU
     assert archive.metrics["training_seconds", 2] == 6.5  # Comet stamps it with the latest epoch
     assert archive.metrics["process_peak_mib", 2] > 1
     assert archive.notes["Name"] == "base-seed7"

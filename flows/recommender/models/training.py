@@ -8,6 +8,7 @@ the batch, as they looked on that day.
 from __future__ import annotations
 
 import copy
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 from recommender.models.softmax_loss import multi_target_softmax_loss
+
+KIB_PER_MIB, BYTES_PER_MIB = 1024, 2**20  # ru_maxrss counts KiB
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,25 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One point of the learning curve; a row is one (customer, article) purchase."""
+    """One point of the learning curve, and what the machine did meanwhile.
+
+    Attributes:
+        epoch: from 1.
+        loss: mean over customers.
+        validation_map: MAP@12 in the validation week; None without one.
+        rows_per_second: purchases, each a (customer, article), that were learned from.
+        cpu_cores: busy on average while learning.
+        peak_memory_mib: of the process so far.
+        peak_gpu_memory_mib: allocated so far; None without a GPU.
+    """
 
     epoch: int
     loss: float
     validation_map: float | None
     rows_per_second: float
+    cpu_cores: float
+    peak_memory_mib: float
+    peak_gpu_memory_mib: float | None
 
     def as_dict(self) -> dict:
         """Return plain values, for JSON."""
@@ -181,7 +197,7 @@ def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Opti
 def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) -> Epoch:
     """Pass once over all batches in a fresh order, then score the validation week."""
     model.train()
-    started, total_loss, customers, rows = time.perf_counter(), 0.0, 0, 0
+    started, cpu_started, total_loss, customers, rows = time.perf_counter(), time.process_time(), 0.0, 0, 0
     for week, batch in _batches(weeks, settings.batch_size):
         loss = _batch_loss(model, week, batch, settings)
         if not torch.isfinite(loss):
@@ -196,9 +212,17 @@ def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) ->
         total_loss += loss.item() * len(batch)
         customers += len(batch)
         rows += len(batch.target_positions)
-    seconds = time.perf_counter() - started
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     model.eval()
-    return Epoch(number, total_loss / customers, validate(model) if validate else None, rows / seconds)
+    return Epoch(
+        epoch=number,
+        loss=total_loss / customers,
+        validation_map=validate(model) if validate else None,
+        rows_per_second=rows / seconds,
+        cpu_cores=cpu_seconds / seconds,
+        peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB,
+        peak_gpu_memory_mib=torch.cuda.max_memory_allocated() / BYTES_PER_MIB if torch.cuda.is_available() else None,
+    )
 
 
 def _batches(weeks: Sequence[TrainingWeek], size: int) -> Iterator[tuple[TrainingWeek, QuerySnapshot]]:

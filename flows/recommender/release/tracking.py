@@ -63,7 +63,15 @@ NOTHING_BY_ITSELF = dict.fromkeys(
     False,
 ) | {"display_summary_level": 0}
 
-EPOCH_METRICS = {"loss": "loss", "validation_map": "validation_map@12", "rows_per_second": "rows_per_second"}
+EPOCH_METRICS = {
+    "loss": "loss",
+    "validation_map": "validation_map@12",
+    "rows_per_second": "rows_per_second",
+    "cpu_cores": "system.cpu_cores",
+    "peak_memory_mib": "system.peak_memory_mib",
+    "peak_gpu_memory_mib": "system.peak_gpu_memory_mib",
+}
+"""Field of an epoch to the name of its curve; a field that is unknown makes none."""
 
 logger = logging.getLogger(__name__)
 
