@@ -9,8 +9,8 @@ compared as shares of the catalogue, of all rows and of all customers: "the top 
 the top 0.95% of the catalogue here. No scaling makes recall@12 of a bestseller list comparable: twelve places are
 0.01% of H&M's catalogue and 0.6% of 2,000 articles. What can be held is a bound: if bestsellers catch no larger a
 share of purchases than the equally large part of H&M's catalogue holds of its sales, popularity is not easier here.
-The generated head is flatter than H&M's: as steep a head would let twelve bestsellers out of 2,000 catch a third of all
-purchases, where H&M's catch 3%. This lowers the popularity baseline in absolute terms and so raises a model's ratio
+The generated head is flatter than H&M's: as steep a head would let twelve bestsellers out of 2,000 catch two fifths of
+all purchases, where H&M's catch 3%. This lowers the popularity baseline in absolute terms and so raises a model's ratio
 to it: judge models here by their distance to the oracle as well.
 """
 
