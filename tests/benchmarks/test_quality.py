@@ -98,7 +98,7 @@ def test_jobs_can_be_sent_to_other_processes(plan):
 def test_learning_from_shuffled_purchases_falls_to_chance(results):
     ablations, served = results["demo"]["ablations"], results["demo"]["models"]["served"]["by_seed"]["7"]["map@12"]
     shuffled, chance = (ablations[name]["metrics"]["map@12"] for name in (SHUFFLED, RANDOM))
-    assert abs(shuffled - chance) < (served - chance) / 2
+    assert shuffled < (served + chance) / 2  # of a few dozen customers: chance itself is not the same twice
 
 
 def test_candidate_set_holds_what_any_generator_proposes(results):
