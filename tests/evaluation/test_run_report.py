@@ -130,6 +130,13 @@ def test_summary_tells_the_gain_with_its_interval_new_articles_and_newcomers(rep
     assert rows[-2:] == [["served", "0.3700", "-"], ["popular", "+0.1000", "[+0.0500,", "+0.1500]", "0.1700", "-"]]
 
 
+def test_summary_tells_who_made_the_lists(report):
+    won = {"winner": "ease", "reason": "ease did better than the four stages"}
+    assert "Lists by ease: ease did better than the four stages" in summarize(report | {"contest": won})
+    stages = {"winner": "four_stages", "reason": ""}
+    assert "\nLists by four_stages\n" in summarize(report | {"contest": stages}) + "\n"
+
+
 def test_summary_tells_how_the_challenge_ended(report):
     challenge = {"rule": "not_worse", "accepted": False, "reason": "MAP 0.2 against the champion's 0.3"}
     summary = summarize(report | {"challenge": challenge})

@@ -24,11 +24,12 @@ def test_decision_is_one_sentence_for_published_passed_and_refused():
 
 
 def test_facts_name_windows_models_and_version():
-    facts = dict(card_tables.facts(planted_run.report(challenge={"reason": "no champion yet"})))
+    more = {"challenge": {"reason": "no champion yet"}, "contest": {"winner": "four_stages"}}
+    facts = dict(card_tables.facts(planted_run.report(**more)))
 
     assert facts["test window"] == "2020-09-16 to 2020-09-22"
     assert (facts["two-tower"], facts["ranker"]) == ("base-seed7", "lambdarank")
-    assert facts["beside the champion"] == "no champion yet"
+    assert (facts["lists made by"], facts["beside the champion"]) == ("four stages", "no champion yet")
     assert facts["published version"] == "20261121T1-abc"
     assert dict(card_tables.facts(planted_run.report(published=None, ranker=None)))["published version"] == "none"
 

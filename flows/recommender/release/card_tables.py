@@ -43,6 +43,7 @@ def facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("articles on sale", f"{report['n_candidates']:,}"),
         ("two-tower", report["chosen"]),
         *([("ranker", report["ranker"]["kind"])] if report.get("ranker") else []),
+        *([("lists made by", readable(report["contest"]["winner"]))] if report.get("contest") else []),
         *([("beside the champion", report["challenge"]["reason"])] if report.get("challenge") else []),
         ("published version", published["version"] if published else "none"),
     ]
