@@ -38,6 +38,7 @@ KNOWS_NOTHING = {
 }
 PROPOSES_LITTLE = {
     "published_k = 24 ": "published_k = 12 ",
+    "product_code = 3": "product_code = 12",  # of twelve candidates the cap could spare none
     "two_tower = 150": "two_tower = 12",
     **{f"{name} = {size}": f"{name} = 0" for name, size in (("own", 150), ("ease", 100), ("item_knn", 40))},
     **{f"{name} = {size}": f"{name} = 0" for name, size in (("last_basket", 20), ("rising", 30), ("popular", 30))},
