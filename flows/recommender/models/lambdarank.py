@@ -42,12 +42,11 @@ class LambdaRankSettings:
         leaves: most leaves of a tree, the depth of the interactions between features.
         min_rows_in_leaf: fewer candidates than that do not make a leaf.
         feature_fraction: share of the features that each tree may use.
-        bagging_fraction: share of the customer-weeks that each tree sees; whole groups, never single rows.
         l2: regularisation of the leaf values.
         max_bins: most values that a feature is told apart by; 63 scored no less than 255, in half the time.
         truncation_level: pairs that lie wholly behind this rank do not push; a little above the 12 that count,
             so that what stands just behind can still move in.
-        threads: CPU threads of binning and scoring; the scores do not depend on it.
+        threads: CPU threads; neither trees nor scores depend on it.
     """
 
     n_trees: int = 300
@@ -56,7 +55,6 @@ class LambdaRankSettings:
     leaves: int = 31
     min_rows_in_leaf: int = 50
     feature_fraction: float = 0.7
-    bagging_fraction: float = 0.8
     l2: float = 1.0
     max_bins: int = 63
     truncation_level: int = 15
@@ -130,7 +128,7 @@ def fit_lambdarank(
         rows: what to learn from.
         validation: a later week with the same features, or None to grow `n_trees`.
         settings: how.
-        seed: of drawing features and customer-weeks.
+        seed: of drawing features.
         report: called with a line every 50 trees.
 
     Raises:
@@ -200,14 +198,11 @@ def _parameters(settings: LambdaRankSettings, seed: int) -> dict:
         "num_leaves": settings.leaves,
         "min_data_in_leaf": settings.min_rows_in_leaf,
         "feature_fraction": settings.feature_fraction,
-        "bagging_fraction": settings.bagging_fraction,
-        "bagging_freq": 1,
-        "bagging_by_query": True,
         "lambda_l2": settings.l2,
         "max_bin": settings.max_bins,
-        "num_threads": 1,  # with two, bagging gave other trees in every run (LightGBM 4.7, 4,300 customer-weeks)
+        "num_threads": settings.threads,
         "seed": seed,
-        "deterministic": True,
+        "deterministic": True,  # holds without bagging only: with it two threads grew other trees in every run
         "force_row_wise": True,  # otherwise a stopwatch decides, and with it the order of sums
         "verbosity": -1,
     }
