@@ -24,7 +24,7 @@ from typing import Any
 from data.raw_layout import RAW_COLUMNS
 from data.raw_schema import RawSummary
 from recommender.config import Candidate, Settings, SettingsError
-from recommender.features.time_split import WEEK, TimeSplitError, TimeWindows, split_by_time
+from recommender.features.time_split import WEEK, TimeSplitError, TimeWindows, ranking_models, split_by_time
 from recommender.features.warehouse import DBT_PROJECT_DIR
 from recommender.project_paths import PROJECT_ROOT
 
@@ -75,21 +75,26 @@ class Plan:
         """First days of the test weeks, oldest first."""
         return tuple(self.windows.cutoff - week * WEEK for week in range(self.weeks, 0, -1))
 
-    def ranking_days(self, test_day: date) -> tuple[date, ...]:
-        """First days of the weeks that teach the ranker of a test week, oldest first."""
-        return tuple(test_day - week * WEEK for week in range(self.settings.ranking.weeks, 0, -1))
+    def ranking_models(self, test_day: date) -> dict[date, tuple[date, ...]]:
+        """Days that need a two-tower for the ranker of a test week, with the weeks it scores; see `time_split`."""
+        return ranking_models(test_day, self.settings.ranking.weeks, self.settings.ranking.weeks_per_model)
 
     def training_days(self, day: date) -> tuple[date, ...]:
         """As-of days that the two-tower of a day learns from, oldest first."""
         return self.windows.known_before(day)[-self.settings.features.training_weeks :]
 
-    def fitted_days(self) -> tuple[date, ...]:
-        """Every day that needs a two-tower of its own, oldest first."""
-        return tuple(sorted({*self.test_days, *(each for day in self.test_days for each in self.ranking_days(day))}))
+    def fitted_days(self) -> dict[date, tuple[date, ...]]:
+        """Every day that needs a two-tower of its own, oldest first, with the weeks it scores for whatever window."""
+        scored = {day: {day} for day in self.test_days}
+        for test_day in self.test_days:
+            for day, weeks in self.ranking_models(test_day).items():
+                scored.setdefault(day, set()).update(weeks)
+        return {day: tuple(sorted(scored[day])) for day in sorted(scored)}
 
-    def most_customers(self, day: date) -> int | None:
-        """How many customers of a day's week are kept for the ranker; ablations need all of a test week."""
-        return None if self.has_ablations and day in self.test_days else self.settings.ranking.customers_per_week
+    def most_customers(self, day: date, week: date) -> int | None:
+        """How many customers of a week a day's two-tower scores; ablations need all of a test week by its own model."""
+        is_ablated = self.has_ablations and day == week and day in self.test_days
+        return None if is_ablated else self.settings.ranking.customers_per_week
 
     def settings_fingerprint(self) -> str:
         """Return a mark of the settings that the numbers depend on; the same on every machine."""

@@ -104,8 +104,8 @@ def fitting_jobs(plan: Plan) -> list[Job]:
 
     jobs = []
     for seed in plan.seeds:
-        for day in plan.fitted_days():
-            training_days, most = plan.training_days(day), plan.most_customers(day)
+        for day, weeks in plan.fitted_days().items():
+            training_days, most = plan.training_days(day), {week: plan.most_customers(day, week) for week in weeks}
             work = partial(
                 fit_week,
                 candidate=with_seed(plan.candidate, seed),
@@ -124,16 +124,18 @@ def fitting_jobs(plan: Plan) -> list[Job]:
 def list_jobs(plan: Plan) -> list[Job]:
     """Return the jobs that make lists, one for each test week and seed and one for its baselines."""
     from benchmarks.weekly_lists import TestWeekOfSeed, recommend_by_baselines, recommend_week
+    from recommender.stages.weekly_models import WeeklyModel
 
     jobs, stages = [], _one_thread_each(plan.settings.stages)
     for seed in plan.seeds:
         is_first = seed == plan.seeds[0]
         for day in plan.test_days:
-            ranking = [_fitted_folder(plan, each, seed) for each in plan.ranking_days(day)]
+            models = plan.ranking_models(day)
+            ranking = [WeeklyModel(each, _fitted_folder(plan, each, seed), weeks) for each, weeks in models.items()]
             has_ablations = plan.has_ablations and is_first
             week = TestWeekOfSeed(day, seed, _fitted_folder(plan, day, seed), ranking, has_ablations)
             work = partial(recommend_week, week=week, marts_dir=plan.marts_dir, stages=stages)
-            fingerprint = f"{plan.fingerprint()} {plan.training_days(plan.ranking_days(day)[0])[0]} {has_ablations}"
+            fingerprint = f"{plan.fingerprint()} {plan.training_days(min(models))[0]} {has_ablations}"
             jobs.append(Job(f"lists {day} seed {seed}", _lists_folder(plan, day, seed), fingerprint, work))
             which = "simple" if not plan.has_ablations else "all" if is_first else "seeded"
             if is_first or plan.has_ablations:

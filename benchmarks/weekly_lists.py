@@ -29,7 +29,7 @@ from recommender.stages.fitted_day import FittedDay, buyers
 from recommender.stages.four_stages import best_of_generator, recommend
 from recommender.stages.ranking import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek
-from recommender.stages.weekly_models import MODEL_INPUTS, WeeklyModel, collect_candidates, fit_two_tower
+from recommender.stages.weekly_models import MODEL_INPUTS, WeeklyModel, collect_candidates, fit_two_tower, weeks_of
 
 CANDIDATE_SET = "candidate set"
 LISTS, RETRIEVED = "lists.parquet", "retrieved.npz"
@@ -55,14 +55,14 @@ class TestWeekOfSeed:
         day: its first day.
         seed: of the ranker; the two-towers were fitted with it.
         fitted: folder of the day's two-tower.
-        ranking: folders of the ranking weeks, oldest first.
+        ranking: two-towers that scored the ranking weeks.
         has_ablations: whether stages are switched off in turn; the day's `RankingWeek` has all customers then.
     """
 
     day: date
     seed: int
     fitted: Path
-    ranking: Sequence[Path]
+    ranking: Sequence[WeeklyModel]
     has_ablations: bool
 
     __test__ = False  # the field's name for it, not a test of pytest's
@@ -76,18 +76,29 @@ def fit_week(
     marts_dir: Path,
     on_sale_days: int,
     stages: StageSettings,
-    most_customers: int | None,
+    most_customers: Mapping[date, int | None],
 ) -> None:
-    """Fit a two-tower on what lies before a day, all its epochs, and collect the candidates of the week's customers.
+    """Fit a two-tower on what lies before a day, all its epochs, and collect the candidates of the weeks it scores.
 
-    Of the encoded inputs only the day's own stay: the training weeks' are large.
+    `most_customers` has those weeks, by their first day. Of the encoded inputs only the day's own stay: the training
+    weeks' are large.
     """
-    epochs = candidate.settings["epochs"]
-    weekly = fit_two_tower(candidate, epochs, marts_dir, day, training_days, on_sale_days, folder, report=_keep_quiet)
+    weekly = fit_two_tower(
+        candidate,
+        candidate.settings["epochs"],
+        marts_dir,
+        day,
+        training_days,
+        on_sale_days,
+        folder,
+        scored_days=list(most_customers),
+        report=_keep_quiet,
+    )
+    for week, most in most_customers.items():
+        collect_candidates(weekly, marts_dir, stages, most, candidate.seed, week)
     inputs = weekly.inputs()
     own = replace(inputs, candidates={day: inputs.candidates[day]}, queries={day: inputs.queries[day]})
     own.save(folder / MODEL_INPUTS)
-    collect_candidates(weekly, marts_dir, stages, most_customers, candidate.seed)
 
 
 def recommend_week(folder: Path, week: TestWeekOfSeed, marts_dir: Path, stages: StageSettings) -> None:
@@ -97,7 +108,7 @@ def recommend_week(folder: Path, week: TestWeekOfSeed, marts_dir: Path, stages: 
     """
     weekly = WeeklyModel(week.day, week.fitted)
     fitted = weekly.fit_day(marts_dir, stages, customers=buyers)
-    ranking = [WeeklyModel(week.day, each).week() for each in week.ranking]
+    ranking = weeks_of(week.ranking)
     choice = fit_on_weeks(ranking, stages.rankers, week.seed, _keep_quiet)
     lists = {
         SERVED: recommend(fitted, choice.ranker, stages.order, DEPTH),

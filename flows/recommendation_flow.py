@@ -97,7 +97,7 @@ class RecommendationFlow(FlowSpec):
     3. fit_features: fit NVTabular on what lies before the validation week, encode every week with it.
     4. train: every two-tower of the grid with every seed, in parallel.
     5. choose: the best in the validation week goes on, or a cheaper one as good.
-    6. split_weeks, fit_week: fit it before each ranking week, the test week and tonight, in parallel; the champion,
+    6. split_weeks, fit_week: fit it before the ranking weeks, the test week and tonight, in parallel; the champion,
        which is what was published last, beside it if its settings were others.
     7. rank: the ranker learns from the ranking weeks.
     8. evaluate: score the test week beside the champion and the baselines; one that does better makes the lists.
@@ -156,8 +156,10 @@ class RecommendationFlow(FlowSpec):
         raw = prepare(Request(self.dataset, source, cutoff=cutoff), project_paths.data_dir() / "raw")
         print(raw)
         self.raw_dir = raw.raw_dir
-        weeks = self.settings.features.training_weeks, self.settings.ranking.weeks
-        self.windows = split_by_time(raw.first_day, raw.last_day, weeks[0], cutoff, ranking_weeks=weeks[1])
+        ranking, training_weeks = self.settings.ranking, self.settings.features.training_weeks
+        self.windows = split_by_time(
+            raw.first_day, raw.last_day, training_weeks, cutoff, ranking.weeks, ranking.weeks_per_model
+        )
         self.has_oracle = self.windows.cutoff == raw.last_day + ONE_DAY  # it knows the last week of the data only
         self.run_dir = project_paths.run_dir(self.dataset, current.run_id)
         self.next(self.build_marts)
@@ -253,7 +255,7 @@ class RecommendationFlow(FlowSpec):
     @measured
     @step
     def fit_week(self):
-        """Fit one two-tower on what lies before one day, and collect the candidates of the week from it."""
+        """Fit one two-tower on what lies before one day, and collect the candidates of the weeks it scores."""
         from recommender.stages.weekly_jobs import fit_week
 
         self.job, settings = self.input, self.settings
@@ -265,21 +267,23 @@ class RecommendationFlow(FlowSpec):
     def rank(self, inputs):
         """Let the ranker learn from the ranking weeks, and the champion's from those of its own two-towers."""
         from recommender.stages.ranking import fit_on_weeks
-        from recommender.stages.weekly_models import FittedModels
+        from recommender.stages.weekly_models import FittedModels, weeks_of
 
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
         self.merge_artifacts(inputs, exclude=["weekly", "job"])
         fitted = sorted(inputs, key=lambda each: each.job.as_of_day)
-        *self.ranking_weeks, self.test_week, self.tonight = [each.weekly for each in fitted if not each.job.is_champion]
-        weeks, settings = [weekly.week() for weekly in self.ranking_weeks], self.settings
-        self.ranker_choice = fit_on_weeks(weeks, settings.stages.rankers, settings.ranking.seed)
+        *self.ranking_models, self.test_week, self.tonight = [
+            each.weekly for each in fitted if not each.job.is_champion
+        ]
+        settings = self.settings
+        self.ranker_choice = fit_on_weeks(weeks_of(self.ranking_models), settings.stages.rankers, settings.ranking.seed)
         self.evaluated_models = FittedModels(self.test_week, self.run_dir / "ranker")
         self.ranker_choice.ranker.save(self.evaluated_models.ranker_folder)
         self.champion_models = None
         if self.opponent.configuration:
-            *weeks, test_week = [each.weekly for each in fitted if each.job.is_champion]
+            *models, test_week = [each.weekly for each in fitted if each.job.is_champion]
             rankers = self.opponent.configuration.stages.rankers
-            champions = fit_on_weeks([weekly.week() for weekly in weeks], rankers, settings.ranking.seed)
+            champions = fit_on_weeks(weeks_of(models), rankers, settings.ranking.seed)
             self.champion_models = FittedModels(test_week, test_week.folder / "ranker")
             champions.ranker.save(self.champion_models.ranker_folder)
         self.next(self.evaluate)
@@ -322,13 +326,14 @@ class RecommendationFlow(FlowSpec):
     def refit(self):
         """Stop after a bad verdict; after a good one refit the ranker on as many weeks, the test week among them."""
         from recommender.stages.stage_files import save_stages
+        from recommender.stages.weekly_models import weeks_of
 
         if not self.verdict.is_passed:
             self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
-        newest = [*self.ranking_weeks, self.test_week][1:]
+        newest = weeks_of([*self.ranking_models, self.test_week])[1:]
         self.refitted_ranker_folder = self.run_dir / "published" / "ranker"
-        self.ranker_choice.refitted([weekly.week() for weekly in newest]).save(self.refitted_ranker_folder)
+        self.ranker_choice.refitted(newest).save(self.refitted_ranker_folder)
         save_stages(self.settings.stages, self.run_dir / "published")
         self.next(self.publish)
 

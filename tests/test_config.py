@@ -72,7 +72,7 @@ def test_a_misspelt_feature_key_is_named(toml):
     ("section", "misspelt", "known"),
     [
         ("lists", "K", "k, published_k"),
-        ("ranking", "week", "customers_per_week, seed, weeks"),
+        ("ranking", "week", "customers_per_week, seed, weeks, weeks_per_model"),
         ("promotion", "rules", "margin, rule"),
         ("filter", "denied", "denied_articles, is_season_checked, on_sale_days"),
         ("order", "cap", "caps, depth, diversity"),

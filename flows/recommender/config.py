@@ -41,11 +41,20 @@ class ListSettings:
 
 @dataclass(frozen=True)
 class RankingSettings:
-    """What the ranker learns from; see [ranking] in the TOML."""
+    """What the ranker learns from; see [ranking] in the TOML.
+
+    Raises:
+        SettingsError: when a model is to score less than a week.
+    """
 
     weeks: int
+    weeks_per_model: int
     customers_per_week: int
     seed: int
+
+    def __post_init__(self) -> None:
+        if self.weeks_per_model < 1:
+            raise SettingsError(f"[ranking] has weeks_per_model {self.weeks_per_model}; a two-tower scores 1 or more")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ threads = 1
 
 [ranking]
 weeks = 2
+weeks_per_model = 2
 customers_per_week = 20000
 seed = 7
 

@@ -47,9 +47,15 @@ def plan(bench_run, settings):
 
 def test_every_window_ends_before_the_next_begins_and_learns_from_what_lies_before_it(plan):
     assert plan.test_days == (date(2020, 9, 9), date(2020, 9, 16))
-    assert plan.ranking_days(plan.test_days[0]) == (date(2020, 8, 26), date(2020, 9, 2))
-    assert plan.ranking_days(plan.test_days[1]) == (date(2020, 9, 2), date(2020, 9, 9))
-    assert plan.fitted_days() == (date(2020, 8, 26), date(2020, 9, 2), date(2020, 9, 9), date(2020, 9, 16))
+    late_august, *september = date(2020, 8, 26), date(2020, 9, 2), date(2020, 9, 9), date(2020, 9, 16)
+    assert plan.ranking_models(plan.test_days[0]) == {late_august: (late_august, september[0])}
+    assert plan.ranking_models(plan.test_days[1]) == {september[0]: (september[0], september[1])}
+    assert plan.fitted_days() == {
+        late_august: (late_august, september[0]),
+        september[0]: (september[0], september[1]),
+        september[1]: (september[1],),
+        september[2]: (september[2],),
+    }
     for day in plan.fitted_days():
         assert len(plan.training_days(day)) == 4
         assert all((day - training_day).days >= 7 for training_day in plan.training_days(day))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.features.time_split import split_by_time
+from recommender.features.time_split import ranking_models, split_by_time
 
 WEEK = timedelta(days=7)
 
@@ -44,6 +44,20 @@ def test_the_ranker_learns_from_the_weeks_before_the_test_week():
     assert windows.test_as_of_day == date(2020, 3, 25)
 
 
+@pytest.mark.parametrize(
+    ("weeks", "per_model", "expected"),
+    [(4, 2, {4: (4, 3), 2: (2, 1)}), (3, 2, {3: (3, 2), 1: (1,)}), (2, 1, {2: (2,), 1: (1,)}), (2, 5, {2: (2, 1)})],
+)
+def test_one_model_scores_its_own_week_and_the_next(weeks, per_model, expected):
+    test_day = date(2020, 3, 25)
+    found = ranking_models(test_day, weeks, per_model)
+    before = {
+        (test_day - day).days // 7: tuple((test_day - week).days // 7 for week in scored)
+        for day, scored in found.items()
+    }
+    assert before == expected
+
+
 def test_without_ranking_weeks_there_are_none():
     assert split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=4).ranking_as_of_days == ()
 
@@ -79,10 +93,13 @@ def test_no_week_a_model_is_fitted_on_reaches_into_its_own(first_day, span, trai
         assert known == windows.as_of_days[: len(known)]
 
 
-@given(first_days, spans, weeks, few_weeks)
-def test_ranking_weeks_end_with_the_validation_week(first_day, span, training_weeks, ranking_weeks):
-    windows = split_by_time(first_day, first_day + timedelta(days=span), training_weeks, ranking_weeks=ranking_weeks)
+@given(first_days, spans, weeks, few_weeks, st.integers(min_value=1, max_value=4))
+def test_ranking_weeks_end_with_the_validation_week(first_day, span, training_weeks, ranking_weeks, per_model):
+    last_day = first_day + timedelta(days=span)
+    windows = split_by_time(first_day, last_day, training_weeks, ranking_weeks=ranking_weeks, weeks_per_model=per_model)
     days = windows.ranking_as_of_days
+    for model_day, scored in windows.ranking_models.items():
+        assert model_day == min(scored) and len(scored) <= per_model
     assert len(days) == min(ranking_weeks, len(windows.training_as_of_days))
     assert all(later - earlier == WEEK for earlier, later in zip(days, days[1:], strict=False))
     assert not days or days[-1] == windows.validation_as_of_day

@@ -26,7 +26,7 @@ SMALLER = {
     "embedding_dim = 64": "embedding_dim = 32",
     "batch_size = 256": "batch_size = 128",
     "epochs = 12": "epochs = 8",
-    "weeks = 4": "weeks = 2",  # one to learn from and one to choose the number of trees by
+    "\nweeks = 8": "\nweeks = 2",  # one to learn from and one to choose the number of trees by
     "n_trees = 300": "n_trees = 60",
     # Twelve of its 150 articles on sale are most of its best sellers: popularity is hard to beat on those.
     "better_than_popular_on_head = { minimum = 0.0 }": "better_than_popular_on_head = { minimum = -1.0 }",

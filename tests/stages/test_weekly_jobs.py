@@ -36,6 +36,19 @@ def test_a_champion_is_fitted_before_the_same_weeks_but_not_for_tonight(jobs):
     assert len(jobs) == 4 + 3
 
 
+def test_a_model_that_scores_two_weeks_saves_the_second_one(jobs):
+    pairs = weekly_jobs(TONIGHT, CHAMPION, replace(WINDOWS, weeks_per_model=2), *FOLDERS)
+    scored = {job.label: [day.isoformat() for day in job.scored_weeks] for job in pairs}
+    assert scored == {
+        "2020-09-02": ["2020-09-02", "2020-09-09"],
+        "2020-09-16": ["2020-09-16"],
+        "2020-09-23": [],  # tonight's week is not over
+        "champion 2020-09-02": ["2020-09-02", "2020-09-09"],
+        "champion 2020-09-16": ["2020-09-16"],
+    }
+    assert all(job.scored_weeks in ((job.as_of_day,), ()) for job in jobs)
+
+
 def test_no_two_jobs_share_a_folder(jobs):
     assert len({job.folder for job in jobs}) == len(jobs)
     assert [job.as_of_day for job in jobs if job.folder == Path("published")] == [WINDOWS.publishing_as_of_day]

@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay, buyers, fit_day
 from recommender.stages.generators import GENERATORS
 from recommender.stages.ranking import fit_on_weeks
-from recommender.stages.ranking_week import ranking_week
-from recommender.stages.weekly_models import WeeklyModel, collect_candidates, fit_two_tower
+from recommender.stages.ranking_week import RankingWeek, ranking_week
+from recommender.stages.weekly_models import WeeklyModel, collect_candidates, fit_two_tower, weeks_of
 
 WEEK = timedelta(days=7)
 CUTOFF = date(2020, 9, 23)  # the day after the small shop's last
@@ -241,6 +241,35 @@ def test_a_sample_of_the_buyers_is_drawn_by_its_seed(shops, tmp_path):
     everybody = shop.ranking.week()
     np.testing.assert_array_equal(
         collect_candidates(weekly, shop.marts_dir, STAGES, 10_000).features, everybody.features
+    )
+
+
+def test_a_model_scores_the_week_after_its_own_by_what_is_known_on_that_weeks_day(shops, tmp_path):
+    """Only the two-tower is the earlier one; sales, own purchases and neighbours are those of the later day."""
+    shop, weeks = shops[0], (RANKING_DAY, TEST_DAY)
+    weekly = fit_two_tower(
+        CANDIDATE, 2, shop.marts_dir, RANKING_DAY, TRAINING_DAYS, ON_SALE_DAYS, tmp_path, weeks[1:], lambda epoch: None
+    )
+    for day in reversed(weeks):
+        collect_candidates(weekly, shop.marts_dir, STAGES, day=day)
+    own, later = weeks_of([replace(weekly, scored_weeks=weeks)])
+    np.testing.assert_array_equal(own.features, shop.ranking.week().features)
+    fitted = shop.test.fit_day(shop.marts_dir, STAGES, customers=buyers)
+    for name, is_same in {"two_tower_score": False, "ease_score": True, "article_sales_1w": True}.items():
+        assert np.array_equal(*scores_of_common_pairs(later, ranking_week(fitted), name), equal_nan=True) == is_same
+
+
+def scores_of_common_pairs(one: RankingWeek, other: RankingWeek, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a feature of the customers' candidates that two weeks have in common."""
+    assert len(one.offsets) == len(other.offsets) > 20
+    pairs = [
+        np.repeat(np.arange(len(week.offsets) - 1), np.diff(week.offsets)) * 10_000 + week.positions
+        for week in (one, other)
+    ]
+    common, *rows = np.intersect1d(*pairs, return_indices=True)
+    assert len(common) > 100
+    return tuple(
+        week.features[places, week.feature_names.index(name)] for week, places in zip((one, other), rows, strict=True)
     )
 
 

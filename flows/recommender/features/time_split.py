@@ -14,9 +14,9 @@ seven days from A.
         published:   train  train  train        train   publish
 
 The grid's candidates learn from the training weeks and are chosen in the validation week. The chosen one is then fitted
-afresh at the first day of every ranking week and of the test week, on the weeks before it: the ranker learns from
-scores of models that had not seen the week they score, and the test week is measured with models as young as the
-published ones.
+afresh before the ranking weeks and before the test week, on the weeks that had ended: the ranker learns from scores of
+models that had not seen the week they score, and the test week is measured with models as young as the published ones.
+One model may score several ranking weeks in a row, its own and those after it, which saves fitting one for each.
 """
 
 from collections.abc import Iterable
@@ -37,13 +37,14 @@ class TimeWindows:
 
     `first_purchase_day` is the first day of the data; `training_as_of_days` are those of the grid's candidates, oldest
     first: the last target among them ends the day before the validation week. `ranking_weeks` is how many weeks before
-    the test week teach the ranker.
+    the test week teach the ranker, and `weeks_per_model` how many of them one two-tower scores.
     """
 
     cutoff: date
     first_purchase_day: date
     training_as_of_days: tuple[date, ...]
     ranking_weeks: int = 0
+    weeks_per_model: int = 1
 
     @property
     def validation_as_of_day(self) -> date:
@@ -63,7 +64,12 @@ class TimeWindows:
     @property
     def ranking_as_of_days(self) -> tuple[date, ...]:
         """First days of the weeks that teach the ranker that is measured in the test week, oldest first."""
-        return tuple(self.test_as_of_day - week * WEEK for week in range(self.ranking_weeks, 0, -1))
+        return tuple(day for weeks in self.ranking_models.values() for day in weeks)
+
+    @property
+    def ranking_models(self) -> dict[date, tuple[date, ...]]:
+        """See `ranking_models`."""
+        return ranking_models(self.test_as_of_day, self.ranking_weeks, self.weeks_per_model)
 
     @property
     def as_of_days(self) -> tuple[date, ...]:
@@ -87,12 +93,29 @@ class TimeWindows:
         }
 
 
+def ranking_models(test_day: date, weeks: int, weeks_per_model: int) -> dict[date, tuple[date, ...]]:
+    """Return which two-tower scores which weeks for the ranker of a test week, oldest first.
+
+    Args:
+        test_day: first day of the test week.
+        weeks: how many weeks before it teach the ranker.
+        weeks_per_model: how many of them one two-tower scores; the newest may have fewer.
+
+    Returns:
+        First day that a two-tower may not see, to the first days of the weeks it scores: that one and those after it.
+    """
+    days = [test_day - week * WEEK for week in range(weeks, 0, -1)]
+    groups = (tuple(days[start : start + weeks_per_model]) for start in range(0, weeks, weeks_per_model))
+    return {group[0]: group for group in groups}
+
+
 def split_by_time(
     first_purchase_day: date,
     last_purchase_day: date,
     training_weeks: int,
     cutoff: date | None = None,
     ranking_weeks: int = 0,
+    weeks_per_model: int = 1,
 ) -> TimeWindows:
     """Lay out the weeks of a run backwards from the cutoff.
 
@@ -118,7 +141,7 @@ def split_by_time(
             "bring earlier purchases or choose a later cutoff"
         )
     ranking_weeks = min(ranking_weeks, len(training_as_of_days))
-    return TimeWindows(cutoff, first_purchase_day, training_as_of_days, ranking_weeks)
+    return TimeWindows(cutoff, first_purchase_day, training_as_of_days, ranking_weeks, weeks_per_model)
 
 
 def _check_cutoff(cutoff: date, first_purchase_day: date, last_purchase_day: date) -> None:

@@ -1,12 +1,13 @@
-"""One week's own models: a two-tower fitted before the week, and the week's candidates as the ranker will see them.
+"""One week's own models: a two-tower fitted before the week, and candidates of the week and those after it.
 
-Stage: run for every ranking week and for the test week, in parallel. In: the marts, the chosen candidate and the epoch
-that served it best. Out: one folder with the two-tower, its inputs and the `RankingWeek`, all blind for the week.
+Stage: run before some ranking weeks and before the test week, in parallel. In: the marts, the chosen candidate and the
+epoch that served it best. Out: one folder with the two-tower, its inputs and a `RankingWeek` for each week it scores,
+all blind for what they score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +23,7 @@ from recommender.models.training import Epoch
 from recommender.stages.fitted_day import FittedDay, buyers, fit_day
 from recommender.stages.ranking_week import RankingWeek, ranking_week
 
-MODEL_INPUTS, RANKING_WEEK = "model_inputs.pt", "ranking_week.pt"
+MODEL_INPUTS, RANKING_WEEK = "model_inputs.pt", "ranking_week_{day}.pt"
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class WeeklyModel:
     """Where one week's models are.
 
     Attributes:
-        as_of_day: first day of the week.
-        folder: holds the two-tower, its inputs and the ranking week.
+        as_of_day: first day that the two-tower may not see.
+        folder: holds the two-tower, its inputs and the ranking weeks.
+        scored_weeks: first days of the weeks whose candidates are collected, oldest first; none before the as-of day.
     """
 
     as_of_day: date
     folder: Path
+    scored_weeks: tuple[date, ...] = ()
 
     def inputs(self) -> ModelInputs:
         """Read the encoded inputs."""
@@ -45,9 +48,13 @@ class WeeklyModel:
         """Remove the encoded inputs, the largest file by far: what is left can be read, but scores no day any more."""
         (self.folder / MODEL_INPUTS).unlink()
 
-    def week(self) -> RankingWeek:
-        """Read the candidates of the week's buyers."""
-        return RankingWeek.load(self.folder / RANKING_WEEK)
+    def week(self, day: date | None = None) -> RankingWeek:
+        """Read the candidates of the buyers of a week, by default the model's own."""
+        return RankingWeek.load(self.week_file(day or self.as_of_day))
+
+    def week_file(self, day: date) -> Path:
+        """Return where the candidates of a week are kept."""
+        return self.folder / RANKING_WEEK.format(day=day)
 
     def fit_day(
         self,
@@ -107,13 +114,34 @@ def fit_two_tower(
 
 
 def collect_candidates(
-    weekly: WeeklyModel, marts_dir: Path, stages: StageSettings, most_customers: int | None = None, seed: int = 0
+    weekly: WeeklyModel,
+    marts_dir: Path,
+    stages: StageSettings,
+    most_customers: int | None = None,
+    seed: int = 0,
+    day: date | None = None,
 ) -> RankingWeek:
-    """Save the week's candidates of everybody who bought something in it, or of a sample of them."""
-    fitted = weekly.fit_day(marts_dir, stages, customers=lambda queries: _sample(buyers(queries), most_customers, seed))
+    """Save a week's candidates of everybody who bought something in it, or of a sample of them.
+
+    Args:
+        weekly: the two-tower.
+        marts_dir: the exported marts.
+        stages: generators and rules.
+        most_customers: size of the sample; None takes everybody.
+        seed: of the sample.
+        day: first day of the week, by default the two-tower's own, else a later one that its inputs hold.
+    """
+    fitted = weekly.fit_day(
+        marts_dir, stages, day, customers=lambda queries: _sample(buyers(queries), most_customers, seed)
+    )
     week = ranking_week(fitted)
-    week.save(weekly.folder / RANKING_WEEK)
+    week.save(weekly.week_file(week.as_of_day))
     return week
+
+
+def weeks_of(models: Iterable[WeeklyModel]) -> list[RankingWeek]:
+    """Read every week that some models scored, oldest first."""
+    return sorted((model.week(day) for model in models for day in model.scored_weeks), key=lambda week: week.as_of_day)
 
 
 def _sample(rows: np.ndarray, most: int | None, seed: int) -> np.ndarray:
