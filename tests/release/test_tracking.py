@@ -2,21 +2,18 @@
 
 import csv
 import json
-import os
-import socket
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 from tempfile import gettempdir
 from types import SimpleNamespace
 
 import pytest
+from comet_without_network import Archive
 
 from recommender.models.training import Epoch
 from recommender.project_paths import PROJECT_ROOT
 from recommender.release import tracking
 from recommender.release.code_version import code_version
+from recommender.release.experiment_log import DEFAULT_PROJECT
 from recommender.release.tracking import TrackedRun
 
 WINDOWS = {
@@ -60,50 +57,8 @@ def trained(name: str = "base"):
     )
 
 
-def _name(upload: dict) -> str:
-    """The name under which Comet shows a file."""
-    about = upload["additional_params"]
-    return about.get("fileName") or about["figName"]
-
-
-class Archive:
-    """What comet_ml wrote into an archive."""
-
-    def __init__(self, path: Path) -> None:
-        with zipfile.ZipFile(path) as content:
-            self.experiment = json.loads(content.read("experiment.json"))
-            messages = [json.loads(line) for line in content.read("messages.json").splitlines()]
-            self.everything = b"".join(content.read(name) for name in content.namelist())
-            uploads = [message["payload"] for message in messages if message["type"] == "file_upload"]
-            self.files = {_name(each): content.read(each["file_path"]).decode() for each in uploads}
-        self.kinds = {_name(each): each["upload_type"] for each in uploads}
-        self.types = {message["type"] for message in messages}
-        payloads = [message["payload"] for message in messages]
-        parameters = [payload["param"] for payload in payloads if "param" in payload]
-        self.parameters = {each["paramName"]: each["paramValue"] for each in parameters if each["source"] == "manual"}
-        metrics = [payload["metric"] for payload in payloads if "metric" in payload]
-        self.metrics = {(each["metricName"], each["epoch"]): each["metricValue"] for each in metrics}
-        self.notes = {payload["key"]: payload["value"] for payload in payloads if "key" in payload}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_key():
-    """Neither a key nor another setting of the developer's shell, nor one of these tests left to others."""
-    with pytest.MonkeyPatch.context() as patch:
-        settings = {name: value for name, value in os.environ.items() if not name.startswith("COMET_")}
-        patch.setattr(os, "environ", settings)
-        yield
-
-
-@pytest.fixture
-def comet_dir(tmp_path, monkeypatch):
-    """An empty folder of archives."""
-    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / "data"))
-    return tmp_path / "data" / "comet"
-
-
 @pytest.fixture(scope="module")
-def night(no_key, tmp_path_factory):
+def night(no_comet_settings, tmp_path_factory):
     """The folder of archives after a run of two candidates, the first trained twice as after a retry."""
     data_dir = tmp_path_factory.mktemp("night")
     with pytest.MonkeyPatch.context() as patch:
@@ -118,7 +73,7 @@ def test_archive_of_a_candidate_holds_settings_curve_tags_and_windows(night):
     archive = Archive(night / f"{BASE_KEY}.zip")
 
     assert set(archive.experiment["tags"]) == {"demo", "17", "candidate"}
-    assert archive.experiment["project_name"] == tracking.DEFAULT_PROJECT
+    assert archive.experiment["project_name"] == DEFAULT_PROJECT
     assert archive.parameters == {"name": "base", "seed": 7, "embedding_dim": 64}
     assert archive.metrics["loss", 1] == 5.5
     assert archive.metrics["loss", 2] == 4.5
@@ -205,19 +160,10 @@ def test_a_retried_candidate_replaces_its_archive(night):
 
 def test_a_failure_inside_is_tagged_and_passed_on(comet_dir):
     run = TrackedRun("demo", "17", {})
-    with pytest.raises(MemoryError), tracking.open_experiment(run, "base-seed7", "candidate"):
+    with pytest.raises(MemoryError), run.open_experiment("base-seed7", "candidate"):
         raise MemoryError
 
     assert "failed" in Archive(comet_dir / f"{BASE_KEY}.zip").experiment["tags"]
-
-
-def test_numbers_that_are_not_finite_are_left_out(comet_dir):
-    with tracking.open_experiment(TrackedRun("demo", "17", {}), "base-seed7", "candidate") as log:
-        log.log_metrics({"popular": {"map@12": float("nan"), "mrr@12": 0.5}})
-
-    metrics = Archive(comet_dir / f"{BASE_KEY}.zip").metrics
-    assert metrics["popular.mrr@12", None] == 0.5
-    assert ("popular.map@12", None) not in metrics
 
 
 def test_an_unwritable_folder_costs_one_warning(comet_dir, caplog):
@@ -228,78 +174,3 @@ def test_an_unwritable_folder_costs_one_warning(comet_dir, caplog):
 
     [warning] = caplog.messages
     assert warning.startswith("Comet: base-seed7 could not be opened and is not tracked (")
-
-
-# One experiment in a process of its own, which prints the connections it opened and the processes it started.
-PROCESS = """
-import sys
-watched = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "subprocess.Popen")
-events = []
-sys.addaudithook(lambda name, arguments: events.append(name) if name in watched else None)
-from recommender.release import tracking
-assert "comet_ml" not in sys.modules
-with tracking.open_experiment(tracking.TrackedRun("demo", "17", {}), "base-seed7", "candidate") as log:
-    log.log_metrics({"map@12": 0.5})
-print(*sorted(set(events)))
-"""
-
-
-def run_process(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Run PROCESS with empty home, working and temporary folders."""
-    folders = {name: tmp_path / name for name in ("home", "work", "tmp")}
-    for folder in folders.values():
-        folder.mkdir()
-    return subprocess.run(
-        [sys.executable, "-c", PROCESS],
-        cwd=folders["work"],
-        env={**os.environ, "HOME": str(folders["home"]), "TMPDIR": str(folders["tmp"]), **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-
-def test_offline_opens_no_connection_starts_no_process_and_writes_only_its_archive(tmp_path, comet_dir):
-    done = run_process(tmp_path)
-
-    assert (done.stdout, done.stderr) == ("\n", "")
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [comet_dir / f"{BASE_KEY}.zip"]
-
-
-def test_unreachable_comet_costs_one_warning_line_and_leaves_an_archive(tmp_path, comet_dir):
-    done = run_process(tmp_path, COMET_API_KEY="a" * 40, COMET_URL_OVERRIDE=closed_port_url())
-
-    assert done.stdout == "socket.connect socket.getaddrinfo\n"  # it tried
-    [warning] = done.stderr.splitlines()
-    assert warning.startswith(
-        f"Comet: base-seed7 is kept in {comet_dir}, to be sent with `{tracking.UPLOAD_COMMAND}` ("
-    )
-    assert Archive(comet_dir / f"{BASE_KEY}.zip").metrics["map@12", None] == 0.5
-
-
-def closed_port_url() -> str:
-    """Address of a Comet service at a port where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}/clientlib/"
-
-
-def test_upload_without_a_key_says_so(capsys):
-    assert tracking.main(["upload"]) == 1
-    assert "COMET_API_KEY is not set" in capsys.readouterr().err
-
-
-def test_upload_that_fails_keeps_the_archive_and_leaves_out_unfinished_ones(comet_dir, monkeypatch, capsys):
-    tracking.log_candidate(trained(), "demo", "17", WINDOWS)
-    zipfile.ZipFile(comet_dir / "unfinished.zip", "w").close()  # what a killed run leaves
-    monkeypatch.setenv("COMET_API_KEY", "a" * 40)
-    monkeypatch.setenv("COMET_URL_OVERRIDE", closed_port_url())
-
-    assert tracking.main(["upload"]) == 1
-
-    said = capsys.readouterr()
-    assert "1 archives to send, 1 unfinished ones left out" in said.out
-    assert f"1/1 {BASE_KEY}.zip: not sent" in said.out
-    assert "upload.log says why" in said.err
-    assert (comet_dir / f"{BASE_KEY}.zip").exists()
-    assert "Connection refused" in (comet_dir / "upload.log").read_text()
