@@ -20,6 +20,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+BOOTSTRAP_SEED = 7
+"""Of all decisions and reports: with one fixed, the same lists have the same interval and the same verdict."""
+
 DRAWS_AT_ONCE = 4_000_000
 """Cluster counts held in memory at a time, 8 bytes each."""
 

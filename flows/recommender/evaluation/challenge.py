@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recommender.bootstrap import Interval, paired_difference
+from recommender.bootstrap import BOOTSTRAP_SEED, Interval, paired_difference
 from recommender.config import PromotionSettings
 from recommender.ranking_metrics import mean_over_customers
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from recommender.models.baselines import RankedLists
 
 FORCED = "forced"
-BOOTSTRAP_SEED = 7
 
 
 @dataclass(frozen=True)

@@ -20,15 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from recommender.bootstrap import Interval, paired_difference
+from recommender.bootstrap import BOOTSTRAP_SEED, Interval, paired_difference
 from recommender.evaluation.rec_test import RecTestResult
 from recommender.model_names import FOUR_STAGES
 from recommender.ranking_metrics import mean_over_customers
 
 MEASURES_OF_QUALITY = ("accuracy", "slices")
 """The types of test that weak lists may fail; any other failure means that something is broken."""
-
-BOOTSTRAP_SEED = 7
 
 
 @dataclass(frozen=True)

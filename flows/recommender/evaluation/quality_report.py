@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.bootstrap import mean_interval, paired_difference
+from recommender.bootstrap import BOOTSTRAP_SEED, mean_interval, paired_difference
 from recommender.columns import Columns
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate_beyond_accuracy
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, by_slice
@@ -23,7 +23,6 @@ from recommender.stages.generators import FRESH_DAYS
 from recommender.stages.ranking_week import RankingWeek
 
 REPURCHASE = "repurchase"
-BOOTSTRAP_SEED = 7
 
 
 def quality_report(week: TestWeek, lists: Mapping[str, RankedLists], candidates: RankingWeek) -> dict[str, Any]:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import stdtrit  # quantile of Student's t
 
-from recommender.bootstrap import Interval, paired_difference
+from recommender.bootstrap import BOOTSTRAP_SEED, Interval, paired_difference
 
 if TYPE_CHECKING:
     from recommender.models.grid import TrainedCandidate
 
 LEVEL = 0.95
-BOOTSTRAP_SEED = 7
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from recommender.bootstrap import paired_difference
+from recommender.bootstrap import BOOTSTRAP_SEED, paired_difference
 from recommender.evaluation.behavior.judged_week import POPULAR, REPURCHASE, JudgedWeek
 from recommender.evaluation.rec_test import DisplayType, Measurement, rec_test
 from recommender.evaluation.slices import article_age_slices, by_slice, popularity_deciles
 from recommender.ranking_metrics import mean_over_customers
 
-SEED, RESAMPLES = 7, 500  # of the bootstrap; dozens of intervals, none of which is a headline
+RESAMPLES = 500  # of the bootstrap; dozens of intervals, none of which is a headline
 FEWEST_COLD_CUSTOMERS = 30  # a quarter of a hundred a week; the interval says how little they tell
 
 
@@ -56,7 +56,7 @@ class SliceTests(JudgedWeek):
         details: dict[str, Any] = {"customers": len(cold)}
         if len(cold) < FEWEST_COLD_CUSTOMERS:
             return Measurement(None, details)
-        gain = paired_difference(recall[cold], popular[cold], cold, SEED, RESAMPLES)
+        gain = paired_difference(recall[cold], popular[cold], cold, BOOTSTRAP_SEED, RESAMPLES)
         details |= {"model": mean_over_customers(recall[cold]), "popular": mean_over_customers(popular[cold])}
         return Measurement(gain.high, {**details, "gain": gain.mean, "gain_low": gain.low})
 
@@ -71,14 +71,16 @@ class SliceTests(JudgedWeek):
         judged = np.flatnonzero(self.is_judged)
         precision = self.average_precision[judged]
         values = {"map": precision, "recall": self.recall_of(self.lists)[judged], "miss_rate": (precision == 0) * 1.0}
-        return by_slice(values, self.customer_slices[dimension][judged], judged, SEED, n_resamples=RESAMPLES)
+        return by_slice(values, self.customer_slices[dimension][judged], judged, BOOTSTRAP_SEED, n_resamples=RESAMPLES)
 
     def _gains(self, labels: np.ndarray) -> list[dict[str, Any]]:
         rules, rows = self.average_precision_of(self.baselines[REPURCHASE]), []
         for name in np.unique(labels[self.is_judged]):
             members = np.flatnonzero(self.is_judged & (labels == name))
             if len(members) >= self.minimum_customers:
-                gain = paired_difference(self.average_precision[members], rules[members], members, SEED, RESAMPLES)
+                gain = paired_difference(
+                    self.average_precision[members], rules[members], members, BOOTSTRAP_SEED, RESAMPLES
+                )
                 row = {"slice": str(name), "customers": len(members), "map_gain": gain.mean}
                 rows.append({**row, "map_gain_low": gain.low, "map_gain_high": gain.high})
         return rows
@@ -99,6 +101,6 @@ class SliceTests(JudgedWeek):
             recall = self.recall_of(self.lists, is_counted)
             counted = np.flatnonzero(self.has_history & ~np.isnan(recall))
             labels = np.full(len(counted), name)
-            (row,) = by_slice({"recall": recall[counted]}, labels, counted, SEED, [name], RESAMPLES)
+            (row,) = by_slice({"recall": recall[counted]}, labels, counted, BOOTSTRAP_SEED, [name], RESAMPLES)
             rows.append({"dimension": dimension, **row})
         return rows
