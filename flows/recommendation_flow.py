@@ -348,15 +348,15 @@ class RecommendationFlow(FlowSpec):
         from recommender.stages.weekly_models import FittedModels
         from serving.redis_connection import connect
 
-        tonight = everybody.lists_for_everybody(
+        request = everybody.ListRequest(
             self.marts_dir,
             self.windows.publishing_as_of_day,
-            tonight=FittedModels(self.tonight, self.refitted_ranker_folder),
-            evaluated=self.evaluated_models,
             stages=self.settings.stages,
             k=self.settings.lists.published_k,
             recommender=everybody.Recommender(self.week.contest.winner, self.settings.ranking.seed),
         )
+        refitted = FittedModels(self.tonight, self.refitted_ranker_folder)
+        tonight = everybody.lists_for_everybody(request, refitted, self.evaluated_models)
         self.publication_tests = run_tests(tonight.gate(self.settings.lists.k), self.settings.publication_gate)
         results = [*self.behavioral_tests, *self.publication_tests]
         self.verdict = decide(results, self.week.challenge, self.week.contest)

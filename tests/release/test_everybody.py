@@ -15,14 +15,14 @@ from recommender.features.warehouse import read_mart
 from recommender.models.baselines import read_shop, repurchase
 from recommender.models.model_files import load_model, save_model
 from recommender.release import everybody
-from recommender.release.everybody import Recommender, lists_for_everybody
+from recommender.release.everybody import ListRequest, Recommender, lists_for_everybody
 from recommender.stages.four_stages import recommend
 from recommender.stages.weekly_models import FittedModels, WeeklyModel
 from serving.cache_contract import Source, article_id_of
 
 THRESHOLDS = read_toml(DEFAULT_FILE.read_text())["publication_gate"]
 K, PUBLISHED_K = 12, 24
-STAGES = everybody.Recommender()
+STAGES = Recommender()
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,8 @@ def make_lists(evaluated, demo_marts_dir, demo_windows):
     """Makes the lists of some models, which are compared with the evaluated ones."""
 
     def make(models: FittedModels, report=lambda line: None, recommender=STAGES) -> everybody.Tonight:
-        day = demo_windows.cutoff
-        return lists_for_everybody(
-            demo_marts_dir, day, models, evaluated, SMALL_STAGES, PUBLISHED_K, recommender, report
-        )
+        request = ListRequest(demo_marts_dir, demo_windows.cutoff, SMALL_STAGES, PUBLISHED_K, recommender)
+        return lists_for_everybody(request, models, evaluated, report)
 
     return make
 

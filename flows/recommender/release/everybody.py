@@ -1,7 +1,7 @@
 """Tonight's lists for every known customer by tonight's models, and for some of them by the evaluated ones.
 
-In: the marts, two sets of models, who makes the lists, the day they are for. Out: the publication gate and the lists in
-the cache's own terms.
+In: the marts, two sets of models, which lists are wanted. Out: the publication gate and the lists in the cache's own
+terms.
 """
 
 from __future__ import annotations
@@ -47,6 +47,25 @@ class Recommender:
     def cold_source(self) -> Source:
         """What a customer without purchases is served: the segment's taste, or everybody's."""
         return Source.SEGMENT if self.name in (FOUR_STAGES, "segment_popular") else Source.POPULAR
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """Which lists are wanted.
+
+    Attributes:
+        marts_dir: the exported marts.
+        day: first day the lists are for; features use purchases before it.
+        stages: generators, filters and order.
+        k: length of the lists.
+        recommender: who makes them.
+    """
+
+    marts_dir: Path
+    day: date
+    stages: StageSettings
+    k: int
+    recommender: Recommender
 
 
 @dataclass(frozen=True)
@@ -116,40 +135,29 @@ class Tonight:
 
 
 def lists_for_everybody(
-    marts_dir: Path,
-    day: date,
-    tonight: FittedModels,
-    evaluated: FittedModels,
-    stages: StageSettings,
-    k: int,
-    recommender: Recommender = Recommender(),
-    report: Callable[[str], None] = print,
+    request: ListRequest, tonight: FittedModels, evaluated: FittedModels, report: Callable[[str], None] = print
 ) -> Tonight:
-    """Make the lists that every known customer is served from `day` on.
+    """Make the lists that every known customer is served from the request's day on.
 
     Args:
-        marts_dir: the exported marts.
-        day: first day the lists are for; features use purchases before it.
+        request: which lists are wanted.
         tonight: models fitted on all purchases.
         evaluated: the models that were judged; their inputs hold the day as well.
-        stages: generators, filters and order.
-        k: length of the lists.
-        recommender: who makes the lists.
         report: told from time to time how far it got.
     """
-    catalogue = tonight.two_tower.inputs().catalogue
-    if recommender.name == FOUR_STAGES:
-        made = _by_stages(marts_dir, day, tonight, evaluated, stages, k, report)
+    marts_dir, catalogue = request.marts_dir, tonight.two_tower.inputs().catalogue
+    if request.recommender.name == FOUR_STAGES:
+        made = _by_stages(request, tonight, evaluated, report)
     else:
-        made = _by_baseline(marts_dir, day, tonight.two_tower, evaluated.two_tower.as_of_day, stages, k, recommender)
-    shop = read_shop(marts_dir, day, catalogue.article_ids, made.fitted.day.purchases)
+        made = _by_baseline(request, tonight.two_tower, evaluated.two_tower.as_of_day)
+    shop = read_shop(marts_dir, request.day, catalogue.article_ids, made.fitted.day.purchases)
     return Tonight(
         **made._asdict(),
-        popular=popular(shop, [""], made.fitted.day.candidates, k),
+        popular=popular(shop, [""], made.fitted.day.candidates, request.k),
         catalogue=catalogue,
         articles=read_mart(marts_dir, "articles"),
         known_customer_ids=read_mart(marts_dir, "customers")[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False),
-        cold_source=recommender.cold_source,
+        cold_source=request.recommender.cold_source,
     )
 
 
@@ -164,14 +172,9 @@ class _Made(NamedTuple):
 
 
 def _by_stages(
-    marts_dir: Path,
-    day: date,
-    tonight: FittedModels,
-    evaluated: FittedModels,
-    stages: StageSettings,
-    k: int,
-    report: Callable[[str], None],
+    request: ListRequest, tonight: FittedModels, evaluated: FittedModels, report: Callable[[str], None]
 ) -> _Made:
+    marts_dir, day, stages, k = request.marts_dir, request.day, request.stages, request.k
     fitted = tonight.two_tower.fit_day(marts_dir, stages, day)
     everyone, ranker = len(fitted.day), load_ranker(tonight.ranker_folder)
     published = recommend(fitted, ranker, stages.order, k, progress=_every(everyone, report))
@@ -186,20 +189,13 @@ def _by_stages(
     )
 
 
-def _by_baseline(
-    marts_dir: Path,
-    day: date,
-    two_tower: WeeklyModel,
-    evaluated_day: date,
-    stages: StageSettings,
-    k: int,
-    recommender: Recommender,
-) -> _Made:
+def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: date) -> _Made:
     """Let a baseline that knows all purchases make the lists, and one that knows those before the test week."""
+    marts_dir, k, recommender = request.marts_dir, request.k, request.recommender
     inputs, make_lists = two_tower.inputs(), every_baseline(recommender.seed)[recommender.name]
-    fitted = fit_day(marts_dir, day, inputs, None, {"popular": k}, stages.filters)
+    fitted = fit_day(marts_dir, request.day, inputs, None, {"popular": k}, request.stages.filters)
     article_ids, known, articles = inputs.catalogue.article_ids, fitted.day, fitted.day.candidates
-    shop = read_shop(marts_dir, day, article_ids, known.purchases)
+    shop = read_shop(marts_dir, request.day, article_ids, known.purchases)
     earlier = read_shop(marts_dir, evaluated_day, article_ids, known.purchases)
     rows = _compared(len(known))
     return _Made(
