@@ -8,16 +8,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 
-import httpx
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from flow_runs import CUSTOMERS, lenient, make_workplace, small_settings
+from served_lists import serving
 
 from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
@@ -276,29 +274,3 @@ def refused_because(run: subprocess.CompletedProcess) -> list[str]:
     """The failed tests that the run's last words name."""
     message = next(line for line in run.stdout.splitlines() if "tests failed:" in line)
     return re.findall(r"(\w+) is ", message)
-
-
-class serving:
-    """The API as `python -m serving` starts it, on a free port."""
-
-    def __init__(self, workplace):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.environment = {**workplace.environment, "PORT": str(self.port), "DATASET": "demo"}
-
-    def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, "-m", "serving"], env=self.environment)
-        client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                client.get("/health/live")
-                return client.get
-            except httpx.ConnectError:
-                time.sleep(0.2)
-        raise TimeoutError("the API did not start within a minute")
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
