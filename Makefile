@@ -84,6 +84,10 @@ nightly: setup  ## The run as cron starts it: one at a time, logged, with a mean
 card: setup  ## Draw the last run's report as one HTML page, and print where it is (DATASET=...)
 	@$(BIN)/python -m recommender.release.report_page --dataset $(DATASET)
 
+.PHONY: comet-upload
+comet-upload: setup  ## Send the experiments that were kept offline to Comet (needs COMET_API_KEY)
+	@$(BIN)/python -m recommender.release.comet_archives upload
+
 .PHONY: rescore
 rescore: setup  ## Score the last run's test-week lists again from the raw files and compare
 	@$(BIN)/python -m recommender.evaluation.rescore --dataset $(DATASET)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from recommender.project_paths import comet_dir, set_environment_defaults
 
-UPLOAD_COMMAND = "python -m recommender.release.comet_archives upload"
+UPLOAD_COMMAND = "make comet-upload"
 UPLOADED_FOLDER = "uploaded"
 
 
