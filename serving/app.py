@@ -1,69 +1,56 @@
-"""The HTTP API: recommendations of one customer, and two health checks.
+"""The HTTP API: recommendations of one customer or of many, and two health checks.
 
 Stage: the end of the pipeline. In: HTTP requests and the lists in Redis. Out: JSON; errors as problem details
-(RFC 9457). The API starts and stays up without Redis: it then answers 503 and says why.
+(RFC 9457). The API starts and stays up without Redis: until it has read a version once it answers 503 and says why,
+from then on everybody always gets a list.
 """
 
-import logging
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, FastAPI, Path, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
+from serving.body_limit import BodyLimit
 from serving.cache_contract import MAX_DEPTH
-from serving.recommendation_store import (
-    DepthExceeded,
-    FallbackReason,
-    NothingPublished,
-    Recommendations,
-    RecommendationStore,
-    RedisAway,
-    StoreUnavailable,
-    VersionUnreadable,
-)
+from serving.problems import add_problem_handlers, problem_responses
+from serving.recommendation_store import RecommendationStore
 from serving.redis_connection import connect_async, redis_url
+from serving.responses import BatchResponse, RecommendationsResponse, age_seconds, batch_response, list_response
 from serving.settings import Settings
+from serving.store_errors import FallbackReason, StoreUnavailable
 
 MAX_CUSTOMER_ID_LENGTH = 128  # twice H&M's 64
+MAX_CUSTOMERS = 1_000  # of one request
+MAX_BODY_BYTES = 2**20  # a thousand of the longest ids, each character escaped
+SECONDS_BETWEEN_LOOKS = 5.0
 
 DESCRIPTION = """
 Top-k recommendations for every customer, computed every night and looked up here.
 
 Every customer gets an answer: the personal list, the list of the segment for a customer without purchases, or the
-overall popular list for a stranger. `source` says which, `fallback_reason` says why.
+overall popular list for a stranger and while Redis is away. `source` says which, `fallback_reason` says why.
 """
 
-logger = logging.getLogger(__name__)
+router = APIRouter()
+
+CustomerId = Annotated[
+    str, Path(min_length=1, max_length=MAX_CUSTOMER_ID_LENGTH, description="As in the purchases; any text.")
+]
+DEPTH_DESCRIPTION = "Most articles wanted, up to the published depth; 12 by default."
+Depth = Annotated[int | None, Query(ge=1, le=MAX_DEPTH, description=DEPTH_DESCRIPTION, examples=[12])]
 
 
-class RecommendedArticle(BaseModel):
-    """One article of a list."""
+class BatchRequest(BaseModel):
+    """Whose lists are wanted."""
 
-    article_id: str = Field(description="Ten digits, leading zeros included.", examples=["0706016001"])
-    score: float = Field(description="Comparable within one list only; higher is better.", examples=[7.25])
-
-
-class RecommendationsResponse(BaseModel):
-    """The articles recommended to a customer, best first."""
-
-    customer_id: str = Field(examples=["00000dbacae5abe5e23885899a1fa44253a17956c6d1c3d25f88aa139fdfc657"])
-    items: list[RecommendedArticle]
-    source: Literal["personal", "segment", "popular"] = Field(description="Which list this is.")
-    fallback_reason: FallbackReason | None = Field(
-        description=(
-            "Why this is not a personal list: `no_history` (a customer without purchases), `unknown_customer` (not in "
-            "the published run), `unreadable_list` (damaged in Redis). Null for a personal list."
-        )
+    customer_ids: list[Annotated[str, Field(min_length=1, max_length=MAX_CUSTOMER_ID_LENGTH)]] = Field(
+        min_length=1, max_length=MAX_CUSTOMERS
     )
-    version: str = Field(description="The published version.", examples=["20200923T021500Z-5f0c9a1e"])
-    model: str = Field(description="The model that made the personal lists.", examples=["two_tower_64_seed_0"])
-    generated_at: str = Field(description="When the version was made, UTC.", examples=["2020-09-23T02:15:00+00:00"])
+    k: int | None = Field(None, ge=1, le=MAX_DEPTH, description=DEPTH_DESCRIPTION)
 
 
 class Live(BaseModel):
@@ -75,49 +62,16 @@ class Live(BaseModel):
 class Ready(BaseModel):
     """Lists can be served."""
 
-    status: Literal["ready"] = "ready"
+    status: Literal["ready", "degraded"] = Field(description="`degraded`: everybody gets a list, but see `reason`.")
+    reason: FallbackReason | Literal["stale"] | None = Field(
+        description="`stale`: the lists are too old; else why all are served the overall list that was read last."
+    )
     dataset: str = Field(examples=["demo"])
     version: str = Field(examples=["20200923T021500Z-5f0c9a1e"])
     generated_at: str = Field(examples=["2020-09-23T02:15:00+00:00"])
+    age_seconds: int = Field(ge=0, examples=[25_200])
     customers: int = Field(description="Customers with a list.", examples=[50_000])
     k: int = Field(description="The most articles a list has.", examples=[12])
-
-
-class Problem(BaseModel):
-    """An error, as RFC 9457 describes it."""
-
-    type: str = Field(examples=["urn:recommendations:redis-away"])
-    title: str = Field(examples=["Redis is away"])
-    status: int = Field(examples=[503])
-    detail: str = Field(description="What is wrong and what to do.")
-
-
-PROBLEMS = {
-    RedisAway: ("redis-away", "Redis is away"),
-    NothingPublished: ("nothing-published", "Nothing is published"),
-    VersionUnreadable: ("version-unreadable", "The published version cannot be read"),
-}
-
-
-router = APIRouter()
-
-CustomerId = Annotated[
-    str, Path(min_length=1, max_length=MAX_CUSTOMER_ID_LENGTH, description="As in the purchases; any text.")
-]
-Depth = Annotated[
-    int | None,
-    Query(
-        ge=1,
-        le=MAX_DEPTH,
-        description="Most articles wanted, up to the published depth; 12 by default.",
-        examples=[12],
-    ),
-]
-
-
-def _problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {status: {"description": text, "content": content} for status, text in descriptions.items()}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -129,10 +83,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=_lifespan(settings),
     )
-    app.add_exception_handler(StoreUnavailable, _store_unavailable)
-    app.add_exception_handler(DepthExceeded, _depth_exceeded)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.state.stale_after_seconds = settings.stale_after_hours * 3600
+    app.add_middleware(BodyLimit, most_bytes=MAX_BODY_BYTES)
+    add_problem_handlers(app)
     app.include_router(router)
     return app
 
@@ -142,22 +95,55 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     async def connected(app: FastAPI) -> AsyncIterator[None]:
         url = await run_in_threadpool(redis_url)
         client = connect_async(url, settings.redis_timeout_seconds)
-        app.state.store = RecommendationStore(client, settings.dataset)
+        store = app.state.store = RecommendationStore(client, settings.dataset)
+        looking = asyncio.create_task(_keep_looking(store))
         yield
+        looking.cancel()
+        await store.close()
         await client.aclose()
 
     return connected
 
 
+async def _keep_looking(store: RecommendationStore) -> None:
+    """Read the overall list before the first request and now and then, so that there is always one to fall back on."""
+    while True:
+        with suppress(StoreUnavailable):  # said by every answer and by /health/ready
+            await store.head()
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
 @router.get(
     "/recommendations/{customer_id:path}",  # `:path` lets an id contain an encoded slash
     summary="Recommendations of one customer",
-    responses=_problem_responses({422: "The customer id or k is out of range.", 503: "No list can be served."}),
+    response_model=RecommendationsResponse,
+    responses=problem_responses({422: "The customer id or k is out of range.", 503: "No list was ever read."}),
     tags=["recommendations"],
 )
-async def recommendations(request: Request, customer_id: CustomerId, k: Depth = None) -> RecommendationsResponse:
+async def recommendations(request: Request, customer_id: CustomerId, k: Depth = None) -> Response:
     """The customer's list. An unknown customer gets the overall popular list, also with status 200."""
-    return _response(await request.app.state.store.lookup(customer_id, k))
+    state = request.app.state
+    return list_response(await state.store.lookup(customer_id, k), state.stale_after_seconds)
+
+
+@router.post(
+    "/recommendations",
+    summary="Recommendations of up to 1,000 customers",
+    response_model=BatchResponse,
+    responses=problem_responses(
+        {
+            400: "The body is no text.",
+            413: "The body is too large.",
+            422: "There are too many customers, or an id or k is out of range.",
+            503: "No list was ever read.",
+        }
+    ),
+    tags=["recommendations"],
+)
+async def batch(request: Request, asked: BatchRequest) -> Response:
+    """The customers' lists in the order of their ids, read in one round trip, all from one version."""
+    state = request.app.state
+    return batch_response(await state.store.lookup_many(asked.customer_ids, asked.k), state.stale_after_seconds)
 
 
 @router.get("/health/live", summary="Is the process up?", tags=["health"])
@@ -169,52 +155,28 @@ async def live() -> Live:
 @router.get(
     "/health/ready",
     summary="Can lists be served?",
-    responses=_problem_responses({503: "Redis is away, or nothing readable is published."}),
+    responses=problem_responses({503: "No list was ever read: Redis is away, or nothing readable is published."}),
     tags=["health"],
 )
 async def ready(request: Request) -> Ready:
-    """200 when Redis answers and a version is published; what that version is."""
-    manifest = (await request.app.state.store.head()).manifest
+    """200 when shoppers get lists, from which version, and whether something is wrong with them."""
+    store, reason = request.app.state.store, None
+    try:
+        manifest = (await store.head()).manifest
+    except StoreUnavailable as error:
+        if store.known_head is None:
+            raise
+        manifest, reason = store.known_head.manifest, error.fallback_reason
+    age = age_seconds(manifest.created_at)
+    if reason is None and age > request.app.state.stale_after_seconds:
+        reason = "stale"
     return Ready(
+        status="degraded" if reason else "ready",
+        reason=reason,
         dataset=manifest.dataset,
         version=manifest.version,
         generated_at=manifest.created_at,
+        age_seconds=age,
         customers=manifest.customers,
         k=manifest.k,
     )
-
-
-def _response(found: Recommendations) -> RecommendationsResponse:
-    return RecommendationsResponse(
-        customer_id=found.customer_id,
-        items=[RecommendedArticle(article_id=article_id, score=score) for article_id, score in found.items],
-        source=found.source.name.lower(),
-        fallback_reason=found.fallback_reason,
-        version=found.version,
-        model=found.model,
-        generated_at=found.generated_at,
-    )
-
-
-def _problem(status: int, kind: str, title: str, detail: str) -> JSONResponse:
-    problem = Problem(type=f"urn:recommendations:{kind}", title=title, status=status, detail=detail)
-    return JSONResponse(problem.model_dump(), status, media_type="application/problem+json")
-
-
-async def _store_unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
-    logger.error("%s", error)
-    return _problem(503, *PROBLEMS[type(error)], str(error))
-
-
-async def _depth_exceeded(request: Request, error: DepthExceeded) -> JSONResponse:
-    return _problem(422, "invalid-request", "The request is not valid", str(error))
-
-
-async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    """No such path, or a method that a path does not have."""
-    return _problem(error.status_code, "no-such-route", str(error.detail), f"{request.method} {request.url.path}")
-
-
-async def _invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
-    faults = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
-    return _problem(422, "invalid-request", "The request is not valid", faults)

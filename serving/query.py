@@ -15,14 +15,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from serving.cache_contract import CacheFormatError
-from serving.recommendation_store import (
-    DepthExceeded,
-    Recommendations,
-    RecommendationStore,
-    RedisAway,
-    StoreUnavailable,
-)
+from serving.recommendation_store import Recommendations, RecommendationStore
 from serving.redis_connection import RedisUnreachable, connect_async, redis_url
+from serving.store_errors import DepthExceeded, RedisAway, StoreUnavailable
 
 TIMEOUT_SECONDS = 5.0
 EXIT_USAGE, EXIT_NOTHING_PUBLISHED, EXIT_NO_REDIS = 2, 3, 4
@@ -52,14 +47,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 async def _query(dataset: str, customer_id: str | None, k: int | None) -> str:
     client = connect_async(redis_url(), TIMEOUT_SECONDS)
+    store = RecommendationStore(client, dataset)
     try:
-        store = RecommendationStore(client, dataset)
         if not customer_id:
             examples = (await store.head()).manifest.example_customers
             customer_id = examples.get("personal") or next(iter(examples.values()))
         found = await store.lookup(customer_id, k)
         return format_list(found, await store.article_names(found.version), datetime.now(UTC))
     finally:
+        await store.close()
         await client.aclose()
 
 

@@ -1,20 +1,24 @@
-"""Look up a customer's list in the version that is served now.
+"""Look up customers' lists in the version that is served now.
 
 Stage: between Redis and the API. In: an asyncio Redis client and a dataset. Out: `Recommendations`, each wholly
 from one version.
 
-How versions never mix: a lookup asks for the pointer and for the customer's bucket *of the version it knows* in one
-round trip. If the pointer names that version, the bucket is the answer. If it names another one, that one's manifest
-is read and its bucket asked for; its answer counts even if the pointer moves again meanwhile, because that version
+How versions never mix: a lookup asks for the pointer and for the customers' buckets *of the version it knows* in one
+round trip. If the pointer names that version, the buckets are the answer. If it names another one, that one's manifest
+is read and its buckets asked for; their answer counts even if the pointer moves again meanwhile, because that version
 was the current one during this lookup. A version is not changed once the pointer has named it.
+
+A store that has read a version once always answers: while Redis is away, or what it holds cannot be read, everybody
+gets the overall list of the version read last, and the answer says so.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import redis.asyncio
 
+from serving.batched_reader import BatchedReader
 from serving.cache_contract import (
     OVERALL,
     CachedList,
@@ -27,47 +31,18 @@ from serving.cache_contract import (
     decode_names,
     find_list,
 )
+from serving.store_errors import (
+    DepthExceeded,
+    FallbackReason,
+    NothingPublished,
+    StoreUnavailable,
+    VersionUnreadable,
+)
 
+DEFAULT_DEPTH = 12
 LOOKUP_ATTEMPTS = 5  # a repetition needs two flips between two reads: then the version is gone
 
 logger = logging.getLogger(__name__)
-
-
-class StoreUnavailable(Exception):
-    """No list can be served at the moment.
-
-    StoreUnavailable
-    ├── RedisAway           Redis does not answer
-    ├── NothingPublished    the dataset has no version
-    └── VersionUnreadable   the pointer names a version that is missing or damaged
-    """
-
-
-class RedisAway(StoreUnavailable):
-    """Redis does not answer."""
-
-
-class NothingPublished(StoreUnavailable):
-    """The dataset has no version."""
-
-
-class VersionUnreadable(StoreUnavailable):
-    """The pointer names a version that is missing or damaged."""
-
-
-class DepthExceeded(ValueError):
-    """More articles were asked for than lists were published with."""
-
-
-class FallbackReason(StrEnum):
-    """Why an answer is not the customer's own list."""
-
-    NO_HISTORY = "no_history"
-    """The customer is known but has no purchases: the list of the segment, or the overall one without a segment."""
-    UNKNOWN_CUSTOMER = "unknown_customer"
-    """The customer was not in the published run: the overall list."""
-    UNREADABLE_LIST = "unreadable_list"
-    """The customer's list is damaged or lost in Redis: the overall list, and an error in the log."""
 
 
 @dataclass(frozen=True)
@@ -97,36 +72,47 @@ class RecommendationStore:
     Args:
         client: replies must be bytes; its timeouts bound how long a lookup takes.
         dataset: namespace of the keys.
+
+    Attributes:
+        known_head: of the version that was read last; None before the first.
     """
 
     def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
-        self._client = client
+        self._reader = BatchedReader(client)
         self._keys = CacheKeys(dataset)
-        self._known_head: PublishedHead | None = None
+        self.known_head: PublishedHead | None = None
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+        await self._reader.close()
 
     async def lookup(self, customer_id: str, k: int | None = None) -> Recommendations:
-        """The list of a customer, or the fallback.
+        """Return the list of a customer, or the fallback; see `lookup_many`."""
+        (found,) = await self.lookup_many([customer_id], k)
+        return found
+
+    async def lookup_many(self, customer_ids: Sequence[str], k: int | None = None) -> list[Recommendations]:
+        """Return the lists of customers, or the fallback, in their order and all from one version.
 
         Args:
-            customer_id: any text.
+            customer_ids: any texts.
             k: most articles wanted; by default 12, or the published depth where that is less.
 
         Raises:
             DepthExceeded: k is above the published depth.
-            StoreUnavailable: Redis is away, or no readable version is published.
+            StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
         """
-        known = self._known_head
-        head = known or await self.head()
-        for _ in range(LOOKUP_ATTEMPTS):
-            version, bucket = await self._pointer_and_bucket(head.manifest, customer_id)
-            was_current = head is not known or version == head.manifest.version
-            if was_current and bucket is not None:
-                return _answer(head, customer_id, bucket, k)
-            current = await self.head()
-            if version == head.manifest.version == current.manifest.version:
-                return _answer(head, customer_id, b"", k)  # no flip came between: the bucket is lost
-            head = current
-        raise VersionUnreadable(f"{LOOKUP_ATTEMPTS} versions vanished during one lookup; try again.")
+        try:
+            head, buckets = await self._head_and_buckets(customer_ids)
+        except StoreUnavailable as error:
+            if self.known_head is None:
+                raise
+            fallback = self.known_head.popular, error.fallback_reason
+            return [_answer(self.known_head, each, fallback, k) for each in customer_ids]
+        return [
+            _answer(head, customer_id, _list_or_fallback(head, customer_id, bucket), k)
+            for customer_id, bucket in zip(customer_ids, buckets, strict=True)
+        ]
 
     async def head(self) -> PublishedHead:
         """Manifest and overall list of the version that is served now, read from Redis.
@@ -135,42 +121,45 @@ class RecommendationStore:
             StoreUnavailable: Redis is away, or no readable version is published.
         """
         for _ in range(LOOKUP_ATTEMPTS):
-            version = await self._get(self._keys.current)
+            (version,) = await self._reader.get(self._keys.current)
             if version is None:
                 raise NothingPublished(f"no lists are published for {self._keys.dataset}; `make run` publishes them.")
-            values = await self._get_all(self._keys.manifest(version.decode()), self._keys.popular(version.decode()))
+            name = version.decode(errors="replace")
+            values = await self._reader.get(self._keys.manifest(name), self._keys.popular(name))
             if None not in values:
-                self._known_head = _decode_head(version.decode(), *values)
-                return self._known_head
+                self.known_head = _decode_head(name, *values)
+                return self.known_head
         raise VersionUnreadable(
-            f"version {version.decode()} is named by the pointer but missing in Redis; publish again, or roll back."
+            f"version {name} is named by the pointer but missing in Redis; publish again, or roll back."
         )
 
     async def article_names(self, version: str) -> dict[str, str]:
         """Product name by article id, as published with a version; empty when the version has gone."""
-        value = await self._get(self._keys.names(version))
+        (value,) = await self._reader.get(self._keys.names(version))
         return {} if value is None else decode_names(value)
 
-    async def _pointer_and_bucket(self, manifest: Manifest, customer_id: str) -> tuple[str, bytes | None]:
-        number = bucket_number(customer_fingerprint(customer_id), manifest.bucket_count)
-        pointer, bucket = await self._get_all(self._keys.current, self._keys.bucket(manifest.version, number))
-        return (pointer or b"").decode(), bucket
+    async def _head_and_buckets(self, customer_ids: Sequence[str]) -> tuple[PublishedHead, list[bytes]]:
+        """Return a version that is current during this call, and the customers' buckets, empty where one is lost."""
+        known = self.known_head
+        head = known or await self.head()
+        for _ in range(LOOKUP_ATTEMPTS):
+            version, buckets = await self._pointer_and_buckets(head.manifest, customer_ids)
+            was_current = head is not known or version == head.manifest.version
+            if was_current and None not in buckets:
+                return head, buckets
+            current = await self.head()
+            if version == head.manifest.version == current.manifest.version:  # no flip came between: a bucket is lost
+                return head, [bucket or b"" for bucket in buckets]
+            head = current
+        raise VersionUnreadable(f"{LOOKUP_ATTEMPTS} versions vanished during one lookup; try again.")
 
-    async def _get(self, key: str) -> bytes | None:
-        return (await self._get_all(key))[0]
-
-    async def _get_all(self, *keys: str) -> list[bytes | None]:
-        """Plain GETs in one round trip, in order; not MGET, which a cluster refuses across slots."""
-        pipeline = self._client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.get(key)
-        try:
-            return await pipeline.execute()
-        except (redis.RedisError, OSError) as error:
-            raise RedisAway(
-                f"Redis does not answer ({error}); start it "
-                "(the embedded one with `python -m serving.redis_connection start`)."
-            ) from error
+    async def _pointer_and_buckets(
+        self, manifest: Manifest, customer_ids: Sequence[str]
+    ) -> tuple[str, list[bytes | None]]:
+        numbers = (bucket_number(customer_fingerprint(each), manifest.bucket_count) for each in customer_ids)
+        buckets = (self._keys.bucket(manifest.version, number) for number in numbers)
+        pointer, *values = await self._reader.get(self._keys.current, *buckets)
+        return (pointer or b"").decode(errors="replace"), values
 
 
 def _decode_head(version: str, manifest_value: bytes, popular_value: bytes) -> PublishedHead:
@@ -184,17 +173,18 @@ def _decode_head(version: str, manifest_value: bytes, popular_value: bytes) -> P
     return PublishedHead(manifest, popular)
 
 
-def _answer(head: PublishedHead, customer_id: str, bucket: bytes, k: int | None) -> Recommendations:
-    """Turn the bucket into an answer; a damaged bucket means the overall list."""
-    manifest = head.manifest
-    wanted = min(12, manifest.k) if k is None else k
+def _answer(
+    head: PublishedHead, customer_id: str, found: tuple[CachedList, FallbackReason | None], k: int | None
+) -> Recommendations:
+    """Cut a list to the depth that is wanted, and say where it is from."""
+    manifest, (chosen, fallback_reason) = head.manifest, found
+    wanted = min(DEFAULT_DEPTH, manifest.k) if k is None else k
     if not 1 <= wanted <= manifest.k:
         raise DepthExceeded(f"k is {wanted}; lists of {manifest.dataset} were published with k = {manifest.k}.")
-    found, fallback_reason = _list_or_fallback(head, customer_id, bucket)
     return Recommendations(
         customer_id=customer_id,
-        items=tuple(zip(found.article_ids, found.scores, strict=True))[:wanted],
-        source=found.source,
+        items=tuple(zip(chosen.article_ids, chosen.scores, strict=True))[:wanted],
+        source=chosen.source,
         fallback_reason=fallback_reason,
         version=manifest.version,
         model=manifest.model,

@@ -6,6 +6,7 @@
     REDIS_URL               (none)      redis:// or rediss:// URL; without it the embedded Redis is used
     EMBEDDED_REDIS_DIR      data/redis  files of the embedded Redis
     REDIS_TIMEOUT_SECONDS   0.5         longest wait for one answer of Redis; a shopper's page does not wait longer
+    STALE_AFTER_HOURS       36          lists older than that are marked stale: two nights were missed
     LOG_LEVEL               info        of uvicorn; requests are not logged, their paths hold customer ids
 
 REDIS_URL and EMBEDDED_REDIS_DIR are read by `serving.redis_connection`, which the publisher shares.
@@ -30,6 +31,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     redis_timeout_seconds: float = 0.5
+    stale_after_hours: float = 36.0
     log_level: str = "info"
 
     @classmethod
@@ -53,6 +55,7 @@ class Settings:
             host=given.get("host", cls.host),
             port=int(_number(given, "port", cls.port, 0, 65_535)),
             redis_timeout_seconds=_number(given, "redis_timeout_seconds", cls.redis_timeout_seconds, 0.01, 60),
+            stale_after_hours=_number(given, "stale_after_hours", cls.stale_after_hours, 0, 8_760),
             log_level=log_level,
         )
 

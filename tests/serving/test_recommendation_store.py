@@ -8,15 +8,9 @@ import pytest
 
 from recommender.release.published_versions import rollback
 from serving.cache_contract import CacheKeys, Source, bucket_number, customer_fingerprint
-from serving.recommendation_store import (
-    DepthExceeded,
-    FallbackReason,
-    NothingPublished,
-    RecommendationStore,
-    RedisAway,
-    VersionUnreadable,
-)
+from serving.recommendation_store import RecommendationStore
 from serving.redis_connection import connect_async, redis_url
+from serving.store_errors import DepthExceeded, FallbackReason, NothingPublished, RedisAway, VersionUnreadable
 
 KEYS = CacheKeys("demo")
 
@@ -25,7 +19,9 @@ KEYS = CacheKeys("demo")
 async def open_store():
     """A store over the embedded Redis, with a short timeout."""
     connected = connect_async(redis_url(), timeout_seconds=1.0)
-    yield RecommendationStore(connected, "demo")
+    store = RecommendationStore(connected, "demo")
+    yield store
+    await store.close()
     await connected.aclose()
 
 
@@ -162,18 +158,79 @@ def test_a_damaged_head_of_a_version_is_named(client, publish_planted, key):
         looked_up("customer-0")
 
 
-def test_redis_away_is_an_error_and_its_return_is_noticed(redis_server, client, publish_planted):
+def test_without_redis_a_store_that_never_read_a_version_has_no_answer(redis_server):
+    async def away():
+        async with open_store() as store:
+            redis_server.stop()
+            await store.lookup("customer-0")
+
+    with pytest.raises(RedisAway, match="Redis does not answer"):
+        asyncio.run(away())
+
+
+def test_while_redis_is_away_everybody_gets_the_overall_list_and_its_return_is_noticed(
+    redis_server, client, publish_planted, planted_articles
+):
     async def away_and_back():
         async with open_store() as store:
             await store.lookup("customer-0")
             redis_server.stop()
-            with pytest.raises(RedisAway, match="Redis does not answer"):
-                await store.lookup("customer-0")
+            away = await store.lookup_many(["customer-0", "nobody"])
             redis_server.ensure_running()
+            return away, await until_personal(store)
+
+    version = publish_planted(client, 1)
+    away, back = asyncio.run(away_and_back())
+    for found in away:
+        assert article_ids(found) == planted_articles(1, 9_999)
+        assert (found.source, found.fallback_reason) == (Source.POPULAR, FallbackReason.REDIS_AWAY)
+        assert found.version == version
+    assert article_ids(back) == planted_articles(1, 0)
+
+
+async def until_personal(store):
+    """Look up until the own list comes back; the store asks Redis every half second."""
+    for _ in range(100):
+        found = await store.lookup("customer-0")
+        if found.source is Source.PERSONAL:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError("Redis answers again, but five seconds later nobody has noticed")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "reason"),
+    [
+        (lambda client: client.flushall(), FallbackReason.NOTHING_PUBLISHED),
+        (lambda client: client.set(KEYS.current, "20200101T000000Z-00000000"), FallbackReason.VERSION_UNREADABLE),
+        (lambda client: client.lpush(KEYS.current, "of another kind"), FallbackReason.NOTHING_PUBLISHED),
+    ],
+    ids=["emptied", "foreign pointer", "pointer of another kind"],
+)
+def test_a_version_that_was_read_once_outlives_whatever_happens_to_redis(
+    client, publish_planted, planted_articles, break_it, reason
+):
+    async def before_and_after():
+        async with open_store() as store:
+            await store.lookup("customer-0")
+            client.delete(KEYS.current)
+            break_it(client)
             return await store.lookup("customer-0")
 
     publish_planted(client, 1)
-    assert asyncio.run(away_and_back()).source is Source.PERSONAL
+    found = asyncio.run(before_and_after())
+    assert (article_ids(found), found.fallback_reason) == (planted_articles(1, 9_999), reason)
+
+
+def test_many_customers_are_answered_in_their_order(client, publish_planted, planted_articles):
+    async def many():
+        async with open_store() as store:
+            return await store.lookup_many(["customer-7", "nobody", "customer-3", "customer-7"], k=2)
+
+    publish_planted(client, 1)
+    found = asyncio.run(many())
+    assert [each.customer_id for each in found] == ["customer-7", "nobody", "customer-3", "customer-7"]
+    assert [article_ids(each) for each in found] == [planted_articles(1, row)[:2] for row in (7, 9_999, 3, 7)]
 
 
 @pytest.mark.parametrize("customer_id", ["été", "a/b", " ", "a\x00b", "😀" * 32, "%2F", "customer-0 "])

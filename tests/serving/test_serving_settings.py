@@ -17,9 +17,10 @@ def test_every_setting_is_read():
         "HOST": "0.0.0.0",
         "PORT": "80",
         "REDIS_TIMEOUT_SECONDS": "0.25",
+        "STALE_AFTER_HOURS": "2",
         "LOG_LEVEL": "WARNING",
     }
-    assert Settings.from_environment(environment) == Settings("kaggle-hm", "0.0.0.0", 80, 0.25, "warning")
+    assert Settings.from_environment(environment) == Settings("kaggle-hm", "0.0.0.0", 80, 0.25, 2.0, "warning")
 
 
 @pytest.mark.parametrize(

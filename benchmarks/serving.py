@@ -1,0 +1,190 @@
+"""How fast lists are published and looked up, and what they cost in Redis: `python -m benchmarks.serving --help`
+
+In: how many customers of which published depth. Out: benchmarks/results/serving.json. Lists are made, Redis is an
+embedded one of its own with default settings, the API runs as it is deployed, in one process. It is measured side by
+side with `bare_api`, turn by turn, so that a noisy machine slows both: what counts are the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import redis
+
+from benchmarks.http_load import Load, get_request, put_load
+from benchmarks.quality import RESULTS_DIR
+from recommender.release.publish import PublishedLists, PublishedRun, publish
+from serving.cache_contract import Source, article_id_of, bytes_per_customer
+from serving.embedded_redis import EmbeddedRedis
+
+DATASET = "bench"
+CONNECTIONS = 16
+ASKED_CUSTOMERS = 10_000
+CATALOGUE = 105_542  # H&M's
+BARE_KEY = "body"
+START_SECONDS = 30.0
+MIB = 2**20
+
+
+def planted_lists(customers: int, k: int) -> PublishedLists:
+    """Return random lists of a catalogue of H&M's size for customers with ids as long as H&M's."""
+    rng = np.random.default_rng(7)
+    numbers = rng.integers(108_775_015, 108_775_015 + CATALOGUE, (customers, k), dtype=np.uint32)
+    scores = -np.sort(-rng.normal(size=(customers, k)).astype(np.float32), axis=1)
+    return PublishedLists(
+        customer_ids=np.array([f"{row:064x}" for row in range(customers)]),
+        article_numbers=numbers,
+        scores=scores,
+        sources=np.full(customers, Source.PERSONAL, np.uint8),
+        popular_article_numbers=numbers[0],
+        popular_scores=scores[0],
+        article_names={article_id_of(number): f"Product {number}" for number in numbers[0].tolist()},
+    )
+
+
+def measure_publishing(client: redis.Redis, lists: PublishedLists) -> dict[str, float]:
+    """Publish the lists; return customers a second and what one costs in Redis, beside the payload's own bytes."""
+    before = client.info("memory")["used_memory"]
+    run = PublishedRun(DATASET, "benchmark", "planted", windows={})
+    published = publish(client, lists, run, progress=lambda *_: None)
+    used = client.info("memory")["used_memory"] - before
+    customers, k = lists.article_numbers.shape
+    return {
+        "customers": customers,
+        "k": k,
+        "customers_per_second": customers / published.seconds,
+        "payload_bytes_per_customer": bytes_per_customer(k),
+        "redis_bytes_per_customer": used / customers,
+        "redis_mib": used / MIB,
+    }
+
+
+def measure_lookups(
+    ports: dict[str, int], bodies: dict[str, list[bytes]], seconds: float, rounds: int
+) -> dict[str, Any]:
+    """Ask API and bare handler in turn; return both and the median ratios of a round."""
+    loads: dict[str, list[Load]] = {name: [] for name in ports}
+    for name, port in ports.items():
+        put_load(port, bodies[name], 1.0, CONNECTIONS)  # first requests open connections and fill caches
+    for _ in range(rounds):
+        for name, port in ports.items():
+            loads[name].append(put_load(port, bodies[name], seconds, CONNECTIONS))
+    return {
+        **{name: _summary(each) for name, each in loads.items()},
+        "throughput_ratio": _median_ratio(loads, lambda load: load.per_second),
+        "p99_ratio": _median_ratio(loads, lambda load: load.milliseconds(99)),
+    }
+
+
+def _summary(loads: Sequence[Load]) -> dict[str, float]:
+    return {
+        "per_second": statistics.median(load.per_second for load in loads),
+        **{f"p{each}_ms": statistics.median(load.milliseconds(each) for load in loads) for each in (50, 99)},
+        "body_bytes": sum(load.body_bytes for load in loads) / sum(len(load.latencies) for load in loads),
+    }
+
+
+def _median_ratio(loads: dict[str, list[Load]], measure: Callable[[Load], float]) -> float:
+    pairs = zip(loads["api"], loads["bare"], strict=True)
+    return statistics.median(measure(api) / measure(bare) for api, bare in pairs)
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, **environment: str) -> Iterator[None]:
+    """Run a server until the block ends; it listens when the block begins.
+
+    Raises:
+        RuntimeError: when it ends, or does not listen in time.
+    """
+    process = subprocess.Popen([sys.executable, "-m", *command], env={**os.environ, **environment})
+    try:
+        _wait_for(port, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def _wait_for(port: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{' '.join(map(str, process.args))} does not listen on port {port}")
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Publish, start both servers, and measure."""
+    with ExitStack() as stack:
+        server = EmbeddedRedis(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "redis")
+        url = server.ensure_running()
+        stack.callback(server.stop)
+        client = stack.enter_context(redis.Redis.from_url(url))
+        results = {"publishing": measure_publishing(client, planted_lists(options.customers, options.k))}
+        ports = {"api": free_port(), "bare": free_port()}
+        environment = {"REDIS_URL": url, "DATASET": DATASET, "PORT": str(ports["api"])}
+        stack.enter_context(running(["serving"], ports["api"], **environment))
+        stack.enter_context(running(["benchmarks.bare_api", str(ports["bare"]), url], ports["bare"]))
+        paths = [f"/recommendations/{row:064x}" for row in _asked_rows(options.customers)]
+        client.set(BARE_KEY, b"x" * _body_bytes(ports["api"], paths[0]))
+        requests = {"api": [get_request(path) for path in paths], "bare": [get_request(f"/{BARE_KEY}")]}
+        results["lookups"] = measure_lookups(ports, requests, options.seconds, options.rounds)
+    return results
+
+
+def _asked_rows(customers: int) -> list[int]:
+    return np.random.default_rng(8).permutation(customers)[:ASKED_CUSTOMERS].tolist()
+
+
+def _body_bytes(port: int, path: str) -> int:
+    load = put_load(port, [get_request(path)], 0.1, connections=1)
+    return round(load.body_bytes / len(load.latencies))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and write the results."""
+    options = _parser().parse_args(arguments)
+    results = measure(options)
+    print(json.dumps(results, indent=2))
+    RESULTS_DIR.mkdir(parents=True, exist_ok=True)
+    (RESULTS_DIR / "serving.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.serving",
+        description="Publish made lists and look them up.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--customers", type=int, default=1_371_980, help="with a list each; H&M has as many")
+    parser.add_argument("--k", type=int, default=24, help="published depth")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each turn")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of API and bare handler")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

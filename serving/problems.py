@@ -1,0 +1,90 @@
+"""Errors as problem details (RFC 9457, https://www.rfc-editor.org/rfc/rfc9457): one form for whatever goes wrong.
+
+Stage: beside the routes. In: exceptions. Out: `application/problem+json` with a type, a title, a status and a remedy.
+"""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from serving.store_errors import DepthExceeded, NothingPublished, RedisAway, StoreUnavailable, VersionUnreadable
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_SECONDS = "1"
+
+logger = logging.getLogger(__name__)
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 describes it."""
+
+    type: str = Field(examples=["urn:recommendations:redis-away"])
+    title: str = Field(examples=["Redis is away"])
+    status: int = Field(examples=[503])
+    detail: str = Field(description="What is wrong and what to do.")
+
+
+UNAVAILABLE = {
+    RedisAway: ("redis-away", "Redis is away"),
+    NothingPublished: ("nothing-published", "Nothing is published"),
+    VersionUnreadable: ("version-unreadable", "The published version cannot be read"),
+}
+
+
+def problem(status: int, kind: str, title: str, detail: str) -> JSONResponse:
+    """Return an error as a response."""
+    body = Problem(type=f"urn:recommendations:{kind}", title=title, status=status, detail=detail)
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == 503 else None
+    return JSONResponse(body.model_dump(), status, headers, media_type=PROBLEM_JSON)
+
+
+def body_too_large() -> JSONResponse:
+    """Return the answer to a body above the limit."""
+    return problem(413, "body-too-large", "The body is too large", "Ask for fewer customers at a time.")
+
+
+def problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
+    """Return what OpenAPI is told of a route's errors, by status."""
+    content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
+    return {status: {"description": text, "content": content} for status, text in descriptions.items()}
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Let an application answer every error as a problem."""
+    app.add_exception_handler(StoreUnavailable, _store_unavailable)
+    app.add_exception_handler(DepthExceeded, _depth_exceeded)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _store_unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
+    logger.error("%s", error)
+    return problem(503, *UNAVAILABLE[type(error)], str(error))
+
+
+async def _depth_exceeded(request: Request, error: DepthExceeded) -> JSONResponse:
+    return problem(422, "invalid-request", "The request is not valid", str(error))
+
+
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    """No such path, a method that a path does not have, or a body that is too large or no text."""
+    if error.status_code == 413:
+        return body_too_large()
+    if error.status_code == 400:
+        return problem(400, "invalid-request", "The request is not valid", str(error.detail))
+    return problem(error.status_code, "no-such-route", str(error.detail), f"{request.method} {request.url.path}")
+
+
+async def _invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+    faults = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+    return problem(422, "invalid-request", "The request is not valid", faults)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    """A fault of this program; uvicorn logs it with its traceback."""
+    return problem(500, "internal-error", "The server failed", "This is a fault of the server; its log says more.")

@@ -1,0 +1,88 @@
+"""What the API answers: the models that OpenAPI shows, and the bodies themselves.
+
+In: what the store found. Out: JSON. Bodies are put together as plain values: to validate what this code has just made
+would take as long as the lookup. A test holds every body against the models.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+
+from serving.recommendation_store import Recommendations
+from serving.store_errors import FallbackReason
+
+
+class RecommendedArticle(BaseModel):
+    """One article of a list."""
+
+    article_id: str = Field(description="Ten digits, leading zeros included.", examples=["0706016001"])
+    score: float = Field(description="Comparable within one list only; higher is better.", examples=[7.25])
+
+
+class RecommendationsResponse(BaseModel):
+    """The articles recommended to a customer, best first."""
+
+    customer_id: str = Field(examples=["00000dbacae5abe5e23885899a1fa44253a17956c6d1c3d25f88aa139fdfc657"])
+    items: list[RecommendedArticle]
+    source: Literal["personal", "segment", "popular"] = Field(description="Which list this is.")
+    fallback_reason: FallbackReason | None = Field(
+        description=(
+            "Why this is not a personal list: `no_history` (a customer without purchases), `unknown_customer` (not in "
+            "the published run), `unreadable_list` (damaged in Redis), `redis_away`, `nothing_published` and "
+            "`version_unreadable` (the overall list that was read last). Null for a personal list."
+        )
+    )
+    degraded: bool = Field(description="Whether a fault kept the customer's own list away.")
+    version: str = Field(description="The published version.", examples=["20200923T021500Z-5f0c9a1e"])
+    model: str = Field(description="The model that made the personal lists.", examples=["two_tower_64_seed_0"])
+    generated_at: str = Field(description="When the version was made, UTC.", examples=["2020-09-23T02:15:00+00:00"])
+    age_seconds: int = Field(description="Time since then.", ge=0, examples=[25_200])
+    stale: bool = Field(description="Whether that is longer ago than `STALE_AFTER_HOURS`.")
+
+
+class BatchResponse(BaseModel):
+    """The lists of several customers, in the order in which they were asked for, all from one version."""
+
+    recommendations: list[RecommendationsResponse]
+
+
+DEGRADED = frozenset(FallbackReason) - {FallbackReason.NO_HISTORY, FallbackReason.UNKNOWN_CUSTOMER}
+
+
+def list_response(found: Recommendations, stale_after_seconds: float) -> Response:
+    """Return one customer's list."""
+    return _json(_body(found, stale_after_seconds))
+
+
+def batch_response(found: Sequence[Recommendations], stale_after_seconds: float) -> Response:
+    """Return several customers' lists."""
+    return _json({"recommendations": [_body(each, stale_after_seconds) for each in found]})
+
+
+def age_seconds(generated_at: str) -> int:
+    """Return whole seconds since a time in ISO 8601; 0 for one that a slow clock has yet to reach."""
+    return max(0, int((datetime.now(UTC) - datetime.fromisoformat(generated_at)).total_seconds()))
+
+
+def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
+    age = age_seconds(found.generated_at)
+    return {
+        "customer_id": found.customer_id,
+        "items": [{"article_id": article_id, "score": score} for article_id, score in found.items],
+        "source": found.source.name.lower(),
+        "fallback_reason": found.fallback_reason,
+        "degraded": found.fallback_reason in DEGRADED,
+        "version": found.version,
+        "model": found.model,
+        "generated_at": found.generated_at,
+        "age_seconds": age,
+        "stale": age > stale_after_seconds,
+    }
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(json.dumps(body, allow_nan=False, separators=(",", ":")), media_type="application/json")

@@ -1,0 +1,54 @@
+"""Why no list of one's own can be served at the moment."""
+
+from enum import StrEnum
+
+
+class FallbackReason(StrEnum):
+    """Why an answer is not the customer's own list."""
+
+    NO_HISTORY = "no_history"
+    """The customer is known but has no purchases: the list of the segment, or the overall one without a segment."""
+    UNKNOWN_CUSTOMER = "unknown_customer"
+    """The customer was not in the published run: the overall list."""
+    UNREADABLE_LIST = "unreadable_list"
+    """The customer's list is damaged or lost in Redis: the overall list, and an error in the log."""
+    REDIS_AWAY = "redis_away"
+    """Redis does not answer: the overall list that this process read last."""
+    NOTHING_PUBLISHED = "nothing_published"
+    """Redis has lost what was published: the overall list that this process read last."""
+    VERSION_UNREADABLE = "version_unreadable"
+    """The pointer names a version that is missing or damaged: the overall list that this process read last."""
+
+
+class StoreUnavailable(Exception):
+    """No list can be looked up at the moment.
+
+    StoreUnavailable
+    ├── RedisAway           Redis does not answer
+    ├── NothingPublished    the dataset has no version
+    └── VersionUnreadable   the pointer names a version that is missing or damaged
+    """
+
+    fallback_reason: FallbackReason
+
+
+class RedisAway(StoreUnavailable):
+    """Redis does not answer."""
+
+    fallback_reason = FallbackReason.REDIS_AWAY
+
+
+class NothingPublished(StoreUnavailable):
+    """The dataset has no version."""
+
+    fallback_reason = FallbackReason.NOTHING_PUBLISHED
+
+
+class VersionUnreadable(StoreUnavailable):
+    """The pointer names a version that is missing or damaged."""
+
+    fallback_reason = FallbackReason.VERSION_UNREADABLE
+
+
+class DepthExceeded(ValueError):
+    """More articles were asked for than lists were published with."""
