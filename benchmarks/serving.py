@@ -27,7 +27,7 @@ import redis
 from benchmarks.http_load import Load, get_request, put_load
 from benchmarks.quality import RESULTS_DIR
 from recommender.release.publish import PublishedLists, PublishedRun, publish
-from serving.cache_contract import Source, article_id_of, bytes_per_customer
+from serving.cache_contract import ArticleFacts, ListArrays, Source, article_id_of, bytes_per_customer
 from serving.embedded_redis import EmbeddedRedis
 
 DATASET = "bench"
@@ -44,14 +44,17 @@ def planted_lists(customers: int, k: int) -> PublishedLists:
     rng = np.random.default_rng(7)
     numbers = rng.integers(108_775_015, 108_775_015 + CATALOGUE, (customers, k), dtype=np.uint32)
     scores = -np.sort(-rng.normal(size=(customers, k)).astype(np.float32), axis=1)
+    lists = ListArrays(
+        numbers,
+        scores,
+        np.full(customers, Source.PERSONAL, np.uint8),
+        rng.integers(1, 256, (customers, k), dtype=np.uint8),
+    )
     return PublishedLists(
         customer_ids=np.array([f"{row:064x}" for row in range(customers)]),
-        article_numbers=numbers,
-        scores=scores,
-        sources=np.full(customers, Source.PERSONAL, np.uint8),
-        popular_article_numbers=numbers[0],
-        popular_scores=scores[0],
-        article_names={article_id_of(number): f"Product {number}" for number in numbers[0].tolist()},
+        lists=lists,
+        popular=ListArrays(*(each[:1] for each in lists)),
+        articles={article_id_of(number): ArticleFacts(f"Product {number}", "1", "Socks") for number in numbers[0]},
     )
 
 
@@ -61,7 +64,7 @@ def measure_publishing(client: redis.Redis, lists: PublishedLists) -> dict[str, 
     run = PublishedRun(DATASET, "benchmark", "planted", windows={})
     published = publish(client, lists, run, progress=lambda *_: None)
     used = client.info("memory")["used_memory"] - before
-    customers, k = lists.article_numbers.shape
+    customers, k = lists.lists.numbers.shape
     return {
         "customers": customers,
         "k": k,

@@ -12,7 +12,7 @@ Keys of the dataset `demo` (the braces are a Redis Cluster hash tag, so control 
     recommendations:demo:<version>:manifest     Manifest as JSON
     recommendations:demo:<version>:bucket:<n>   the lists of about 32 customers, packed (below)
     recommendations:demo:<version>:popular      one more bucket: popular lists, by name instead of customer id
-    recommendations:demo:<version>:names        product names, JSON compressed with zlib
+    recommendations:demo:<version>:articles     name, product code and department of articles, JSON in zlib
 
 Keys of a version are never changed after the pointer names it. A lookup needs the pointer and one bucket, each
 a plain GET. Lists are packed into buckets because every Redis key costs about 130 bytes of its own, and into one
@@ -20,12 +20,13 @@ string rather than a hash because hashes with values above 64 bytes lose their c
 
 One bucket, little endian, for lists of at most `k` articles:
 
-    header     u8 format (1), u8 k, u16 number of lists, u32 CRC-32 of all that follows
+    header     u8 format (2), u8 k, u16 number of lists, u32 CRC-32 of all that follows
     customers  u64 fingerprint each, ascending (BLAKE2b-64 of the customer id in UTF-8)
-    lists      in the same order: u8 source, u8 count, k x u32 article number, k x f16 score
+    lists      in the same order: u8 source, u8 count, k x u32 article number, k x f16 score, k x u8 proposers
 
 An article number is the article id read as an integer; ids are ten digits, so the leading zeros come back. A score
-is a half-precision float: 11 significant bits, at most 65,504; the order of a list is kept by position.
+is a half-precision float: 11 significant bits, at most 65,504; the order of a list is kept by position. The bits of
+`proposers` say which generators proposed the article, see `Proposer`; none is set where lists are not made by stages.
 """
 
 import json
@@ -33,13 +34,13 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 ARTICLE_ID_LENGTH = 10
 MAX_ARTICLE_NUMBER = 2**32 - 1
 MAX_DEPTH = 255
@@ -63,6 +64,19 @@ class Source(IntEnum):
     PERSONAL = 1
     SEGMENT = 2
     POPULAR = 3
+
+
+class Proposer(IntFlag):
+    """Which generators of candidates proposed an article."""
+
+    TWO_TOWER = 1
+    OWN = 2
+    EASE = 4
+    ITEM_KNN = 8
+    LAST_BASKET = 16
+    RISING = 32
+    POPULAR = 64
+    FRESH = 128
 
 
 @dataclass(frozen=True)
@@ -103,8 +117,8 @@ class CacheKeys:
     def popular(self, version: str) -> str:
         return self._of_version(version, "popular")
 
-    def names(self, version: str) -> str:
-        return self._of_version(version, "names")
+    def articles(self, version: str) -> str:
+        return self._of_version(version, "articles")
 
     def bucket(self, version: str, number: int) -> str:
         return self._of_version(version, f"bucket:{number}")
@@ -112,7 +126,7 @@ class CacheKeys:
     def all_of_version(self, version: str, bucket_count: int) -> Iterator[str]:
         """Every key that a version with this many buckets may have."""
         yield from (self.bucket(version, number) for number in range(bucket_count))
-        yield from (self.popular(version), self.names(version), self.manifest(version))
+        yield from (self.popular(version), self.articles(version), self.manifest(version))
 
     def _control(self, name: str) -> str:
         return f"recommendations:{{{self.dataset}}}:{name}"
@@ -183,11 +197,36 @@ class Manifest:
 
 
 class CachedList(NamedTuple):
-    """One decoded list: `article_ids` and `scores` have the same length, at most the published depth."""
+    """One decoded list: `article_ids`, `scores` and `proposers` have the same length, at most the published depth."""
 
     source: Source
     article_ids: tuple[str, ...]
     scores: tuple[float, ...]
+    proposers: tuple[int, ...]
+
+
+class ListArrays(NamedTuple):
+    """Lists as they are encoded, one row each.
+
+    Attributes:
+        numbers: uint32 (n, k) from `article_numbers`, 0 where a list is shorter than k.
+        scores: float32 (n, k), at most 65,504 in size; ignored where the number is 0.
+        sources: uint8 (n,), values of `Source`.
+        proposers: uint8 (n, k), bits of `Proposer`; ignored where the number is 0.
+    """
+
+    numbers: np.ndarray
+    scores: np.ndarray
+    sources: np.ndarray
+    proposers: np.ndarray
+
+
+class ArticleFacts(NamedTuple):
+    """What the API knows of an article besides its id."""
+
+    name: str
+    product_code: str
+    department: str
 
 
 class BucketChunk(NamedTuple):
@@ -199,7 +238,7 @@ class BucketChunk(NamedTuple):
 
 
 def bytes_per_customer(k: int) -> int:
-    """Packed bytes of one list and its fingerprint: 82 at k = 12."""
+    """Packed bytes of one list and its fingerprint: 94 at k = 12."""
     return 8 + _list_bytes(k)
 
 
@@ -255,22 +294,19 @@ def _article_number(article_id: str) -> int:
     return number
 
 
-def check_lists(numbers: np.ndarray, scores: np.ndarray, sources: np.ndarray) -> None:
+def check_lists(lists: ListArrays) -> None:
     """Stop lists that the format cannot hold before anything is written.
-
-    Args:
-        numbers: uint32 (n, k), 0 where a list is shorter than k.
-        scores: float32 (n, k), anything where the number is 0.
-        sources: uint8 (n,), values of `Source`.
 
     Raises:
         ValueError: wrong shapes, more than 255 articles, a gap inside a list, a score that is not finite or too
             large, an unknown source.
     """
-    if numbers.ndim != 2 or scores.shape != numbers.shape or sources.shape != numbers.shape[:1]:
+    numbers, scores, sources, proposers = lists
+    shape = numbers.shape
+    if numbers.ndim != 2 or scores.shape != shape or proposers.shape != shape or sources.shape != shape[:1]:
         raise ValueError(
-            "lists need article numbers (n, k), scores (n, k) and sources (n,); "
-            f"got {numbers.shape}, {scores.shape} and {sources.shape}."
+            "lists need article numbers (n, k), scores (n, k), sources (n,) and proposers (n, k); "
+            f"got {shape}, {scores.shape}, {sources.shape} and {proposers.shape}."
         )
     if not 1 <= numbers.shape[1] <= MAX_DEPTH:
         raise ValueError(f"lists must hold 1 to {MAX_DEPTH} articles; got {numbers.shape[1]}.")
@@ -287,24 +323,18 @@ def check_lists(numbers: np.ndarray, scores: np.ndarray, sources: np.ndarray) ->
         raise ValueError(f"source {sources[~is_known_source][0]} is unknown; use the values of Source.")
 
 
-def encode_buckets(
-    fingerprints: np.ndarray,
-    numbers: np.ndarray,
-    scores: np.ndarray,
-    sources: np.ndarray,
-    bucket_count: int,
-) -> Iterator[BucketChunk]:
+def encode_buckets(fingerprints: np.ndarray, lists: ListArrays, bucket_count: int) -> Iterator[BucketChunk]:
     """Pack lists into all buckets `0 .. bucket_count - 1` in order, empty ones included.
 
     Args:
         fingerprints: uint64 (n,) from `customer_fingerprints`.
-        numbers, scores, sources: as in `check_lists`.
+        lists: n of them.
         bucket_count: number of buckets, see `bucket_count_for`.
 
     Raises:
         ValueError: as `check_lists`, or two lists have one fingerprint (a customer id given twice).
     """
-    check_lists(numbers, scores, sources)
+    check_lists(lists)
     order = np.argsort(fingerprints)
     ordered = fingerprints[order]
     is_repeated = ordered[1:] == ordered[:-1]
@@ -316,27 +346,30 @@ def encode_buckets(
     for first in range(0, bucket_count, BUCKETS_PER_CHUNK):
         chunk_starts = starts[first : first + BUCKETS_PER_CHUNK + 1]
         rows = order[chunk_starts[0] : chunk_starts[-1]]
-        entries = _entries(numbers[rows], scores[rows], sources[rows])
+        entries = _entries(ListArrays(*(each[rows] for each in lists)))
         values = _packed_buckets(fingerprints[rows], entries, chunk_starts - chunk_starts[0])
         yield BucketChunk(first, values, len(rows))
 
 
-def _entries(numbers: np.ndarray, scores: np.ndarray, sources: np.ndarray) -> np.ndarray:
+def _entries(lists: ListArrays) -> np.ndarray:
     """Lists as packed records, (n,) of `_entry_type(k)`."""
-    entries = np.zeros(len(numbers), dtype=_entry_type(numbers.shape[1]))
-    entries["source"] = sources
-    entries["count"] = (numbers != 0).sum(axis=1)
-    entries["articles"] = numbers
-    entries["scores"] = np.where(numbers != 0, scores, 0)
+    is_article = lists.numbers != 0
+    entries = np.zeros(len(is_article), dtype=_entry_type(is_article.shape[1]))
+    entries["source"] = lists.sources
+    entries["count"] = is_article.sum(axis=1)
+    entries["articles"] = lists.numbers
+    entries["scores"] = np.where(is_article, lists.scores, 0)
+    entries["proposers"] = np.where(is_article, lists.proposers, 0)
     return entries
 
 
 def _list_bytes(k: int) -> int:
-    return 2 + 6 * k
+    return 2 + 7 * k
 
 
 def _entry_type(k: int) -> np.dtype:
-    return np.dtype([("source", "u1"), ("count", "u1"), ("articles", "<u4", (k,)), ("scores", "<f2", (k,))])
+    lists = ("articles", "<u4", (k,)), ("scores", "<f2", (k,)), ("proposers", "u1", (k,))
+    return np.dtype([("source", "u1"), ("count", "u1"), *lists])
 
 
 def _packed_buckets(fingerprints: np.ndarray, entries: np.ndarray, starts: np.ndarray) -> list[bytes]:
@@ -368,11 +401,12 @@ def find_list(bucket: bytes, customer_id: str) -> CachedList | None:
         return None
     position = fingerprints.index(fingerprint)
     offset = _HEADER.size + 8 * count + position * _list_bytes(k)
-    source, length, *values = struct.unpack_from(f"<BB{k}I{k}e", bucket, offset)
+    source, length, *values = struct.unpack_from(f"<BB{k}I{k}e{k}B", bucket, offset)
     if source not in Source._value2member_map_ or length > k:
         raise CacheFormatError(f"a list has source {source} and {length} of at most {k} articles; publish again.")
     article_ids = tuple(article_id_of(number) for number in values[:length])
-    return CachedList(Source(source), article_ids, tuple(values[k : k + length]))
+    scores, proposers = values[k : k + length], values[2 * k : 2 * k + length]
+    return CachedList(Source(source), article_ids, tuple(scores), tuple(proposers))
 
 
 def _check_bucket(bucket: bytes) -> tuple[int, int]:
@@ -388,18 +422,22 @@ def _check_bucket(bucket: bytes) -> tuple[int, int]:
     return k, count
 
 
-def encode_names(article_names: Mapping[str, str]) -> bytes:
-    """Product names by article id, as one compressed value."""
-    return zlib.compress(json.dumps(dict(article_names), ensure_ascii=False).encode())
+def encode_articles(articles: Mapping[str, ArticleFacts]) -> bytes:
+    """What is known of articles, by their ids, as one compressed value."""
+    facts = {name: [getattr(each, name) for each in articles.values()] for name in ArticleFacts._fields}
+    columns = {"article_id": list(articles), **facts}
+    return zlib.compress(json.dumps(columns, ensure_ascii=False).encode())
 
 
-def decode_names(value: bytes) -> dict[str, str]:
-    """Inverse of `encode_names`.
+def decode_articles(value: bytes) -> dict[str, ArticleFacts]:
+    """Inverse of `encode_articles`.
 
     Raises:
         CacheFormatError: the value is damaged.
     """
     try:
-        return json.loads(zlib.decompress(value))
-    except (zlib.error, ValueError) as error:
-        raise CacheFormatError(f"the product names are damaged: {error}; publish again.") from error
+        columns = json.loads(zlib.decompress(value))
+        facts = zip(*(columns.get(name, []) for name in ArticleFacts._fields), strict=True)
+        return dict(zip(columns["article_id"], map(ArticleFacts._make, facts), strict=True))
+    except (zlib.error, ValueError, KeyError, AttributeError) as error:
+        raise CacheFormatError(f"the articles' facts are damaged: {error!r}; publish again.") from error

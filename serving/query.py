@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from serving.cache_contract import CacheFormatError
+from serving.cache_contract import ArticleFacts, CacheFormatError
 from serving.recommendation_store import Recommendations, RecommendationStore
 from serving.redis_connection import RedisUnreachable, connect_async, redis_url
 from serving.store_errors import DepthExceeded, RedisAway, StoreUnavailable
@@ -53,13 +53,13 @@ async def _query(dataset: str, customer_id: str | None, k: int | None) -> str:
             examples = (await store.head()).manifest.example_customers
             customer_id = examples.get("personal") or next(iter(examples.values()))
         found = await store.lookup(customer_id, k)
-        return format_list(found, await store.article_names(found.version), datetime.now(UTC))
+        return format_list(found, await store.articles(found.version), datetime.now(UTC))
     finally:
         await store.close()
         await client.aclose()
 
 
-def format_list(found: Recommendations, names: Mapping[str, str], now: datetime) -> str:
+def format_list(found: Recommendations, articles: Mapping[str, ArticleFacts], now: datetime) -> str:
     """A list as lines of text; `now` (UTC) dates its age."""
     why = f" ({found.fallback_reason})" if found.fallback_reason else ""
     age = now - datetime.fromisoformat(found.generated_at)
@@ -69,13 +69,17 @@ def format_list(found: Recommendations, names: Mapping[str, str], now: datetime)
         f"version   {found.version}, model {found.model}",
         f"age       {format_age(age.total_seconds())}, generated at {found.generated_at}",
         "",
-        "rank  article_id       score  product",
+        "rank  article_id       score  reason           product",
     ]
     lines += [
-        f"{rank:4}  {article_id:10}  {score:10.4f}  {names.get(article_id, '(name unknown)')}"
-        for rank, (article_id, score) in enumerate(found.items, 1)
+        f"{rank:4}  {item.article_id:10}  {item.score:10.4f}  {item.reason:15}  {_name(articles, item.article_id)}"
+        for rank, item in enumerate(found.items, 1)
     ]
     return "\n".join(lines)
+
+
+def _name(articles: Mapping[str, ArticleFacts], article_id: str) -> str:
+    return articles[article_id].name if article_id in articles else "(name unknown)"
 
 
 def format_age(seconds: float) -> str:

@@ -15,12 +15,14 @@ gets the overall list of the version read last, and the answer says so.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import redis.asyncio
 
 from serving.batched_reader import BatchedReader
 from serving.cache_contract import (
     OVERALL,
+    ArticleFacts,
     CachedList,
     CacheFormatError,
     CacheKeys,
@@ -28,9 +30,10 @@ from serving.cache_contract import (
     Source,
     bucket_number,
     customer_fingerprint,
-    decode_names,
+    decode_articles,
     find_list,
 )
+from serving.reasons import Reason, reason_of
 from serving.store_errors import (
     DepthExceeded,
     FallbackReason,
@@ -45,12 +48,20 @@ LOOKUP_ATTEMPTS = 5  # a repetition needs two flips between two reads: then the 
 logger = logging.getLogger(__name__)
 
 
+class Item(NamedTuple):
+    """One article of an answer."""
+
+    article_id: str
+    score: float
+    reason: Reason
+
+
 @dataclass(frozen=True)
 class Recommendations:
-    """An answer: at most k `(article_id, score)` pairs, best first, all from `version`."""
+    """An answer: at most k articles, best first, all from `version`."""
 
     customer_id: str
-    items: tuple[tuple[str, float], ...]
+    items: tuple[Item, ...]
     source: Source
     fallback_reason: FallbackReason | None
     version: str
@@ -133,10 +144,10 @@ class RecommendationStore:
             f"version {name} is named by the pointer but missing in Redis; publish again, or roll back."
         )
 
-    async def article_names(self, version: str) -> dict[str, str]:
-        """Product name by article id, as published with a version; empty when the version has gone."""
-        (value,) = await self._reader.get(self._keys.names(version))
-        return {} if value is None else decode_names(value)
+    async def articles(self, version: str) -> dict[str, ArticleFacts]:
+        """What is known of articles by their ids, as published with a version; empty when the version has gone."""
+        (value,) = await self._reader.get(self._keys.articles(version))
+        return {} if value is None else decode_articles(value)
 
     async def _head_and_buckets(self, customer_ids: Sequence[str]) -> tuple[PublishedHead, list[bytes]]:
         """Return a version that is current during this call, and the customers' buckets, empty where one is lost."""
@@ -183,13 +194,18 @@ def _answer(
         raise DepthExceeded(f"k is {wanted}; lists of {manifest.dataset} were published with k = {manifest.k}.")
     return Recommendations(
         customer_id=customer_id,
-        items=tuple(zip(chosen.article_ids, chosen.scores, strict=True))[:wanted],
+        items=_items(chosen, wanted),
         source=chosen.source,
         fallback_reason=fallback_reason,
         version=manifest.version,
         model=manifest.model,
         generated_at=manifest.created_at,
     )
+
+
+def _items(chosen: CachedList, wanted: int) -> tuple[Item, ...]:
+    rows = zip(chosen.article_ids[:wanted], chosen.scores, chosen.proposers, strict=False)
+    return tuple(Item(article_id, score, reason_of(bits, chosen.source)) for article_id, score, bits in rows)
 
 
 def _list_or_fallback(head: PublishedHead, customer_id: str, bucket: bytes) -> tuple[CachedList, FallbackReason | None]:

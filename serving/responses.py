@@ -12,6 +12,7 @@ from typing import Any, Literal
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from serving.reasons import Reason
 from serving.recommendation_store import Recommendations
 from serving.store_errors import FallbackReason
 
@@ -21,6 +22,7 @@ class RecommendedArticle(BaseModel):
 
     article_id: str = Field(description="Ten digits, leading zeros included.", examples=["0706016001"])
     score: float = Field(description="Comparable within one list only; higher is better.", examples=[7.25])
+    reason: Reason = Field(description="Why it is recommended, the first that holds.", examples=["repurchase"])
 
 
 class RecommendationsResponse(BaseModel):
@@ -72,7 +74,7 @@ def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
     age = age_seconds(found.generated_at)
     return {
         "customer_id": found.customer_id,
-        "items": [{"article_id": article_id, "score": score} for article_id, score in found.items],
+        "items": [item._asdict() for item in found.items],
         "source": found.source.name.lower(),
         "fallback_reason": found.fallback_reason,
         "degraded": found.fallback_reason in DEGRADED,

@@ -18,15 +18,17 @@ class Columns:
 
     # An article: what it is, and how it sold before an as-of day
     PRODUCT_NAME = "product_name"
+    PRODUCT_CODE = "product_code"
+    DEPARTMENT = "department"
     ARTICLE_ATTRIBUTES = (
-        "product_code",
+        PRODUCT_CODE,
         "product_type",
         "product_group",
         "graphical_appearance",
         "colour_group",
         "perceived_colour_value",
         "perceived_colour_master",
-        "department",
+        DEPARTMENT,
         "index_name",
         "index_group",
         "section",

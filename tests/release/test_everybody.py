@@ -16,9 +16,11 @@ from recommender.models.baselines import read_shop, repurchase
 from recommender.models.model_files import load_model, save_model
 from recommender.release import everybody
 from recommender.release.everybody import ListRequest, Recommender, lists_for_everybody
+from recommender.stages.candidate_sets import candidate_sets
 from recommender.stages.four_stages import recommend
+from recommender.stages.generators import GENERATORS
 from recommender.stages.weekly_models import FittedModels, WeeklyModel
-from serving.cache_contract import Source, article_id_of
+from serving.cache_contract import Proposer, Source, article_id_of
 
 THRESHOLDS = read_toml(DEFAULT_FILE.read_text())["publication_gate"]
 K, PUBLISHED_K = 12, 24
@@ -110,18 +112,40 @@ def test_every_known_customer_is_published_with_the_source_of_the_list(tonight, 
     has_bought = features.set_index("customer_id")["purchase_days"] > 0
     assert sorted(lists.customer_ids) == sorted(has_bought.index) == sorted(tonight.known_customer_ids)
     expected = np.where(has_bought.loc[lists.customer_ids], Source.PERSONAL, Source.SEGMENT)
-    assert (lists.sources == expected).all()
+    assert (lists.lists.sources == expected).all()
 
 
-def test_published_numbers_are_the_articles_of_the_lists_and_have_names(tonight, demo_marts_dir):
+def test_published_numbers_are_the_articles_of_the_lists_and_have_facts(tonight, demo_marts_dir):
     lists = tonight.published_lists()
     row = 5
     expected = tonight.catalogue.article_ids[tonight.published.positions[row]]
-    assert [article_id_of(number) for number in lists.article_numbers[row]] == expected.tolist()
+    assert [article_id_of(number) for number in lists.lists.numbers[row]] == expected.tolist()
     articles = read_mart(demo_marts_dir, "articles")
-    names = dict(zip(articles["article_id"].to_pylist(), articles["product_name"].to_pylist(), strict=True))
-    assert lists.article_names == {article: names[article] for article in lists.article_names}
-    assert {article_id_of(number) for number in np.unique(lists.article_numbers)} <= lists.article_names.keys()
+    names = ("product_name", "product_code", "department")
+    facts = {row["article_id"]: tuple(row[name] for name in names) for row in articles.to_pylist()}
+    assert lists.articles == {article: facts[article] for article in lists.articles}
+    assert {article_id_of(number) for number in np.unique(lists.lists.numbers)} <= lists.articles.keys()
+
+
+def test_published_proposers_are_those_of_the_candidates(tonight):
+    """Made again, generator by generator: what it proposes for a customer carries its bit, and nothing else does."""
+    fitted, published = tonight.fitted, tonight.published.positions
+    rows = np.arange(0, len(fitted.day), 7)
+    (chunk,) = candidate_sets(fitted.day, fitted.generators, fitted.sizes, rows)
+    seen = 0
+    for name, is_proposed in chunk.proposed_by.items():
+        pairs = set(zip(chunk.owners[is_proposed], fitted.day.candidates[chunk.columns[is_proposed]], strict=True))
+        bit = Proposer[name.upper()]
+        for place, row in enumerate(rows):
+            has_bit = (tonight.proposers[row] & bit) > 0
+            assert has_bit.tolist() == [(place, article) in pairs for article in published[row]], name
+            seen += has_bit.sum()
+    assert seen > len(rows) * PUBLISHED_K  # every article was proposed by one at least, many by several
+    assert (tonight.published_lists().lists.proposers == tonight.proposers).all()
+
+
+def test_every_generator_has_a_bit_in_the_cache():
+    assert {proposer.name.lower() for proposer in Proposer} == set(GENERATORS)
 
 
 def test_everybody_has_a_full_list_of_articles_that_passed_the_filters(tonight):
@@ -195,7 +219,8 @@ def test_a_baseline_is_held_against_itself_of_a_week_ago_and_not_against_two_tow
 
 
 def test_a_baseline_serves_customers_who_never_bought_the_popular_list(by_baseline):
-    lists, is_known = by_baseline.published_lists(), by_baseline.fitted.day.has_history()
+    lists, is_known = by_baseline.published_lists().lists, by_baseline.fitted.day.has_history()
+    assert not lists.proposers.any()
     assert (lists.sources == np.where(is_known, Source.PERSONAL, Source.POPULAR)).all()
     cold = by_baseline.published.positions[~is_known]
     assert len(cold)

@@ -30,7 +30,15 @@ from recommender.release.publish_errors import (
     ReadBackDiffers,
 )
 from recommender.release.published_versions import rollback, versions
-from serving.cache_contract import CacheKeys, Manifest, Source, bucket_number, customer_fingerprint, find_list
+from serving.cache_contract import (
+    CacheKeys,
+    ListArrays,
+    Manifest,
+    Source,
+    bucket_number,
+    customer_fingerprint,
+    find_list,
+)
 from serving.embedded_redis import EmbeddedRedis
 from serving.redis_connection import connect
 
@@ -45,13 +53,24 @@ def planted_lists(version: int, customers: int = 100, k: int = 3) -> PublishedLi
     numbers = row_starts[:, np.newaxis] + np.arange(1, k + 1, dtype=np.uint32)
     return PublishedLists(
         customer_ids=np.array([f"customer-{row}" for row in range(customers)]),
-        article_numbers=numbers[:-1],
-        scores=np.ones((customers, k), dtype=np.float32),
-        sources=np.full(customers, Source.PERSONAL, dtype=np.uint8),
-        popular_article_numbers=numbers[-1],
-        popular_scores=np.ones(k, dtype=np.float32),
-        article_names={},
+        lists=arrays_of(numbers[:-1], Source.PERSONAL),
+        popular=arrays_of(numbers[-1:], Source.POPULAR),
+        articles={},
     )
+
+
+def arrays_of(numbers: np.ndarray, source: Source) -> ListArrays:
+    """Lists of one source with scores of 1 and other proposers in each row."""
+    proposers = np.broadcast_to(np.arange(len(numbers))[:, np.newaxis] % 256, numbers.shape).astype(np.uint8)
+    return ListArrays(numbers, np.ones(numbers.shape, np.float32), np.full(len(numbers), source, np.uint8), proposers)
+
+
+ONE_LIST = ListArrays(
+    np.arange(1, 4, dtype=np.uint32)[np.newaxis],
+    np.ones((1, 3), np.float32),
+    np.array([Source.POPULAR], np.uint8),
+    np.zeros((1, 3), np.uint8),
+)
 
 
 def planted_run(version: int) -> PublishedRun:
@@ -121,7 +140,8 @@ def assert_nothing_is_left_over(client: redis.Redis) -> None:
 
 
 def test_the_manifest_says_what_was_published(client):
-    lists = replace(planted_lists(1), sources=np.array([Source.SEGMENT] + [Source.PERSONAL] * 99, dtype=np.uint8))
+    lists = planted_lists(1)
+    lists.lists.sources[0] = Source.SEGMENT
     published = publish(client, lists, planted_run(1), quiet)
     (stored,) = versions(client, "demo")
     manifest = stored.manifest
@@ -130,7 +150,7 @@ def test_the_manifest_says_what_was_published(client):
     assert (manifest.customers, manifest.k, manifest.articles) == (100, 3, 100 * 3)
     assert manifest.customers_by_source == {"personal": 99, "segment": 1, "popular": 0}
     assert manifest.example_customers == {"personal": "customer-1", "segment": "customer-0"}
-    headers, one_list = 4 * 8, 8 + 2 + 3 * (4 + 2)  # 100 customers fill ceil(100 / 32) = 4 buckets
+    headers, one_list = 4 * 8, 8 + 2 + 3 * (4 + 2 + 1)  # 100 customers fill ceil(100 / 32) = 4 buckets
     assert manifest.bytes == headers + 100 * one_list
     assert published.bytes_per_customer == manifest.bytes / 100
 
@@ -144,13 +164,13 @@ def test_positions_become_article_numbers_and_minus_one_becomes_none():
 
 def test_a_short_list_keeps_its_length(client):
     lists = planted_lists(1, customers=2)
-    lists.article_numbers[0] = [0, 0, 0]
-    lists.article_numbers[1] = [123456789, 0, 0]
-    lists.scores[1] = [0.5, np.nan, np.nan]
+    lists.lists.numbers[0] = [0, 0, 0]
+    lists.lists.numbers[1] = [123456789, 0, 0]
+    lists.lists.scores[1] = [0.5, np.nan, np.nan]
     version = publish(client, lists, planted_run(1), quiet).version
     bucket = client.get(KEYS.bucket(version, 0))
-    assert find_list(bucket, "customer-0") == (Source.PERSONAL, (), ())
-    assert find_list(bucket, "customer-1") == (Source.PERSONAL, ("0123456789",), (0.5,))
+    assert find_list(bucket, "customer-0") == (Source.PERSONAL, (), (), ())
+    assert find_list(bucket, "customer-1") == (Source.PERSONAL, ("0123456789",), (0.5,), (1,))
 
 
 def test_the_two_newest_versions_stay_and_older_ones_go(client):
@@ -378,10 +398,11 @@ def test_a_killed_redis_while_loading_leaves_the_old_version(redis_server, clien
     [
         ({"customer_ids": np.array(["a"])}, "1 customer ids for 2 lists"),
         ({"customer_ids": np.array(["a", "a"])}, "same customer id"),
-        ({"popular_article_numbers": np.ones(2, np.uint32)}, "same depth"),
-        ({"popular_article_numbers": np.zeros(3, np.uint32)}, "nothing to publish"),
-        ({"scores": np.full((2, 3), np.nan, np.float32)}, "not finite"),
-        ({"popular_scores": np.full(3, np.inf, np.float32)}, "not finite"),
+        ({"popular": ONE_LIST._replace(numbers=np.ones((1, 2), np.uint32))}, "need article numbers"),
+        ({"popular": ListArrays(*(each[..., :2] for each in ONE_LIST))}, "depth 3"),
+        ({"popular": ONE_LIST._replace(numbers=np.zeros((1, 3), np.uint32))}, "nothing to publish"),
+        ({"popular": ONE_LIST._replace(scores=np.full((1, 3), np.inf, np.float32))}, "not finite"),
+        ({"lists": ONE_LIST._replace(scores=np.full((1, 3), np.nan, np.float32))}, "not finite"),
     ],
 )
 def test_lists_that_cannot_be_published_are_refused(client, changes, message):
@@ -399,6 +420,6 @@ def test_redis_takes_at_most_1_4_times_the_payload(client):
     before = client.info("memory")["used_memory"]
     published = publish(client, planted_lists(1, customers, k), planted_run(1), quiet)
     used = client.info("memory")["used_memory"] - before
-    assert published.bytes_per_customer < 8 + 2 + 24 * (4 + 2) + 1
+    assert published.bytes_per_customer < 8 + 2 + 24 * (4 + 2 + 1) + 1
     assert used <= 1.4 * customers * published.bytes_per_customer
     assert used <= estimated_memory_bytes(customers, k)

@@ -20,12 +20,14 @@ import pytest
 import redis
 
 from recommender.release.publish import PublishedLists, PublishedRun, publish
-from serving.cache_contract import Source, article_id_of
+from serving.cache_contract import ArticleFacts, ListArrays, Proposer, Source, article_id_of
 from serving.embedded_redis import EmbeddedRedis
 from serving.redis_connection import connect
 
 K = 12
 STRANGER_ROW = 9_999
+PROPOSERS = np.array([Proposer.OWN | Proposer.TWO_TOWER, Proposer.TWO_TOWER, *[Proposer.POPULAR] * (K - 2)])
+"""Of the planted personal lists, place by place."""
 START_TIMEOUT_SECONDS = 30.0
 
 
@@ -41,12 +43,19 @@ def planted_lists(version: int, customers: int = 100) -> PublishedLists:
     popular = planted_row(version, STRANGER_ROW)
     return PublishedLists(
         customer_ids=np.array([f"customer-{row}" for row in range(customers)]),
-        article_numbers=numbers,
-        scores=scores,
-        sources=np.array([Source.PERSONAL] * (customers - 1) + [Source.SEGMENT], dtype=np.uint8),
-        popular_article_numbers=popular,
-        popular_scores=scores[0],
-        article_names={article_id_of(number): f"Product {number}" for number in [*numbers[0], *popular]},
+        lists=ListArrays(
+            numbers,
+            scores,
+            np.array([Source.PERSONAL] * (customers - 1) + [Source.SEGMENT], dtype=np.uint8),
+            np.where(np.arange(customers)[:, np.newaxis] < customers - 1, PROPOSERS, 0).astype(np.uint8),
+        ),
+        popular=ListArrays(
+            popular[np.newaxis], scores[:1], np.array([Source.POPULAR], np.uint8), np.zeros((1, K), np.uint8)
+        ),
+        articles={
+            article_id_of(number): ArticleFacts(f"Product {number}", f"code-{number % 100}", "Socks")
+            for number in [*numbers[0], *popular]
+        },
     )
 
 

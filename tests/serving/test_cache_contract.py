@@ -1,5 +1,7 @@
 """Keys, codec and manifest: round trips, limits, damage."""
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,25 +9,28 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 
 from serving import cache_contract
-from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, Source
+from serving.cache_contract import ArticleFacts, CacheFormatError, CacheKeys, ListArrays, Manifest, Source
 
 scores = st.floats(width=16, allow_nan=False, allow_infinity=False)
 article_number = st.integers(1, 2**32 - 1)
-one_list = st.tuples(st.lists(st.tuples(article_number, scores), max_size=6), st.sampled_from(Source))
+one_item = st.tuples(article_number, scores, st.integers(0, 255))
+one_list = st.tuples(st.lists(one_item, max_size=6), st.sampled_from(Source))
 lists_of_customers = st.dictionaries(st.text(min_size=1), one_list, min_size=1, max_size=40)
 
 
 def encoded(lists: dict, k: int = 6) -> list[bytes]:
-    """All buckets of `{customer_id: ([(article_number, score), ...], source)}`."""
+    """All buckets of `{customer_id: ([(article_number, score, proposers), ...], source)}`."""
     numbers = np.zeros((len(lists), k), dtype=np.uint32)
     list_scores = np.full((len(lists), k), np.nan, dtype=np.float32)
-    for row, (pairs, _) in enumerate(lists.values()):
-        for place, (number, score) in enumerate(pairs):
-            numbers[row, place], list_scores[row, place] = number, score
+    proposers = np.full((len(lists), k), 255, dtype=np.uint8)
+    for row, (items, _) in enumerate(lists.values()):
+        for place, item in enumerate(items):
+            numbers[row, place], list_scores[row, place], proposers[row, place] = item
     sources = np.array([source for _, source in lists.values()], dtype=np.uint8)
     fingerprints = cache_contract.customer_fingerprints(list(lists))
     count = cache_contract.bucket_count_for(len(lists))
-    chunks = cache_contract.encode_buckets(fingerprints, numbers, list_scores, sources, count)
+    arrays = ListArrays(numbers, list_scores, sources, proposers)
+    chunks = cache_contract.encode_buckets(fingerprints, arrays, count)
     return [value for chunk in chunks for value in chunk.values]
 
 
@@ -38,11 +43,12 @@ def looked_up(buckets: list[bytes], customer_id: str) -> cache_contract.CachedLi
 @settings(deadline=None, max_examples=60)
 def test_every_customer_gets_back_the_list_that_was_encoded(lists):
     buckets = encoded(lists)
-    for customer_id, (pairs, source) in lists.items():
+    for customer_id, (items, source) in lists.items():
         found = looked_up(buckets, customer_id)
         assert found.source is source
-        assert found.article_ids == tuple(f"{number:010d}" for number, _ in pairs)
-        assert found.scores == tuple(score for _, score in pairs)
+        assert found.article_ids == tuple(f"{number:010d}" for number, _, _ in items)
+        assert found.scores == tuple(score for _, score, _ in items)
+        assert found.proposers == tuple(proposers for _, _, proposers in items)
 
 
 @given(lists_of_customers, st.data())
@@ -57,31 +63,31 @@ def test_any_changed_byte_is_an_error(lists, data):
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 50])
 def test_a_cut_bucket_is_an_error(size):
-    bucket = encoded({"a": ([(1, 1.0)], Source.PERSONAL)})[0]
+    bucket = encoded({"a": ([(1, 1.0, 0)], Source.PERSONAL)})[0]
     with pytest.raises(CacheFormatError):
         cache_contract.find_list(bucket[:size], "a")
 
 
 def test_a_bucket_has_the_bytes_that_its_format_says():
     header, fingerprint, source_and_count = 8, 8, 2
-    bucket = encoded({"a": ([(1, 1.0)], Source.PERSONAL), "b": ([], Source.SEGMENT)}, k=12)[0]
-    assert len(bucket) == header + 2 * (fingerprint + source_and_count + 12 * (4 + 2))
-    assert cache_contract.bytes_per_customer(12) == fingerprint + source_and_count + 12 * (4 + 2)
+    bucket = encoded({"a": ([(1, 1.0, 0)], Source.PERSONAL), "b": ([], Source.SEGMENT)}, k=12)[0]
+    assert len(bucket) == header + 2 * (fingerprint + source_and_count + 12 * (4 + 2 + 1))
+    assert cache_contract.bytes_per_customer(12) == fingerprint + source_and_count + 12 * (4 + 2 + 1)
 
 
 def test_the_format_does_not_change_unnoticed():
     """These bytes lie in somebody's Redis: another layout needs another format number."""
-    bucket = encoded({"a": ([(706016001, 1.5)], Source.SEGMENT)}, k=1)[0]
+    bucket = encoded({"a": ([(706016001, 1.5, 5)], Source.SEGMENT)}, k=1)[0]
     assert bucket.hex() == (
-        "01" + "01" + "0100" + bucket[4:8].hex()  # format 1, k 1, one list, CRC
+        "02" + "01" + "0100" + bucket[4:8].hex()  # format 2, k 1, one list, CRC
         + cache_contract.customer_fingerprint("a").to_bytes(8, "little").hex()
-        + "02" + "01" + (706016001).to_bytes(4, "little").hex() + "003e"  # segment, one article, 1.5 as f16
+        + "02" + "01" + (706016001).to_bytes(4, "little").hex() + "003e" + "05"  # segment, one, 1.5 as f16, proposers
     )  # fmt: skip
     assert cache_contract.customer_fingerprint("a") == 0x2F42665B399EF840
 
 
 def test_a_stranger_is_in_no_bucket():
-    buckets = encoded({f"customer-{i}": ([(i + 1, 1.0)], Source.PERSONAL) for i in range(100)})
+    buckets = encoded({f"customer-{i}": ([(i + 1, 1.0, 0)], Source.PERSONAL) for i in range(100)})
     assert looked_up(buckets, "customer-100") is None
 
 
@@ -109,9 +115,10 @@ def test_an_article_id_that_would_not_come_back_is_refused(article_id):
 
 def test_a_customer_given_twice_is_refused():
     fingerprints = cache_contract.customer_fingerprints(["a", "b", "a"])
-    numbers, list_scores = np.ones((3, 1), np.uint32), np.ones((3, 1), np.float32)
+    ones = np.ones((3, 1))
+    lists = ListArrays(ones.astype(np.uint32), ones, np.ones(3, np.uint8), ones.astype(np.uint8))
     with pytest.raises(ValueError, match="lists 0 and 2 belong to the same customer"):
-        list(cache_contract.encode_buckets(fingerprints, numbers, list_scores, np.ones(3, np.uint8), 1))
+        list(cache_contract.encode_buckets(fingerprints, lists, 1))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +136,13 @@ def test_a_customer_given_twice_is_refused():
 def test_lists_that_the_format_cannot_hold_are_refused(numbers, list_scores, sources, message):
     arrays = np.array(numbers, np.uint32), np.array(list_scores, np.float32), np.array(sources, np.uint8)
     with pytest.raises(ValueError, match=message):
-        cache_contract.check_lists(*arrays)
+        cache_contract.check_lists(ListArrays(*arrays, np.zeros(arrays[0].shape, np.uint8)))
+
+
+def test_proposers_of_another_shape_are_refused():
+    lists = ListArrays(np.ones((1, 2), np.uint32), np.ones((1, 2)), np.ones(1, np.uint8), np.ones((1, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"got \(1, 2\), \(1, 2\), \(1,\) and \(1, 3\)"):
+        cache_contract.check_lists(lists)
 
 
 def test_control_keys_share_a_cluster_slot_and_buckets_spread():
@@ -171,14 +184,19 @@ def test_a_manifest_comes_back_and_ignores_what_a_later_contract_adds():
     assert Manifest.from_json(written[:-1] + b', "segments": 4}') == a_manifest()
 
 
-@pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"null", b"\xff", a_manifest(format=2).to_json()])
+@pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"null", b"\xff", a_manifest(format=1).to_json()])
 def test_a_manifest_that_cannot_be_used_is_an_error(value):
     with pytest.raises(CacheFormatError, match="publish"):
         Manifest.from_json(value)
 
 
-def test_names_come_back():
-    names = {"0706016001": "Strap top – “été”"}
-    assert cache_contract.decode_names(cache_contract.encode_names(names)) == names
-    with pytest.raises(CacheFormatError):
-        cache_contract.decode_names(b"nothing compressed")
+def test_articles_come_back():
+    articles = {
+        "0706016001": ArticleFacts("Strap top – “été”", "0706016", "Jersey"),
+        "0000000001": ArticleFacts("", "", ""),
+    }
+    assert cache_contract.decode_articles(cache_contract.encode_articles(articles)) == articles
+    assert cache_contract.decode_articles(cache_contract.encode_articles({})) == {}
+    for value in (b"nothing compressed", zlib.compress(b"[]"), zlib.compress(b'{"article_id": ["1"], "name": []}')):
+        with pytest.raises(CacheFormatError):
+            cache_contract.decode_articles(value)

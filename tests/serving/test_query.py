@@ -6,7 +6,8 @@ import pytest
 
 from serving import query
 from serving.cache_contract import Source
-from serving.recommendation_store import Recommendations
+from serving.reasons import Reason
+from serving.recommendation_store import Item, Recommendations
 
 
 def test_the_list_shows_names_source_version_and_age(client, publish_planted, capsys):
@@ -15,7 +16,8 @@ def test_the_list_shows_names_source_version_and_age(client, publish_planted, ca
     printed = capsys.readouterr().out
     assert "source    personal\n" in printed
     assert f"version   {version}, model model-1" in printed
-    assert "   1  0001000001     12.0000  Product 1000001\n   2  0001000002     11.0000  Product 1000002" in printed
+    assert "   1  0001000001     12.0000  repurchase       Product 1000001\n" in printed
+    assert "   2  0001000002     11.0000  two_tower        Product 1000002" in printed
 
 
 def test_without_a_customer_it_shows_a_published_personal_one(client, publish_planted, capsys):
@@ -62,8 +64,14 @@ def test_age_is_in_the_largest_whole_unit(seconds, age):
 
 def test_an_article_without_a_name_is_still_listed():
     found = Recommendations(
-        "a", (("0706016001", 1.5),), Source.PERSONAL, None, "v1", "two_tower", "2020-09-23T02:15:00+00:00"
+        customer_id="a",
+        items=(Item("0706016001", 1.5, Reason.RISING),),
+        source=Source.PERSONAL,
+        fallback_reason=None,
+        version="v1",
+        model="two_tower",
+        generated_at="2020-09-23T02:15:00+00:00",
     )
     printed = query.format_list(found, {}, now=datetime(2020, 9, 25, 2, 15, tzinfo=UTC))
     assert "age       2 days" in printed
-    assert printed.endswith("   1  0706016001      1.5000  (name unknown)")
+    assert printed.endswith("   1  0706016001      1.5000  rising           (name unknown)")

@@ -36,14 +36,16 @@ def looked_up(*customer_ids, k=None):
 
 
 def article_ids(found) -> list[str]:
-    return [article_id for article_id, _ in found.items]
+    return [item.article_id for item in found.items]
 
 
 def test_known_cold_and_unknown_customers_each_get_their_list(client, publish_planted, planted_articles):
     version = publish_planted(client, 1)
     known, cold, unknown = looked_up("customer-0", "customer-99", "nobody")
     assert article_ids(known) == planted_articles(1, 0)
-    assert [score for _, score in known.items] == [12.0 - place for place in range(12)]
+    assert [item.score for item in known.items] == [12.0 - place for place in range(12)]
+    assert [item.reason for item in known.items] == ["repurchase", "two_tower", *["popular"] * 10]
+    assert ({item.reason for item in cold.items}, {item.reason for item in unknown.items}) == ({"segment"}, {"popular"})
     assert (known.source, known.fallback_reason) == (Source.PERSONAL, None)
     assert article_ids(cold) == planted_articles(1, 99)
     assert (cold.source, cold.fallback_reason) == (Source.SEGMENT, FallbackReason.NO_HISTORY)

@@ -28,12 +28,14 @@ from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.rankers import load_ranker
 from recommender.release.publish import PublishedLists, numbers_at
 from recommender.stages.fitted_day import FittedDay, fit_day
-from recommender.stages.four_stages import best_of_generator, recommend
+from recommender.stages.four_stages import best_of_generator, recommend, recommend_and_tell
 from recommender.stages.weekly_models import FittedModels, WeeklyModel
-from serving.cache_contract import Source
+from serving.cache_contract import ArticleFacts, ListArrays, Proposer, Source
 
 COMPARED_CUSTOMERS = 2_000  # overlap is a mean over customers: so many tell it to a hundredth
 SECONDS_PER_REPORT = 15
+PROPOSER_BITS = {proposer.name.lower(): proposer.value for proposer in Proposer}
+"""Generator to its bit in the cache."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Tonight:
         evaluated: (n, k) those of what passed the behavioural suite for the compared customers, rows of -1 for others.
         two_tower: (n, k) the two-tower's own for the compared customers; None where a baseline makes the lists.
         evaluated_two_tower: (n, k) likewise.
+        proposers: (n, k) uint8, bits of `Proposer`, which generators proposed the articles of the published lists.
         popular: (1, k) the list for strangers.
         catalogue: owner of article positions.
         articles: the `articles` mart.
@@ -90,6 +93,7 @@ class Tonight:
     evaluated: RankedLists
     two_tower: RankedLists | None
     evaluated_two_tower: RankedLists | None
+    proposers: np.ndarray
     popular: RankedLists
     catalogue: Catalogue
     articles: pa.Table
@@ -114,24 +118,26 @@ class Tonight:
         )
 
     def published_lists(self) -> PublishedLists:
-        """Return the lists as the cache knows them, with the one for strangers and the products' names."""
-        ids, positions = self.catalogue.article_ids, self.published.positions
-        is_personal = self.fitted.day.has_history()
+        """Return the lists as the cache knows them, with the one for strangers and what is known of their articles."""
+        sources = np.where(self.fitted.day.has_history(), Source.PERSONAL, self.cold_source)
+        no_proposers = np.zeros(self.popular.positions.shape, np.uint8)
         return PublishedLists(
             customer_ids=self.fitted.day.customer_ids,
-            article_numbers=numbers_at(positions, ids),
-            scores=np.nan_to_num(self.published.scores),
-            sources=np.where(is_personal, Source.PERSONAL, self.cold_source).astype(np.uint8),
-            popular_article_numbers=numbers_at(self.popular.positions[0], ids),
-            popular_scores=np.nan_to_num(self.popular.scores[0]),
-            article_names=self._names(np.union1d(positions, self.popular.positions)),
+            lists=self._cached(self.published, sources, self.proposers),
+            popular=self._cached(self.popular, np.array([Source.POPULAR]), no_proposers),
+            articles=self._facts(np.union1d(self.published.positions, self.popular.positions)),
         )
 
-    def _names(self, positions: np.ndarray) -> dict[str, str]:
+    def _cached(self, lists: RankedLists, sources: np.ndarray, proposers: np.ndarray) -> ListArrays:
+        numbers = numbers_at(lists.positions, self.catalogue.article_ids)
+        return ListArrays(numbers, np.nan_to_num(lists.scores), sources.astype(np.uint8), proposers)
+
+    def _facts(self, positions: np.ndarray) -> dict[str, ArticleFacts]:
         ids = pa.array(self.catalogue.article_ids[positions[positions >= 0]], pa.string())
         published = self.articles.filter(pc.is_in(self.articles[Columns.ARTICLE_ID], value_set=ids))
-        columns = (published[name].to_pylist() for name in (Columns.ARTICLE_ID, Columns.PRODUCT_NAME))
-        return dict(zip(*columns, strict=True))
+        names = Columns.ARTICLE_ID, Columns.PRODUCT_NAME, Columns.PRODUCT_CODE, Columns.DEPARTMENT
+        rows = zip(*(published[name].to_pylist() for name in names), strict=True)
+        return {article_id: ArticleFacts(*map(str, facts)) for article_id, *facts in rows}
 
 
 def lists_for_everybody(
@@ -167,6 +173,7 @@ class _Made(NamedTuple):
     fitted: FittedDay
     published: RankedLists
     evaluated: RankedLists
+    proposers: np.ndarray
     two_tower: RankedLists | None = None
     evaluated_two_tower: RankedLists | None = None
 
@@ -177,13 +184,16 @@ def _by_stages(
     marts_dir, day, stages, k = request.marts_dir, request.day, request.stages, request.k
     fitted = tonight.two_tower.fit_day(marts_dir, stages, day)
     everyone, ranker = len(fitted.day), load_ranker(tonight.ranker_folder)
-    published = recommend(fitted, ranker, stages.order, k, progress=_every(everyone, report))
+    published, proposers = recommend_and_tell(
+        fitted, ranker, stages.order, k, PROPOSER_BITS, progress=_every(everyone, report)
+    )
     rows = _compared(everyone)
     again = evaluated.two_tower.fit_day(marts_dir, stages, day, customers=lambda queries: rows)
     return _Made(
         fitted=fitted,
         published=published,
         evaluated=_at(rows, everyone, recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)),
+        proposers=proposers,
         two_tower=_at(rows, everyone, best_of_generator(fitted, TWO_TOWER, k, rows)),
         evaluated_two_tower=_at(rows, everyone, best_of_generator(again, TWO_TOWER, k)),
     )
@@ -202,6 +212,7 @@ def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: da
         fitted=fitted,
         published=make_lists(shop, known.customer_ids, articles, k),
         evaluated=_at(rows, len(known), make_lists(earlier, known.customer_ids[rows], articles, k)),
+        proposers=np.zeros((len(known), k), np.uint8),
     )
 
 

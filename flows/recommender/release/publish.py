@@ -23,7 +23,7 @@ from recommender.release.publish_errors import NotEnoughMemory, Overtaken, ReadB
 from recommender.release.published_versions import KEYS_PER_PIPELINE, remove_unused, remove_version
 from recommender.release.publisher_lock import publisher_lock
 from serving import cache_contract
-from serving.cache_contract import CacheKeys, Manifest, Source
+from serving.cache_contract import ArticleFacts, CacheKeys, ListArrays, Manifest, Source
 
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0
@@ -56,21 +56,15 @@ class PublishedLists:
 
     Attributes:
         customer_ids: text (n,), each id once.
-        article_numbers: uint32 (n, k) from `cache_contract.article_numbers`, 0 where a list is shorter than k.
-        scores: float32 (n, k), at most 65,504 in size; ignored where the article number is 0.
-        sources: uint8 (n,), values of `cache_contract.Source`.
-        popular_article_numbers: uint32 (k,), the overall list.
-        popular_scores: float32 (k,).
-        article_names: product name by article id, for every article in the lists.
+        lists: the customers' lists, (n, k).
+        popular: the overall list, (1, k).
+        articles: what is known of every article in the lists, by its id.
     """
 
     customer_ids: np.ndarray
-    article_numbers: np.ndarray
-    scores: np.ndarray
-    sources: np.ndarray
-    popular_article_numbers: np.ndarray
-    popular_scores: np.ndarray
-    article_names: Mapping[str, str]
+    lists: ListArrays
+    popular: ListArrays
+    articles: Mapping[str, ArticleFacts]
 
 
 @dataclass(frozen=True)
@@ -171,19 +165,16 @@ def _check(lists: PublishedLists, kept_versions: int) -> None:
     """Stop what cannot be published before Redis is touched."""
     if kept_versions < 2:
         raise ValueError(f"kept_versions is {kept_versions}; keep at least 2, so that a rollback is possible.")
-    cache_contract.check_lists(lists.article_numbers, lists.scores, lists.sources)
-    if len(lists.customer_ids) != len(lists.article_numbers):
-        raise ValueError(f"{len(lists.customer_ids)} customer ids for {len(lists.article_numbers)} lists.")
-    if lists.popular_article_numbers.shape != lists.article_numbers.shape[1:]:
+    cache_contract.check_lists(lists.lists)
+    cache_contract.check_lists(lists.popular)
+    (n_lists, k), popular_shape = lists.lists.numbers.shape, lists.popular.numbers.shape
+    if len(lists.customer_ids) != n_lists:
+        raise ValueError(f"{len(lists.customer_ids)} customer ids for {n_lists} lists.")
+    if popular_shape != (1, k):
         raise ValueError(
-            f"the popular list has shape {lists.popular_article_numbers.shape}, "
-            f"the customers' lists {lists.article_numbers.shape}; both need the same depth."
+            f"the popular list has shape {popular_shape}, but the customers' have depth {k}; make it (1, {k})."
         )
-    popular_source = np.array([Source.POPULAR], dtype=np.uint8)
-    cache_contract.check_lists(
-        lists.popular_article_numbers[np.newaxis], lists.popular_scores[np.newaxis], popular_source
-    )
-    if len(lists.customer_ids) == 0 or not lists.popular_article_numbers.any():
+    if n_lists == 0 or not lists.popular.numbers.any():
         raise ValueError("nothing to publish: there must be at least one customer and one popular article.")
 
 
@@ -222,7 +213,7 @@ def _check_memory(load: _Load) -> None:
     """Stop before loading what cannot fit."""
     memory = load.client.info("memory")
     limit, used = memory.get("maxmemory", 0), memory["used_memory"]
-    needed = estimated_memory_bytes(*load.lists.article_numbers.shape)
+    needed = estimated_memory_bytes(*load.lists.lists.numbers.shape)
     if limit and used + needed > limit:
         raise NotEnoughMemory(
             f"the new version needs about {needed / 2**20:,.1f} MiB beside the {used / 2**20:,.1f} MiB in use, above "
@@ -239,11 +230,8 @@ def estimated_memory_bytes(customers: int, k: int) -> int:
 def _write_buckets(load: _Load) -> tuple[int, str]:
     """Write all buckets, one pipeline per chunk; returns their bytes and checksum."""
     checksum, size, written = blake2b(digest_size=16), 0, 0
-    lists = load.lists
-    fingerprints = cache_contract.customer_fingerprints(lists.customer_ids)
-    for chunk in cache_contract.encode_buckets(
-        fingerprints, lists.article_numbers, lists.scores, lists.sources, load.bucket_count
-    ):
+    fingerprints = cache_contract.customer_fingerprints(load.lists.customer_ids)
+    for chunk in cache_contract.encode_buckets(fingerprints, load.lists.lists, load.bucket_count):
         pipeline = load.client.pipeline(transaction=False)
         for number, value in enumerate(chunk.values, chunk.first_bucket):
             pipeline.set(load.keys.bucket(load.version, number), value)
@@ -256,40 +244,32 @@ def _write_buckets(load: _Load) -> tuple[int, str]:
 
 
 def _write_head(load: _Load, manifest: Manifest) -> None:
-    """Write popular list, product names and manifest."""
-    (popular,) = cache_contract.encode_buckets(
-        cache_contract.customer_fingerprints([cache_contract.OVERALL]),
-        load.lists.popular_article_numbers[np.newaxis],
-        load.lists.popular_scores[np.newaxis],
-        np.array([Source.POPULAR], dtype=np.uint8),
-        bucket_count=1,
-    )
-    names = cache_contract.encode_names(load.lists.article_names)
+    """Write popular list, articles and manifest."""
+    fingerprint = cache_contract.customer_fingerprints([cache_contract.OVERALL])
+    (popular,) = cache_contract.encode_buckets(fingerprint, load.lists.popular, bucket_count=1)
     load.client.set(load.keys.popular(load.version), popular.values[0])
-    load.client.set(load.keys.names(load.version), names)
+    load.client.set(load.keys.articles(load.version), cache_contract.encode_articles(load.lists.articles))
     load.client.set(load.keys.manifest(load.version), manifest.to_json())
 
 
 def _describe(load: _Load, run: PublishedRun, size: int, checksum: str) -> Manifest:
-    lists = load.lists
+    customer_ids, lists = load.lists.customer_ids, load.lists.lists
     rows_of_source = {source.name.lower(): np.flatnonzero(lists.sources == source) for source in Source}
     return Manifest(
         version=load.version,
         run_id=run.run_id,
         dataset=run.dataset,
         model=run.model,
-        k=lists.article_numbers.shape[1],
-        customers=len(lists.customer_ids),
+        k=lists.numbers.shape[1],
+        customers=len(customer_ids),
         customers_by_source={name: len(rows) for name, rows in rows_of_source.items()},
-        articles=int(np.count_nonzero(np.unique(lists.article_numbers))),
+        articles=int(np.count_nonzero(np.unique(lists.numbers))),
         windows={name: dict(window) for name, window in run.windows.items()},
         created_at=load.created_at.isoformat(timespec="seconds"),
         bucket_count=load.bucket_count,
         bytes=size,
         checksum=checksum,
-        example_customers={
-            name: str(lists.customer_ids[rows[0]]) for name, rows in rows_of_source.items() if len(rows)
-        },
+        example_customers={name: str(customer_ids[rows[0]]) for name, rows in rows_of_source.items() if len(rows)},
     )
 
 
@@ -311,16 +291,17 @@ def _verify(load: _Load, manifest: Manifest) -> None:
 
 
 def _verify_sample(load: _Load) -> None:
-    """Decode the lists of evenly spread customers and compare articles and source."""
+    """Decode the lists of evenly spread customers and compare articles, source and proposers."""
     rows = np.unique(np.linspace(0, len(load.lists.customer_ids) - 1, SAMPLED_CUSTOMERS).astype(int)).tolist()
     customer_ids = [str(load.lists.customer_ids[row]) for row in rows]
     fingerprints = map(cache_contract.customer_fingerprint, customer_ids)
     buckets = [cache_contract.bucket_number(fingerprint, load.bucket_count) for fingerprint in fingerprints]
     for row, customer_id, value in zip(rows, customer_ids, _read_buckets(load, buckets), strict=True):
         stored = cache_contract.find_list(value, customer_id)
-        numbers = load.lists.article_numbers[row]
-        expected = tuple(cache_contract.article_id_of(number) for number in numbers[numbers != 0].tolist())
-        if stored is None or (stored.article_ids, stored.source) != (expected, load.lists.sources[row]):
+        numbers, _, source, proposers = (each[row] for each in load.lists.lists)
+        article_ids = tuple(cache_contract.article_id_of(number) for number in numbers[numbers != 0].tolist())
+        expected = source, article_ids, tuple(proposers[numbers != 0].tolist())
+        if stored is None or (stored.source, stored.article_ids, stored.proposers) != expected:
             raise ReadBackDiffers(f"version {load.version}: customer {customer_id} reads back as {stored}.")
 
 

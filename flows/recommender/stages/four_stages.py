@@ -7,7 +7,7 @@ Stage: the recommender that is evaluated and published. Filtering happens inside
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -45,11 +45,47 @@ def recommend(
         rows: which customers; all by default.
         progress: told after each chunk how many customers are done.
     """
-    lists, done = [RankedLists(np.empty((0, k), np.int32), np.empty((0, k), np.float32))], 0
+    return recommend_and_tell(fitted, ranker, order, k, {}, rows, progress)[0]
+
+
+def recommend_and_tell(
+    fitted: FittedDay,
+    ranker: Scorer,
+    order: OrderSettings,
+    k: int,
+    bits: Mapping[str, int],
+    rows: np.ndarray | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[RankedLists, np.ndarray]:
+    """Return what `recommend` does, and which generators proposed each article.
+
+    Args:
+        fitted, ranker, order, k, rows, progress: see `recommend`.
+        bits: generator name to a bit of a byte.
+
+    Returns:
+        The lists, and (n, k) uint8 with the bits of the generators that proposed the article, 0 in an empty place.
+    """
+    lists, told = [RankedLists(np.empty((0, k), np.int32), np.empty((0, k), np.float32))], [np.empty((0, k), np.uint8)]
+    done = 0
     for chunk in candidate_sets(fitted.day, fitted.generators, fitted.sizes, rows):
         lists.append(rank_and_order(fitted.day, chunk, ranker.score(chunk.features), order, k))
+        told.append(_proposers(fitted.day, chunk, lists[-1].positions, bits))
         progress(done := done + len(chunk.rows))
-    return RankedLists(*(np.concatenate(parts) for parts in zip(*lists, strict=True)))
+    return RankedLists(*(np.concatenate(parts) for parts in zip(*lists, strict=True))), np.concatenate(told)
+
+
+def _proposers(day: ShopDay, chunk: CandidateSet, positions: np.ndarray, bits: Mapping[str, int]) -> np.ndarray:
+    """Return (n, k) uint8, the bits of the generators that proposed what the lists of a chunk hold."""
+    if not len(chunk.columns):
+        return np.zeros(positions.shape, np.uint8)
+    marks = np.zeros(len(chunk.columns), np.uint8)
+    for name in bits.keys() & chunk.proposed_by.keys():
+        marks |= chunk.proposed_by[name] * np.uint8(bits[name])
+    pairs = chunk.owners * day.n_candidates + chunk.columns  # ascending
+    owners = np.arange(len(positions))[:, np.newaxis]
+    wanted = owners * day.n_candidates + np.searchsorted(day.candidates, np.maximum(positions, day.candidates[0]))
+    return np.where(positions >= 0, marks[np.searchsorted(pairs, wanted) % len(pairs)], 0).astype(np.uint8)
 
 
 def best_of_generator(fitted: FittedDay, name: str, k: int, rows: np.ndarray | None = None) -> RankedLists:
