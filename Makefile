@@ -10,6 +10,8 @@ RAW_DIR ?=
 ONLINE_RETAIL_FILE ?=
 CUTOFF ?=
 CUSTOMER ?=
+ARTICLE ?=
+NOTE ?=
 K ?= 12
 MAX_WORKERS ?= 2
 WEEKS ?= 4
@@ -64,6 +66,18 @@ query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12
 explain: setup  ## Tell where each of a customer's recommendations came from, and what was filtered (CUSTOMER=..., K=12)
 	@$(BIN)/python -m recommender.release.explain --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
+.PHONY: deny
+deny: setup  ## Recommend an article to nobody from the next second on (ARTICLE=..., NOTE=why)
+	@$(BIN)/python -m serving.rule_book --dataset $(DATASET) deny "$(ARTICLE)" --note "$(NOTE)"
+
+.PHONY: allow
+allow: setup  ## Recommend it again (ARTICLE=...)
+	@$(BIN)/python -m serving.rule_book --dataset $(DATASET) allow "$(ARTICLE)"
+
+.PHONY: rules
+rules: setup  ## List what is kept out of every list, and why
+	@$(BIN)/python -m serving.rule_book --dataset $(DATASET) show
+
 .PHONY: rollback
 rollback: setup  ## Serve the previous version again
 	@$(BIN)/python -m recommender.release.published_versions rollback --dataset $(DATASET)
@@ -100,6 +114,10 @@ readme: setup  ## Put the last runs' and benchmarks' results into README.md
 .PHONY: bench-quality
 bench-quality: setup  ## Measure served lists, baselines and ablations over several weeks (DATASET=..., WEEKS=4)
 	@$(BIN)/python -m benchmarks.quality --dataset $(DATASET) --weeks $(WEEKS)
+
+.PHONY: bench-serving
+bench-serving: setup  ## Publish 1.37 million lists and look them up, beside a bare handler
+	@$(BIN)/python -m benchmarks.serving
 
 .PHONY: bench-behavior
 bench-behavior: setup  ## Time the behavioural suite over 100,000 customers and 10,000 articles

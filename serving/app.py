@@ -6,27 +6,34 @@ from then on everybody always gets a list.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from serving import admin
+from serving.api_keys import caller_of
 from serving.body_limit import BodyLimit
-from serving.cache_contract import MAX_DEPTH
+from serving.cache_contract import MAX_DEPTH, ArticleFacts, CacheFormatError
+from serving.metrics import add_metrics, caller_in
 from serving.problems import add_problem_handlers, problem_responses
-from serving.recommendation_store import RecommendationStore
+from serving.reasons import Reason
+from serving.recommendation_store import Item, RecommendationStore
 from serving.redis_connection import connect_async, redis_url
 from serving.responses import BatchResponse, RecommendationsResponse, age_seconds, batch_response, list_response
+from serving.rule_book import RuleBook
 from serving.settings import Settings
 from serving.store_errors import FallbackReason, StoreUnavailable
 
 MAX_CUSTOMER_ID_LENGTH = 128  # twice H&M's 64
 MAX_CUSTOMERS = 1_000  # of one request
 MAX_BODY_BYTES = 2**20  # a thousand of the longest ids, each character escaped
-SECONDS_BETWEEN_LOOKS = 5.0
+SECONDS_BETWEEN_LOOKS = 1.0  # a rule holds that long after it was made
 
 DESCRIPTION = """
 Top-k recommendations for every customer, computed every night and looked up here.
@@ -36,12 +43,19 @@ overall popular list for a stranger and while Redis is away. `source` says which
 """
 
 router = APIRouter()
+lookups = APIRouter(tags=["recommendations"], dependencies=[Depends(caller_of)])
 
 CustomerId = Annotated[
     str, Path(min_length=1, max_length=MAX_CUSTOMER_ID_LENGTH, description="As in the purchases; any text.")
 ]
 DEPTH_DESCRIPTION = "Most articles wanted, up to the published depth; 12 by default."
 Depth = Annotated[int | None, Query(ge=1, le=MAX_DEPTH, description=DEPTH_DESCRIPTION, examples=[12])]
+
+
+Excluded = Annotated[
+    Literal["purchased"] | None, Query(description="`purchased` leaves out what the customer bought before.")
+]
+Department = Annotated[str | None, Query(max_length=100, description="Only articles of this department.")]
 
 
 class BatchRequest(BaseModel):
@@ -83,10 +97,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=_lifespan(settings),
     )
+    app.state.settings = settings
     app.state.stale_after_seconds = settings.stale_after_hours * 3600
     app.add_middleware(BodyLimit, most_bytes=MAX_BODY_BYTES)
+    add_metrics(app)
     add_problem_handlers(app)
-    app.include_router(router)
+    for each in (lookups, admin.router, router):
+        app.include_router(each)
     return app
 
 
@@ -96,6 +113,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         url = await run_in_threadpool(redis_url)
         client = connect_async(url, settings.redis_timeout_seconds)
         store = app.state.store = RecommendationStore(client, settings.dataset)
+        app.state.rule_book = RuleBook(client, settings.dataset)
         looking = asyncio.create_task(_keep_looking(store))
         yield
         looking.cancel()
@@ -106,44 +124,65 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
 
 
 async def _keep_looking(store: RecommendationStore) -> None:
-    """Read the overall list before the first request and now and then, so that there is always one to fall back on."""
+    """Read rules and overall list before the first request and every second, so that they are there when needed."""
     while True:
-        with suppress(StoreUnavailable):  # said by every answer and by /health/ready
-            await store.head()
+        with suppress(StoreUnavailable, CacheFormatError):  # said by every answer and by /health/ready
+            await store.refresh()
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-@router.get(
+@lookups.get(
     "/recommendations/{customer_id:path}",  # `:path` lets an id contain an encoded slash
     summary="Recommendations of one customer",
     response_model=RecommendationsResponse,
-    responses=problem_responses({422: "The customer id or k is out of range.", 503: "No list was ever read."}),
-    tags=["recommendations"],
+    responses=problem_responses(
+        {
+            401: "The key is missing or unknown.",
+            422: "The customer id or k is out of range.",
+            503: "No list was ever read.",
+        }
+    ),
 )
-async def recommendations(request: Request, customer_id: CustomerId, k: Depth = None) -> Response:
-    """The customer's list. An unknown customer gets the overall popular list, also with status 200."""
-    state = request.app.state
-    return list_response(await state.store.lookup(customer_id, k), state.stale_after_seconds)
+async def recommendations(
+    request: Request,
+    customer_id: CustomerId,
+    k: Depth = None,
+    exclude: Excluded = None,
+    department: Department = None,
+) -> Response:
+    """The customer's list. An unknown customer gets the overall popular list, also with status 200.
+
+    What the shop has denied or sold out of is never in it. Filters may leave fewer articles than k.
+    """
+    store = request.app.state.store
+    is_wanted = None
+    if exclude or department:
+        is_wanted = partial(_is_wanted, store.facts, exclude, department)
+    found = await store.lookup(customer_id, k, is_wanted)
+    request.app.state.metrics.count([found], caller_in(request.scope))
+    return list_response(found, request.app.state.stale_after_seconds)
 
 
-@router.post(
+@lookups.post(
     "/recommendations",
     summary="Recommendations of up to 1,000 customers",
     response_model=BatchResponse,
     responses=problem_responses(
         {
             400: "The body is no text.",
+            401: "The key is missing or unknown.",
             413: "The body is too large.",
             422: "There are too many customers, or an id or k is out of range.",
             503: "No list was ever read.",
         }
     ),
-    tags=["recommendations"],
 )
 async def batch(request: Request, asked: BatchRequest) -> Response:
     """The customers' lists in the order of their ids, read in one round trip, all from one version."""
     state = request.app.state
-    return batch_response(await state.store.lookup_many(asked.customer_ids, asked.k), state.stale_after_seconds)
+    found = await state.store.lookup_many(asked.customer_ids, asked.k)
+    state.metrics.count(found, caller_in(request.scope))
+    return batch_response(found, state.stale_after_seconds)
 
 
 @router.get("/health/live", summary="Is the process up?", tags=["health"])
@@ -180,3 +219,16 @@ async def ready(request: Request) -> Ready:
         customers=manifest.customers,
         k=manifest.k,
     )
+
+
+@router.get("/metrics", summary="For Prometheus", tags=["health"], response_class=PlainTextResponse)
+async def metrics(request: Request) -> Response:
+    """Request times, served lists by source, age of the lists, whether Redis is there."""
+    return request.app.state.metrics.page(request.app.state.store)
+
+
+def _is_wanted(facts: Mapping[str, ArticleFacts], exclude: str | None, department: str | None, item: Item) -> bool:
+    """Whether an article passes the filters of a request; one of whose department nothing is known does not."""
+    if exclude and item.reason is Reason.REPURCHASE:
+        return False
+    return department is None or (item.article_id in facts and facts[item.article_id].department == department)

@@ -9,6 +9,7 @@ Keys of the dataset `demo` (the braces are a Redis Cluster hash tag, so control 
     recommendations:{demo}:history              ids of versions that may be served, newest first; the head is current
     recommendations:{demo}:registry             hash: version id -> number of its buckets, for every version with keys
     recommendations:{demo}:lock                 token of the publisher at work
+    recommendations:{demo}:rules                hash: article id -> why it is barred, see `rule_book`
     recommendations:demo:<version>:manifest     Manifest as JSON
     recommendations:demo:<version>:bucket:<n>   the lists of about 32 customers, packed (below)
     recommendations:demo:<version>:popular      one more bucket: popular lists, by name instead of customer id
@@ -110,6 +111,10 @@ class CacheKeys:
     @property
     def lock(self) -> str:
         return self._control("lock")
+
+    @property
+    def rules(self) -> str:
+        return self._control("rules")
 
     def manifest(self, version: str) -> str:
         return self._of_version(version, "manifest")

@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from serving.api_keys import NotAllowed
+from serving.cache_contract import CacheFormatError
 from serving.store_errors import DepthExceeded, NothingPublished, RedisAway, StoreUnavailable, VersionUnreadable
 
 PROBLEM_JSON = "application/problem+json"
@@ -57,6 +59,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Let an application answer every error as a problem."""
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
     app.add_exception_handler(DepthExceeded, _depth_exceeded)
+    app.add_exception_handler(NotAllowed, _not_allowed)
+    app.add_exception_handler(CacheFormatError, _damaged)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -69,6 +73,15 @@ async def _store_unavailable(request: Request, error: StoreUnavailable) -> JSONR
 
 async def _depth_exceeded(request: Request, error: DepthExceeded) -> JSONResponse:
     return problem(422, "invalid-request", "The request is not valid", str(error))
+
+
+async def _not_allowed(request: Request, error: NotAllowed) -> JSONResponse:
+    return problem(401, "not-allowed", "This is not allowed", str(error))
+
+
+async def _damaged(request: Request, error: CacheFormatError) -> JSONResponse:
+    logger.error("%s", error)
+    return problem(503, "damaged", "What lies in Redis cannot be read", str(error))
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -49,11 +49,12 @@ async def _query(dataset: str, customer_id: str | None, k: int | None) -> str:
     client = connect_async(redis_url(), TIMEOUT_SECONDS)
     store = RecommendationStore(client, dataset)
     try:
+        await store.refresh()
         if not customer_id:
-            examples = (await store.head()).manifest.example_customers
+            examples = store.known_head.manifest.example_customers
             customer_id = examples.get("personal") or next(iter(examples.values()))
         found = await store.lookup(customer_id, k)
-        return format_list(found, await store.articles(found.version), datetime.now(UTC))
+        return format_list(found, store.facts, datetime.now(UTC))
     finally:
         await store.close()
         await client.aclose()

@@ -13,8 +13,9 @@ gets the overall list of the version read last, and the answer says so.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import redis.asyncio
@@ -33,11 +34,14 @@ from serving.cache_contract import (
     decode_articles,
     find_list,
 )
+from serving.lookup_rules import LookupRules
 from serving.reasons import Reason, reason_of
+from serving.rule_book import RuleBook
 from serving.store_errors import (
     DepthExceeded,
     FallbackReason,
     NothingPublished,
+    RedisAway,
     StoreUnavailable,
     VersionUnreadable,
 )
@@ -86,28 +90,56 @@ class RecommendationStore:
 
     Attributes:
         known_head: of the version that was read last; None before the first.
+        rules: what `refresh` read last; none before the first.
+        facts: of the articles of the version that `refresh` saw last.
     """
 
     def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
         self._reader = BatchedReader(client)
+        self._rule_book = RuleBook(client, dataset)
         self._keys = CacheKeys(dataset)
         self.known_head: PublishedHead | None = None
+        self.rules = LookupRules()
+        self.facts: Mapping[str, ArticleFacts] = {}
+        self._facts_version = ""
+
+    @property
+    def is_redis_away(self) -> bool:
+        """Whether Redis failed and has not answered since."""
+        return self._reader.is_away
 
     async def close(self) -> None:
         """Stop what runs in the background."""
         await self._reader.close()
 
-    async def lookup(self, customer_id: str, k: int | None = None) -> Recommendations:
+    async def refresh(self) -> None:
+        """Read the served version, its articles and the rules, so that lookups know them.
+
+        Raises:
+            StoreUnavailable: Redis is away, or no readable version is published; the rules are read even so.
+        """
+        await self._refresh_rules()
+        version = (await self.head()).manifest.version
+        if version != self._facts_version:
+            self.facts = await self.articles(version)
+            self._facts_version = version
+
+    async def lookup(
+        self, customer_id: str, k: int | None = None, is_wanted: Callable[[Item], bool] | None = None
+    ) -> Recommendations:
         """Return the list of a customer, or the fallback; see `lookup_many`."""
-        (found,) = await self.lookup_many([customer_id], k)
+        (found,) = await self.lookup_many([customer_id], k, is_wanted)
         return found
 
-    async def lookup_many(self, customer_ids: Sequence[str], k: int | None = None) -> list[Recommendations]:
+    async def lookup_many(
+        self, customer_ids: Sequence[str], k: int | None = None, is_wanted: Callable[[Item], bool] | None = None
+    ) -> list[Recommendations]:
         """Return the lists of customers, or the fallback, in their order and all from one version.
 
         Args:
             customer_ids: any texts.
             k: most articles wanted; by default 12, or the published depth where that is less.
+            is_wanted: leaves out the articles that the caller does not want.
 
         Raises:
             DepthExceeded: k is above the published depth.
@@ -119,9 +151,9 @@ class RecommendationStore:
             if self.known_head is None:
                 raise
             fallback = self.known_head.popular, error.fallback_reason
-            return [_answer(self.known_head, each, fallback, k) for each in customer_ids]
+            return [self._answer(self.known_head, each, fallback, k, is_wanted) for each in customer_ids]
         return [
-            _answer(head, customer_id, _list_or_fallback(head, customer_id, bucket), k)
+            self._answer(head, customer_id, _list_or_fallback(head, customer_id, bucket), k, is_wanted)
             for customer_id, bucket in zip(customer_ids, buckets, strict=True)
         ]
 
@@ -148,6 +180,43 @@ class RecommendationStore:
         """What is known of articles by their ids, as published with a version; empty when the version has gone."""
         (value,) = await self._reader.get(self._keys.articles(version))
         return {} if value is None else decode_articles(value)
+
+    async def _refresh_rules(self) -> None:
+        """Read the rules; the last readable ones stay while Redis is away or theirs are damaged."""
+        try:
+            self.rules = await self._rule_book.read()
+        except (RedisAway, CacheFormatError) as error:
+            logger.error("the rules cannot be read, those read last still hold: %s", error)
+
+    def _answer(
+        self,
+        head: PublishedHead,
+        customer_id: str,
+        found: tuple[CachedList, FallbackReason | None],
+        k: int | None,
+        is_wanted: Callable[[Item], bool] | None,
+    ) -> Recommendations:
+        """Cut a list to what is allowed and wanted, and say where it is from."""
+        manifest, (chosen, fallback_reason) = head.manifest, found
+        wanted = min(DEFAULT_DEPTH, manifest.k) if k is None else k
+        if not 1 <= wanted <= manifest.k:
+            raise DepthExceeded(f"k is {wanted}; lists of {manifest.dataset} were published with k = {manifest.k}.")
+        rules = self.rules.rule_for_each(chosen.article_ids, self.facts)
+        rows = zip(rules, chosen.scores, chosen.proposers, strict=True)
+        allowed = (
+            Item(article_id, score, reason_of(bits, chosen.source))
+            for (article_id, rule), score, bits in rows
+            if rule is None
+        )
+        return Recommendations(
+            customer_id=customer_id,
+            items=tuple(islice(allowed if is_wanted is None else filter(is_wanted, allowed), wanted)),
+            source=chosen.source,
+            fallback_reason=fallback_reason,
+            version=manifest.version,
+            model=manifest.model,
+            generated_at=manifest.created_at,
+        )
 
     async def _head_and_buckets(self, customer_ids: Sequence[str]) -> tuple[PublishedHead, list[bytes]]:
         """Return a version that is current during this call, and the customers' buckets, empty where one is lost."""
@@ -182,30 +251,6 @@ def _decode_head(version: str, manifest_value: bytes, popular_value: bytes) -> P
     if popular is None or manifest.version != version:
         raise VersionUnreadable(f"version {version} has no overall list or a foreign manifest; publish again.")
     return PublishedHead(manifest, popular)
-
-
-def _answer(
-    head: PublishedHead, customer_id: str, found: tuple[CachedList, FallbackReason | None], k: int | None
-) -> Recommendations:
-    """Cut a list to the depth that is wanted, and say where it is from."""
-    manifest, (chosen, fallback_reason) = head.manifest, found
-    wanted = min(DEFAULT_DEPTH, manifest.k) if k is None else k
-    if not 1 <= wanted <= manifest.k:
-        raise DepthExceeded(f"k is {wanted}; lists of {manifest.dataset} were published with k = {manifest.k}.")
-    return Recommendations(
-        customer_id=customer_id,
-        items=_items(chosen, wanted),
-        source=chosen.source,
-        fallback_reason=fallback_reason,
-        version=manifest.version,
-        model=manifest.model,
-        generated_at=manifest.created_at,
-    )
-
-
-def _items(chosen: CachedList, wanted: int) -> tuple[Item, ...]:
-    rows = zip(chosen.article_ids[:wanted], chosen.scores, chosen.proposers, strict=False)
-    return tuple(Item(article_id, score, reason_of(bits, chosen.source)) for article_id, score, bits in rows)
 
 
 def _list_or_fallback(head: PublishedHead, customer_id: str, bucket: bytes) -> tuple[CachedList, FallbackReason | None]:

@@ -19,8 +19,23 @@ def test_every_setting_is_read():
         "REDIS_TIMEOUT_SECONDS": "0.25",
         "STALE_AFTER_HOURS": "2",
         "LOG_LEVEL": "WARNING",
+        "API_KEYS": "shop:a:b, mail:c,",
+        "ADMIN_API_KEY": "d",
     }
-    assert Settings.from_environment(environment) == Settings("kaggle-hm", "0.0.0.0", 80, 0.25, 2.0, "warning")
+    assert Settings.from_environment(environment) == Settings(
+        "kaggle-hm", "0.0.0.0", 80, 0.25, 2.0, "warning", {"shop": "a:b", "mail": "c"}, "d"
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_needs_no_keys(host):
+    assert Settings.from_environment({"HOST": host}).api_keys == {}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "shop.example.com"])
+def test_where_others_can_ask_they_need_keys(host):
+    with pytest.raises(SettingsError, match="API_KEYS=shop:a-secret"):
+        Settings.from_environment({"HOST": host})
 
 
 @pytest.mark.parametrize(
@@ -32,11 +47,16 @@ def test_every_setting_is_read():
         ("REDIS_TIMEOUT_SECONDS", "nan"),
         ("LOG_LEVEL", "loud"),
         ("DATASET", "a b"),
+        ("STALE_AFTER_HOURS", "-1"),
+        ("API_KEYS", "secret"),
+        ("API_KEYS", "shop:"),
+        ("API_KEYS", "shop:a,shop:b"),
     ],
 )
 def test_a_bad_value_names_its_variable(name, value):
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(SettingsError, match=name) as error:
         Settings.from_environment({name: value})
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize(("name", "value", "exit_code"), [("PORT", "http", 2), ("REDIS_URL", "http://example.com", 4)])

@@ -1,0 +1,53 @@
+"""Who may ask: keys of callers and of the administrator, in the header `X-API-Key`.
+
+In: settings and requests. Out: the caller's name, or 401. Without keys everybody may ask, which `Settings` allows on
+loopback only; without an administrator's key nobody administers over HTTP.
+"""
+
+import hmac
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Request, Security
+from fastapi.security import APIKeyHeader
+
+ANONYMOUS = "anonymous"
+HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when the server was given API_KEYS.")
+
+GivenKey = Annotated[str | None, Security(HEADER)]
+
+
+class NotAllowed(Exception):
+    """The key is missing or unknown."""
+
+
+def caller_of(request: Request, given: GivenKey) -> str:
+    """Return the name of whoever asks, and note it for the metrics.
+
+    Raises:
+        NotAllowed: keys are needed and this is none.
+    """
+    keys: Mapping[str, str] = request.app.state.settings.api_keys
+    request.state.caller = _name_of(given, keys) if keys else ANONYMOUS
+    return request.state.caller
+
+
+def administrator(request: Request, given: GivenKey) -> None:
+    """Let only the administrator pass.
+
+    Raises:
+        NotAllowed: another key, or the server has none for an administrator.
+    """
+    key: str = request.app.state.settings.admin_api_key
+    if not key:
+        raise NotAllowed("Nobody administers this server over HTTP; set ADMIN_API_KEY, or use `make deny`.")
+    request.state.caller = _name_of(given, {"administrator": key})
+
+
+def _name_of(given: str | None, keys: Mapping[str, str]) -> str:
+    """Compare with every key, each in the same time whatever it begins with."""
+    encoded = (given or "").encode()
+    names = [name for name, key in keys.items() if hmac.compare_digest(encoded, key.encode())]
+    if not names:
+        raise NotAllowed("Send a known key in the header X-API-Key.")
+    return names[0]
