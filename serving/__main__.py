@@ -26,6 +26,7 @@ def main() -> int:
         port=settings.port,
         log_level=settings.log_level,
         access_log=False,
+        proxy_headers=False,
     )
     return 0
 

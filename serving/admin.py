@@ -13,7 +13,13 @@ from serving.lookup_rules import BarredArticle, LookupRules, Rule
 from serving.problems import problem_responses
 
 PROBLEMS = problem_responses(
-    {401: "The administrator's key is missing.", 422: "The request is not valid.", 503: "Redis is away."}
+    {
+        400: "The body is no text.",
+        401: "The administrator's key is missing.",
+        413: "The body is too large.",
+        422: "The request is not valid.",
+        503: "Redis is away.",
+    }
 )
 
 router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(administrator)])

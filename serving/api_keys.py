@@ -12,7 +12,10 @@ from fastapi import Request, Security
 from fastapi.security import APIKeyHeader
 
 ANONYMOUS = "anonymous"
-HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when the server was given API_KEYS.")
+HEADER_NAME = "X-API-Key"
+HEADER = APIKeyHeader(name=HEADER_NAME, auto_error=False, description="Needed when the server was given API_KEYS.")
+NEEDS_KEY = [{HEADER.scheme_name: []}]
+"""What OpenAPI is told of a route that asks `caller_of`."""
 
 GivenKey = Annotated[str | None, Security(HEADER)]
 
@@ -21,18 +24,17 @@ class NotAllowed(Exception):
     """The key is missing or unknown."""
 
 
-def caller_of(request: Request, given: GivenKey) -> str:
-    """Return the name of whoever asks, and note it for the metrics.
+def caller_of(request: Request) -> str:
+    """Return the name of whoever asks.
 
     Raises:
         NotAllowed: keys are needed and this is none.
     """
     keys: Mapping[str, str] = request.app.state.settings.api_keys
-    request.state.caller = _name_of(given, keys) if keys else ANONYMOUS
-    return request.state.caller
+    return _name_of(request.headers.get(HEADER_NAME), keys) if keys else ANONYMOUS
 
 
-def administrator(request: Request, given: GivenKey) -> None:
+async def administrator(request: Request, given: GivenKey) -> None:
     """Let only the administrator pass.
 
     Raises:
@@ -41,7 +43,7 @@ def administrator(request: Request, given: GivenKey) -> None:
     key: str = request.app.state.settings.admin_api_key
     if not key:
         raise NotAllowed("Nobody administers this server over HTTP; set ADMIN_API_KEY, or use `make deny`.")
-    request.state.caller = _name_of(given, {"administrator": key})
+    _name_of(given, {"administrator": key})
 
 
 def _name_of(given: str | None, keys: Mapping[str, str]) -> str:

@@ -11,26 +11,27 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from serving import admin
-from serving.api_keys import caller_of
+from serving.api_keys import NEEDS_KEY, caller_of
 from serving.body_limit import BodyLimit
 from serving.cache_contract import MAX_DEPTH, ArticleFacts, CacheFormatError
-from serving.metrics import add_metrics, caller_in
+from serving.lookup_query import DEPTH_DESCRIPTION, MAX_CUSTOMER_ID_LENGTH, LookupQuery, openapi_parameters
+from serving.metrics import add_metrics
 from serving.problems import add_problem_handlers, problem_responses
 from serving.reasons import Reason
-from serving.recommendation_store import Item, RecommendationStore
+from serving.recommendation_store import DEFAULT_DEPTH, Item, RecommendationStore
 from serving.redis_connection import connect_async, redis_url
 from serving.responses import BatchResponse, RecommendationsResponse, age_seconds, batch_response, list_response
 from serving.rule_book import RuleBook
 from serving.settings import Settings
 from serving.store_errors import FallbackReason, StoreUnavailable
 
-MAX_CUSTOMER_ID_LENGTH = 128  # twice H&M's 64
 MAX_CUSTOMERS = 1_000  # of one request
 MAX_BODY_BYTES = 2**20  # a thousand of the longest ids, each character escaped
 SECONDS_BETWEEN_LOOKS = 1.0  # a rule holds that long after it was made
@@ -42,20 +43,17 @@ Every customer gets an answer: the personal list, the list of the segment for a 
 overall popular list for a stranger and while Redis is away. `source` says which, `fallback_reason` says why.
 """
 
+
+class AnyText(PathConvertor):
+    """A path parameter of any characters: slashes, and line breaks, which `path` knows nothing of."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any_text", AnyText())
+
 router = APIRouter()
-lookups = APIRouter(tags=["recommendations"], dependencies=[Depends(caller_of)])
-
-CustomerId = Annotated[
-    str, Path(min_length=1, max_length=MAX_CUSTOMER_ID_LENGTH, description="As in the purchases; any text.")
-]
-DEPTH_DESCRIPTION = "Most articles wanted, up to the published depth; 12 by default."
-Depth = Annotated[int | None, Query(ge=1, le=MAX_DEPTH, description=DEPTH_DESCRIPTION, examples=[12])]
-
-
-Excluded = Annotated[
-    Literal["purchased"] | None, Query(description="`purchased` leaves out what the customer bought before.")
-]
-Department = Annotated[str | None, Query(max_length=100, description="Only articles of this department.")]
+lookups = APIRouter(tags=["recommendations"])
 
 
 class BatchRequest(BaseModel):
@@ -64,7 +62,7 @@ class BatchRequest(BaseModel):
     customer_ids: list[Annotated[str, Field(min_length=1, max_length=MAX_CUSTOMER_ID_LENGTH)]] = Field(
         min_length=1, max_length=MAX_CUSTOMERS
     )
-    k: int | None = Field(None, ge=1, le=MAX_DEPTH, description=DEPTH_DESCRIPTION)
+    k: int = Field(DEFAULT_DEPTH, ge=1, le=MAX_DEPTH, description=DEPTH_DESCRIPTION)
 
 
 class Live(BaseModel):
@@ -132,7 +130,7 @@ async def _keep_looking(store: RecommendationStore) -> None:
 
 
 @lookups.get(
-    "/recommendations/{customer_id:path}",  # `:path` lets an id contain an encoded slash
+    "/recommendations/{customer_id:any_text}",
     summary="Recommendations of one customer",
     response_model=RecommendationsResponse,
     responses=problem_responses(
@@ -142,25 +140,20 @@ async def _keep_looking(store: RecommendationStore) -> None:
             503: "No list was ever read.",
         }
     ),
+    openapi_extra={"parameters": openapi_parameters(), "security": NEEDS_KEY},
 )
-async def recommendations(
-    request: Request,
-    customer_id: CustomerId,
-    k: Depth = None,
-    exclude: Excluded = None,
-    department: Department = None,
-) -> Response:
+async def recommendations(request: Request) -> Response:
     """The customer's list. An unknown customer gets the overall popular list, also with status 200.
 
     What the shop has denied or sold out of is never in it. Filters may leave fewer articles than k.
     """
-    store = request.app.state.store
+    caller, asked, state = caller_of(request), LookupQuery.of(request), request.app.state
     is_wanted = None
-    if exclude or department:
-        is_wanted = partial(_is_wanted, store.facts, exclude, department)
-    found = await store.lookup(customer_id, k, is_wanted)
-    request.app.state.metrics.count([found], caller_in(request.scope))
-    return list_response(found, request.app.state.stale_after_seconds)
+    if asked.exclude or asked.department:
+        is_wanted = partial(_is_wanted, state.store.facts, asked.exclude, asked.department)
+    found = await state.store.lookup(asked.customer_id, asked.k, is_wanted)
+    state.metrics.count([found], caller)
+    return list_response(found, state.stale_after_seconds)
 
 
 @lookups.post(
@@ -176,12 +169,13 @@ async def recommendations(
             503: "No list was ever read.",
         }
     ),
+    openapi_extra={"security": NEEDS_KEY},
 )
 async def batch(request: Request, asked: BatchRequest) -> Response:
     """The customers' lists in the order of their ids, read in one round trip, all from one version."""
-    state = request.app.state
+    caller, state = caller_of(request), request.app.state
     found = await state.store.lookup_many(asked.customer_ids, asked.k)
-    state.metrics.count(found, caller_in(request.scope))
+    state.metrics.count(found, caller)
     return batch_response(found, state.stale_after_seconds)
 
 

@@ -5,7 +5,7 @@ which article of it. Lists are published longer than they are shown, so that wha
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
@@ -54,15 +54,22 @@ class LookupRules:
     barred: Mapping[str, BarredArticle] = field(default_factory=dict)
     most_per_product_code: int | None = None
 
-    def rule_for_each(
-        self, article_ids: Iterable[str], facts: Mapping[str, ArticleFacts]
-    ) -> Iterable[tuple[str, Rule | None]]:
-        """Yield each article of a list, best first, with the rule that bars it.
+    def places_left(self, article_ids: Sequence[str], facts: Mapping[str, ArticleFacts]) -> Sequence[int]:
+        """Return the places of a list, counted from 0, that no rule bars.
 
         Args:
-            article_ids: the list.
+            article_ids: the list, best first.
             facts: whence product codes are known; an article that is not there counts for no cap.
         """
+        if not self.barred and self.most_per_product_code is None:
+            return range(len(article_ids))
+        rules = self.rule_for_each(article_ids, facts)
+        return [place for place, (_, rule) in enumerate(rules) if rule is None]
+
+    def rule_for_each(
+        self, article_ids: Sequence[str], facts: Mapping[str, ArticleFacts]
+    ) -> Iterator[tuple[str, Rule | None]]:
+        """Yield each article of a list with the rule that bars it, None where none does; see `places_left`."""
         counts: dict[str, int] = {}
         for article_id in article_ids:
             if barred := self.barred.get(article_id):

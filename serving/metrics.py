@@ -13,7 +13,6 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api_keys import ANONYMOUS
 from serving.recommendation_store import Recommendations, RecommendationStore
 from serving.responses import age_seconds
 
@@ -88,11 +87,6 @@ def add_metrics(app: FastAPI) -> None:
     """Measure every request of an application."""
     app.state.metrics = ApiMetrics()
     app.add_middleware(Measured, metrics=app.state.metrics)
-
-
-def caller_in(scope: Scope) -> str:
-    """Return who asks, as the check of the key noted it."""
-    return scope.get("state", {}).get("caller", ANONYMOUS)
 
 
 def _method(scope: Scope) -> str:

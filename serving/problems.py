@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from serving.api_keys import NotAllowed
 from serving.cache_contract import CacheFormatError
-from serving.store_errors import DepthExceeded, NothingPublished, RedisAway, StoreUnavailable, VersionUnreadable
+from serving.store_errors import NothingPublished, RedisAway, StoreUnavailable, VersionUnreadable
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
@@ -58,7 +58,6 @@ def problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
 def add_problem_handlers(app: FastAPI) -> None:
     """Let an application answer every error as a problem."""
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
-    app.add_exception_handler(DepthExceeded, _depth_exceeded)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(CacheFormatError, _damaged)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -69,10 +68,6 @@ def add_problem_handlers(app: FastAPI) -> None:
 async def _store_unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
     logger.error("%s", error)
     return problem(503, *UNAVAILABLE[type(error)], str(error))
-
-
-async def _depth_exceeded(request: Request, error: DepthExceeded) -> JSONResponse:
-    return problem(422, "invalid-request", "The request is not valid", str(error))
 
 
 async def _not_allowed(request: Request, error: NotAllowed) -> JSONResponse:

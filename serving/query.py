@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from serving.cache_contract import ArticleFacts, CacheFormatError
-from serving.recommendation_store import Recommendations, RecommendationStore
+from serving.recommendation_store import DEFAULT_DEPTH, Recommendations, RecommendationStore
 from serving.redis_connection import RedisUnreachable, connect_async, redis_url
-from serving.store_errors import DepthExceeded, RedisAway, StoreUnavailable
+from serving.store_errors import RedisAway, StoreUnavailable
 
 TIMEOUT_SECONDS = 5.0
 EXIT_USAGE, EXIT_NOTHING_PUBLISHED, EXIT_NO_REDIS = 2, 3, 4
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, EXIT_NO_REDIS)
     except (StoreUnavailable, CacheFormatError) as error:
         return _fail(error, EXIT_NOTHING_PUBLISHED)
-    except (DepthExceeded, ValueError) as error:
+    except ValueError as error:
         return _fail(error, EXIT_USAGE)
     return 0
 
@@ -40,12 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m serving.query", description="Show a customer's published list.")
     parser.add_argument("--customer", help="customer id; by default a published customer with a personal list")
-    parser.add_argument("--k", type=int, help="how many articles, up to the published depth (default: 12)")
+    parser.add_argument("--k", type=_depth, default=DEFAULT_DEPTH, help="how many articles at most (default: 12)")
     parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
     return parser.parse_args(arguments)
 
 
-async def _query(dataset: str, customer_id: str | None, k: int | None) -> str:
+def _depth(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+async def _query(dataset: str, customer_id: str | None, k: int) -> str:
     client = connect_async(redis_url(), TIMEOUT_SECONDS)
     store = RecommendationStore(client, dataset)
     try:

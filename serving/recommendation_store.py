@@ -38,7 +38,6 @@ from serving.lookup_rules import LookupRules
 from serving.reasons import Reason, reason_of
 from serving.rule_book import RuleBook
 from serving.store_errors import (
-    DepthExceeded,
     FallbackReason,
     NothingPublished,
     RedisAway,
@@ -125,24 +124,23 @@ class RecommendationStore:
             self._facts_version = version
 
     async def lookup(
-        self, customer_id: str, k: int | None = None, is_wanted: Callable[[Item], bool] | None = None
+        self, customer_id: str, k: int = DEFAULT_DEPTH, is_wanted: Callable[[Item], bool] | None = None
     ) -> Recommendations:
         """Return the list of a customer, or the fallback; see `lookup_many`."""
         (found,) = await self.lookup_many([customer_id], k, is_wanted)
         return found
 
     async def lookup_many(
-        self, customer_ids: Sequence[str], k: int | None = None, is_wanted: Callable[[Item], bool] | None = None
+        self, customer_ids: Sequence[str], k: int = DEFAULT_DEPTH, is_wanted: Callable[[Item], bool] | None = None
     ) -> list[Recommendations]:
         """Return the lists of customers, or the fallback, in their order and all from one version.
 
         Args:
             customer_ids: any texts.
-            k: most articles wanted; by default 12, or the published depth where that is less.
+            k: most articles wanted, at least 1; an answer never has more than were published.
             is_wanted: leaves out the articles that the caller does not want.
 
         Raises:
-            DepthExceeded: k is above the published depth.
             StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
         """
         try:
@@ -193,24 +191,18 @@ class RecommendationStore:
         head: PublishedHead,
         customer_id: str,
         found: tuple[CachedList, FallbackReason | None],
-        k: int | None,
+        k: int,
         is_wanted: Callable[[Item], bool] | None,
     ) -> Recommendations:
         """Cut a list to what is allowed and wanted, and say where it is from."""
         manifest, (chosen, fallback_reason) = head.manifest, found
-        wanted = min(DEFAULT_DEPTH, manifest.k) if k is None else k
-        if not 1 <= wanted <= manifest.k:
-            raise DepthExceeded(f"k is {wanted}; lists of {manifest.dataset} were published with k = {manifest.k}.")
-        rules = self.rules.rule_for_each(chosen.article_ids, self.facts)
-        rows = zip(rules, chosen.scores, chosen.proposers, strict=True)
         allowed = (
-            Item(article_id, score, reason_of(bits, chosen.source))
-            for (article_id, rule), score, bits in rows
-            if rule is None
+            Item(chosen.article_ids[place], chosen.scores[place], reason_of(chosen.proposers[place], chosen.source))
+            for place in self.rules.places_left(chosen.article_ids, self.facts)
         )
         return Recommendations(
             customer_id=customer_id,
-            items=tuple(islice(allowed if is_wanted is None else filter(is_wanted, allowed), wanted)),
+            items=tuple(islice(allowed if is_wanted is None else filter(is_wanted, allowed), k)),
             source=chosen.source,
             fallback_reason=fallback_reason,
             version=manifest.version,

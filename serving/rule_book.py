@@ -13,13 +13,14 @@ Exit codes: 0 done, 2 a wrong argument, 4 Redis cannot be reached.
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import redis.asyncio
 
-from serving.cache_contract import CacheKeys, article_numbers
+from serving.cache_contract import CacheKeys
 from serving.lookup_rules import CAP_FIELD, BarredArticle, LookupRules, Rule, read_rules
 from serving.redis_connection import RedisUnreachable, connect_async, redis_url
 from serving.store_errors import RedisAway
@@ -51,7 +52,8 @@ class RuleBook:
         Raises:
             ValueError: no article id.
         """
-        article_numbers([article_id or "none"])
+        if not re.fullmatch("[0-9]{10}", article_id):
+            raise ValueError(f"article {article_id!r} is not ten digits, leading zeros included.")
         barred = BarredArticle(rule, note, datetime.now(UTC).isoformat(timespec="seconds"))
         await self._ask(self._client.hset(self._key, article_id, barred.to_json()))
 

@@ -48,7 +48,3 @@ class VersionUnreadable(StoreUnavailable):
     """The pointer names a version that is missing or damaged."""
 
     fallback_reason = FallbackReason.VERSION_UNREADABLE
-
-
-class DepthExceeded(ValueError):
-    """More articles were asked for than lists were published with."""

@@ -75,6 +75,18 @@ def running_redis(directory: Path) -> Iterator[EmbeddedRedis]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def start_redis() -> Callable[..., contextmanager]:
+    """`with start_redis(directory) as server`: an embedded Redis of one's own."""
+    return running_redis
+
+
+@pytest.fixture(scope="session")
+def planted() -> Callable[..., PublishedLists]:
+    """See `planted_lists`."""
+    return planted_lists
+
+
 @pytest.fixture
 def redis_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedRedis]:
     """An empty embedded Redis that `serving.redis_connection` finds."""
@@ -131,7 +143,7 @@ def _wait_until_live(http: httpx.Client, process: subprocess.Popen) -> None:
     raise RuntimeError(f"the API did not start (exit code {process.poll()})")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_api() -> Callable[..., contextmanager]:
     """`with start_api(directory) as http`: see `running_api`."""
     return running_api

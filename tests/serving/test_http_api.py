@@ -43,13 +43,13 @@ def test_an_unknown_customer_gets_the_overall_list_with_status_200(published_api
     assert (response.json()["source"], response.json()["fallback_reason"]) == ("popular", "unknown_customer")
 
 
-@pytest.mark.parametrize("k", [1, 5, 12])
+@pytest.mark.parametrize("k", [1, 5, 12, 255])
 def test_k_cuts_the_list(published_api, planted_articles, k):
     response = published_api.get("/recommendations/customer-7", params={"k": k})
     assert article_ids(response) == planted_articles(1, 7)[:k]
 
 
-@pytest.mark.parametrize("k", [-1, 0, 13, 256, "ten", ""])
+@pytest.mark.parametrize("k", [-1, 0, 256, "ten", ""])
 def test_k_out_of_range_is_a_problem(published_api, k):
     response = published_api.get("/recommendations/customer-7", params={"k": k})
     assert (response.status_code, response.headers["content-type"]) == (422, PROBLEM)
@@ -58,7 +58,8 @@ def test_k_out_of_range_is_a_problem(published_api, k):
 
 
 @pytest.mark.parametrize(
-    "customer_id", ["a%2Fb", "%00", "%F0%9F%98%80", "%FF", "..%2F..", "a%20b", "%3Fk=1", "x" * 128]
+    "customer_id",
+    ["a%2Fb", "%00", "%F0%9F%98%80", "%FF", "..%2F..", "a%20b", "%3Fk=1", "a%0Ab", "%0A", "%C2%85%0D%0A", "x" * 128],
 )
 def test_an_id_with_odd_characters_is_an_unknown_customer(published_api, customer_id):
     response = published_api.get(f"/recommendations/{customer_id}")

@@ -35,8 +35,6 @@ def test_an_unknown_customer_is_told_why_the_list_is_popular(client, publish_pla
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "message"),
     [
-        (["--k", "13"], 2, "k is 13"),
-        (["--k", "0"], 2, "k is 0"),
         (["--dataset", "demo:current"], 2, "Redis key"),
         (["--dataset", "online-retail"], 3, "no lists are published for online-retail"),
     ],
@@ -45,6 +43,14 @@ def test_exit_codes_say_what_is_wrong(client, publish_planted, capsys, arguments
     publish_planted(client, 1)
     assert query.main(arguments) == exit_code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("k", ["0", "-1", "ten"])
+def test_a_depth_that_is_none_is_a_wrong_argument(capsys, k):
+    with pytest.raises(SystemExit) as ended:
+        query.main([f"--k={k}"])
+    assert ended.value.code == 2
+    assert "is no number from 1 on" in capsys.readouterr().err
 
 
 def test_redis_away_has_an_exit_code_of_its_own(monkeypatch, capsys):
