@@ -144,11 +144,13 @@ format: setup  ## Put style right
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 .PHONY: lock
-lock:  ## Compile requirements.in into requirements.txt
+lock:  ## Compile requirements.in into requirements.txt, and the API's own
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(UV) pip compile --quiet --python-version 3.11 --custom-compile-command "make lock" \
 	  --excludes <(echo torch) requirements.in --output-file requirements.txt
+	@$(UV) pip compile --quiet --python-version 3.11 --custom-compile-command "make lock" \
+	  --constraints requirements.txt serving/requirements.in --output-file serving/requirements.txt
 
 .PHONY: clean
 clean:  ## Remove .venv and everything that runs wrote, published lists included

@@ -1,16 +1,21 @@
 """`python -m serving`: run the API under uvicorn; see `serving.settings` for its environment variables."""
 
 import sys
+from collections.abc import Sequence
 
 import uvicorn
 
+from serving import settings as settings_help
 from serving.app import create_app
 from serving.redis_connection import RedisUnreachable, redis_url
 from serving.settings import Settings, SettingsError
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Serve until told to stop; 2 when a setting cannot be used, 4 when the embedded Redis cannot be started."""
+    if arguments:
+        print(f"The API takes its settings from the environment.\n\n{settings_help.__doc__}")
+        return 0 if arguments in (["-h"], ["--help"]) else 2
     try:
         settings = Settings.from_environment()
         redis_url()  # an embedded Redis that cannot start is better told before uvicorn than from inside it
@@ -32,4 +37,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,9 +1,14 @@
 """The API is deployable without the training stack."""
 
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
+
+from recommender.project_paths import PROJECT_ROOT
 
 TRAINING_STACK = {
     *("torch", "merlin", "nvtabular", "dask", "pandas", "pyarrow", "duckdb", "dbt", "metaflow", "faiss", "comet_ml"),
@@ -11,7 +16,9 @@ TRAINING_STACK = {
 }
 
 
-@pytest.mark.parametrize("module", ["serving.__main__", "serving.query", "serving.redis_connection"])
+@pytest.mark.parametrize(
+    "module", ["serving.__main__", "serving.query", "serving.redis_connection", "serving.rule_book"]
+)
 def test_serving_imports_nothing_of_the_training_stack(module):
     program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -24,3 +31,18 @@ def test_the_cache_contract_needs_only_numpy():
     third_party = {name for name in result.stdout.split() if name not in sys.stdlib_module_names}
     assert {"redis", "fastapi", "pydantic", "starlette"}.isdisjoint(third_party)
     assert {"numpy", "serving"} <= third_party
+
+
+def test_the_apis_own_lock_has_what_the_api_imports_in_the_versions_it_is_tested_with():
+    own, tested = (locked(PROJECT_ROOT / name) for name in ("serving/requirements.txt", "requirements.txt"))
+    assert own.items() <= tested.items()
+    program = "import sys, serving.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    owners = packages_distributions()
+    needed = {owners[name][0].lower().replace("_", "-") for name in result.stdout.split() if name in owners}
+    assert needed - {"pip", "setuptools", "recommendations-at-reasonable-scale"} <= own.keys()
+
+
+def locked(path: Path) -> dict[str, str]:
+    """Package to version of a lock."""
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)$", path.read_text(), flags=re.MULTILINE))
