@@ -1,5 +1,6 @@
 """`python -m serving`: run the API under uvicorn; see `serving.settings` for its environment variables."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 
@@ -13,9 +14,11 @@ from serving.settings import Settings, SettingsError
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Serve until told to stop; 2 when a setting cannot be used, 4 when the embedded Redis cannot be started."""
-    if arguments:
-        print(f"The API takes its settings from the environment.\n\n{settings_help.__doc__}")
-        return 0 if arguments in (["-h"], ["--help"]) else 2
+    argparse.ArgumentParser(
+        prog="python -m serving",
+        description=settings_help.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
     try:
         settings = Settings.from_environment()
         redis_url()  # an embedded Redis that cannot start is better told before uvicorn than from inside it
