@@ -196,10 +196,8 @@ class RecommendationStore:
     ) -> Recommendations:
         """Cut a list to what is allowed and wanted, and say where it is from."""
         manifest, (chosen, fallback_reason) = head.manifest, found
-        allowed = (
-            Item(chosen.article_ids[place], chosen.scores[place], reason_of(chosen.proposers[place], chosen.source))
-            for place in self.rules.places_left(chosen.article_ids, self.facts)
-        )
+        places = self.rules.places_left(chosen.article_ids, self.facts)
+        allowed = (_item(chosen, place) for place in places)
         return Recommendations(
             customer_id=customer_id,
             items=tuple(islice(allowed if is_wanted is None else filter(is_wanted, allowed), k)),
@@ -243,6 +241,11 @@ def _decode_head(version: str, manifest_value: bytes, popular_value: bytes) -> P
     if popular is None or manifest.version != version:
         raise VersionUnreadable(f"version {version} has no overall list or a foreign manifest; publish again.")
     return PublishedHead(manifest, popular)
+
+
+def _item(chosen: CachedList, place: int) -> Item:
+    score = float(f"{chosen.scores[place]:.4g}")  # a cached score holds hardly four digits
+    return Item(chosen.article_ids[place], score, reason_of(chosen.proposers[place], chosen.source))
 
 
 def _list_or_fallback(head: PublishedHead, customer_id: str, bucket: bytes) -> tuple[CachedList, FallbackReason | None]:
