@@ -7,7 +7,7 @@ from recommender.models.ranking_rows import RankingRows
 GROUP_SIZE = 20
 NAMES = ("noise", "decides", "sometimes_unknown", "constant", "heavy_tailed")
 MAP_BY_CHANCE = sum(1 / rank for rank in range(1, 13)) / GROUP_SIZE  # one bought row, at any of 20 ranks
-FEW_ROWS = {"lambdarank": {"n_trees": 40, "min_rows_in_leaf": 10}, "deep_cross": {"epochs": 6, "learning_rate": 0.01}}
+FEW_ROWS = {"lambdarank": {"n_trees": 100, "min_rows_in_leaf": 10}, "deep_cross": {"epochs": 6, "learning_rate": 0.01}}
 
 
 def planted_rows(groups: int = 150, seed: int = 0) -> RankingRows:

@@ -31,8 +31,11 @@ def planted_week(number: int, groups: int = 150) -> RankingWeek:
 
 
 def permuted(week: RankingWeek, seed: int) -> RankingWeek:
-    """The same candidates with as many purchases, spread over the week by chance."""
-    return replace(week, is_bought=np.random.default_rng(seed).permutation(week.is_bought))
+    """The same candidates with as many purchases, spread over the week by chance.
+
+    By another stream than the one of the same seed that the features come from, or they would tell of the purchases.
+    """
+    return replace(week, is_bought=np.random.default_rng([seed, 1]).permutation(week.is_bought))
 
 
 def map_on(ranker, week: RankingWeek) -> float:
