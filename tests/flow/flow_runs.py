@@ -27,6 +27,7 @@ SMALLER = {
     "batch_size = 256": "batch_size = 128",
     "epochs = 12": "epochs = 8",
     "\nweeks = 8": "\nweeks = 2",  # one to learn from and one to choose the number of trees by
+    "weeks_per_model = 2": "weeks_per_model = 1",  # the small shop's models are weak enough as it is
     "n_trees = 300": "n_trees = 60",
     # Twelve of its 150 articles on sale are most of its best sellers: popularity is hard to beat on those.
     "better_than_popular_on_head = { minimum = 0.0 }": "better_than_popular_on_head = { minimum = -1.0 }",
