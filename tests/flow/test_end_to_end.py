@@ -171,7 +171,7 @@ def test_one_worker_gives_the_same_winner_and_the_same_lists(published_run, work
 
 def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_run, workplace):
     before = workplace.published()
-    changes = {"better_than_popular = { minimum = 1.2 }": NEVER_BETTER, "weeks = 4": "weeks = 1", **ANOTHER_DROPOUT}
+    changes = {"better_than_popular = { minimum = 1.2 }": NEVER_BETTER, "\nweeks = 8": "\nweeks = 1", **ANOTHER_DROPOUT}
     settings = small_settings(changes, left_out=ALL_BUT_BASE)
     refused = workplace.run(settings=settings)
     assert refused.returncode != 0
