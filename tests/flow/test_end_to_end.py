@@ -172,6 +172,7 @@ def test_one_worker_gives_the_same_winner_and_the_same_lists(published_run, work
 def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_run, workplace):
     before = workplace.published()
     changes = {"better_than_popular = { minimum = 1.2 }": NEVER_BETTER, "\nweeks = 8": "\nweeks = 1", **ANOTHER_DROPOUT}
+    changes["guarded_articles_shown = { maximum = 0.05 }"] = "guarded_articles_shown = { maximum = 1.0 }"  # one reason
     settings = small_settings(changes, left_out=ALL_BUT_BASE)
     refused = workplace.run(settings=settings)
     assert refused.returncode != 0
@@ -198,9 +199,10 @@ def test_another_configuration_was_compared_with_the_champion_even_though_it_was
     assert len(runs) == len(set(runs))  # each decided once
 
 
+@pytest.mark.long
 def test_a_baseline_that_did_better_than_the_stages_makes_the_lists(published_run, workplace):
     """Forced, for the champion's two-tower, which learned something, did better still."""
-    changes = {"weeks = 4": "weeks = 1", **KNOWS_NOTHING, **PROPOSES_LITTLE}
+    changes = {"\nweeks = 8": "\nweeks = 1", **KNOWS_NOTHING, **PROPOSES_LITTLE}
     settings = lenient(small_settings(changes, left_out=ALL_BUT_BASE))
     run = workplace.run("--force-reason", "a drill", settings=settings)
     assert run.returncode == 0, run.stdout[-3000:]
