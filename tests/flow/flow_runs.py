@@ -48,8 +48,12 @@ class Workplace:
 
     @property
     def report(self) -> dict:
-        """The last run's report."""
-        return json.loads((self.data_dir / "reports" / "demo" / "report.json").read_text())
+        """The demo's last report."""
+        return self.report_of("demo")
+
+    def report_of(self, dataset: str) -> dict:
+        """The last run's report on a dataset."""
+        return json.loads((self.data_dir / "reports" / dataset / "report.json").read_text())
 
     @property
     def decisions(self) -> list[Decision]:
@@ -85,10 +89,10 @@ class Workplace:
         settings_file.write_text(settings or small_settings())
         return [sys.executable, str(FLOW_FILE), "--config", "settings", str(settings_file), "run", *options]
 
-    def published(self) -> list:
+    def published(self, dataset: str = "demo") -> list:
         """The versions in Redis, the served one first."""
         with redis.Redis.from_url(self.redis_server.ensure_running()) as client:
-            return versions(client, "demo")
+            return versions(client, dataset)
 
 
 def lenient(settings: str) -> str:
