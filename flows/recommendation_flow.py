@@ -331,9 +331,10 @@ class RecommendationFlow(FlowSpec):
         if not self.verdict.is_passed:
             self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
-        newest = weeks_of([*self.ranking_models, self.test_week])[1:]
         self.refitted_ranker_folder = self.run_dir / "published" / "ranker"
-        self.ranker_choice.refitted(newest).save(self.refitted_ranker_folder)
+        if not self.week.contest.is_won_by_baseline:  # whose lists no ranker orders
+            newest = weeks_of([*self.ranking_models, self.test_week])[1:]
+            self.ranker_choice.refitted(newest).save(self.refitted_ranker_folder)
         save_stages(self.settings.stages, self.run_dir / "published")
         self.next(self.publish)
 
