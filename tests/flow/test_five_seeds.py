@@ -49,20 +49,20 @@ def test_a_healthy_run_passes_and_is_published(dataset, source, seed, tmp_path, 
             print("\n" + told(report, seed))
         assert report["verdict"] == "passed"
         assert report["contest"]["winner"] == FOUR_STAGES
-        assert [each for each in tests_of(report) if each["passed"] is False] == []
+        assert [each for each in results_of(report) if each["passed"] is False] == []
         assert workplace.published(dataset)[0].manifest.run_id == report["run_id"]
     finally:
         workplace.redis_server.stop()
 
 
-def tests_of(report: dict) -> list[dict]:
+def results_of(report: dict) -> list[dict]:
     """Results of both gates."""
     return [*report["behavioral_tests"], *report["publication_tests"]]
 
 
 def told(report: dict, seed: int) -> str:
     """One line about a run, for whoever waits."""
-    results, metrics = tests_of(report), report["metrics"]
+    results, metrics = results_of(report), report["metrics"]
     n_passed = sum(each["passed"] is True for each in results)
     maps = ", ".join(
         f"{name} {metrics[name]['map@12']:.4f}" for name in ("served", "two_tower", "oracle") if name in metrics
