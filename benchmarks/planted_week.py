@@ -138,8 +138,8 @@ def _history(owned: np.ndarray, n_articles: int) -> sparse.csr_matrix:
 
 
 def _perturbed(lists: np.ndarray, popular: np.ndarray) -> Perturbed:
-    """A two-tower that replaces one article when the newest purchase is hidden."""
+    """A two-tower, and stages, that replace one article when the newest purchase is hidden."""
     some = lists[:2_000]
     less = some.copy()
     less[:, -1] = popular[-1]
-    return Perturbed(some, some, less)
+    return Perturbed(some, some, less, some, less)

@@ -180,8 +180,14 @@ def test_a_shop_without_the_guarded_part_skips_its_test(healthy):
 
 def test_without_a_two_tower_stability_is_not_judged(healthy):
     results = results_by_name(dataclasses.replace(healthy, perturbed=None))
-    assert results["one_purchase_less"].passed is None
-    assert results["shuffled_basket"].passed is None
+    stability = ("served_without_newest_purchase", "one_purchase_less", "shuffled_basket")
+    assert [results[name].passed for name in stability] == [None] * 3
+
+
+def test_lists_that_hang_on_one_purchase_are_caught(healthy):
+    others = np.roll(healthy.perturbed.served, 7, axis=0)
+    perturbed = dataclasses.replace(healthy.perturbed, served_without_newest=others)
+    assert failed(dataclasses.replace(healthy, perturbed=perturbed)) == {"served_without_newest_purchase"}
 
 
 def test_a_two_tower_that_hangs_on_one_purchase_is_caught(healthy):

@@ -9,12 +9,14 @@ from small_shop import SMALL_STAGES
 
 from recommender.columns import Columns
 from recommender.config import CommonSenseSettings
-from recommender.evaluation.behavior.judging import Judging, perturbed_lists
+from recommender.evaluation.behavior.judging import Judging
+from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
 from recommender.evaluation.rec_test import run_tests
 from recommender.evaluation.test_week import TestWeek
 from recommender.features.warehouse import read_mart
 from recommender.models.baselines import RankedLists, read_shop
 from recommender.models.rankers import load_ranker
+from recommender.ranking_metrics import mean_over_customers, overlap_at_k
 from recommender.stages.fitted_day import buyers
 from recommender.stages.four_stages import recommend
 
@@ -41,9 +43,14 @@ def catalogue(weekly_two_towers, demo_windows):
 
 
 @pytest.fixture(scope="module")
-def suite(week, lists, demo_marts_dir, catalogue):
-    baselines = {name: each for name, each in lists.items() if name != "served"}
-    return Judging(demo_marts_dir, catalogue, COMMON_SENSE, 1).suite(week, lists["served"], lists["served"], baselines)
+def perturbed(week, lists, ranker_folder):
+    return perturbed_lists(week, lists["served"], load_ranker(ranker_folder), SMALL_STAGES.order)
+
+
+@pytest.fixture(scope="module")
+def suite(week, lists, perturbed, demo_marts_dir, catalogue):
+    served, baselines = lists["served"], {name: each for name, each in lists.items() if name != "served"}
+    return Judging(demo_marts_dir, catalogue, COMMON_SENSE, 1).suite(week, served, served, baselines, perturbed)
 
 
 def test_every_test_of_the_suite_has_its_data(suite):
@@ -80,7 +87,7 @@ def test_customers_are_sliced_by_what_was_known_on_the_day(suite, week, demo_mar
 
 def test_lists_without_a_two_tower_have_nothing_to_perturb(week, lists, demo_marts_dir, catalogue):
     judged, judging = lists["ease"], Judging(demo_marts_dir, catalogue, COMMON_SENSE, 1)
-    suite = judging.suite(week, judged, judged, {"popular": lists["popular"]}, has_two_tower=False)
+    suite = judging.suite(week, judged, judged, {"popular": lists["popular"]})
     assert suite.perturbed is None
     assert suite.baselines.keys() == {"popular"}
 
@@ -89,16 +96,20 @@ def test_the_suite_sees_the_first_k_ranks(suite, lists):
     np.testing.assert_array_equal(suite.lists, lists["served"].positions[:, :K])
 
 
-def test_the_order_of_a_basket_is_nothing_to_the_two_tower_and_one_purchase_is_little(week):
-    perturbed = perturbed_lists(week)
+def test_the_order_of_a_basket_is_nothing_to_the_two_tower_and_one_purchase_is_little(perturbed):
     assert len(perturbed.unchanged) > 5
     assert (np.sort(perturbed.unchanged) == np.sort(perturbed.shuffled)).mean() > 0.99
     changed = (perturbed.unchanged != perturbed.without_newest).any(axis=1)
     assert changed.mean() > 0
 
 
-def test_a_week_without_a_two_tower_has_nothing_to_perturb(week):
+def test_one_purchase_less_changes_what_is_served_but_not_all_of_it(perturbed):
+    changed = (perturbed.served != perturbed.served_without_newest).any(axis=1)
+    assert changed.mean() > 0
+    assert mean_over_customers(overlap_at_k(perturbed.served, perturbed.served_without_newest)) > 0.5
+
+
+def test_a_week_without_a_two_tower_has_nothing_to_perturb(week, lists, ranker_folder):
     others = [each for each in week.fitted.generators if each.name != "two_tower"]
-    assert (
-        perturbed_lists(dataclasses.replace(week, fitted=dataclasses.replace(week.fitted, generators=others))) is None
-    )
+    without = dataclasses.replace(week, fitted=dataclasses.replace(week.fitted, generators=others))
+    assert perturbed_lists(without, lists["served"], load_ranker(ranker_folder), SMALL_STAGES.order) is None

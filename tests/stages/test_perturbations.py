@@ -4,9 +4,12 @@ from datetime import date
 
 import numpy as np
 import torch
+from planted_day import ANN, CANDIDATES, CAT, EVERYBODY, planted_day, planted_fitted_day
 
 from recommender.features.snapshots import QuerySnapshot
-from recommender.stages.perturbations import shuffled, without_newest
+from recommender.stages.candidate_sets import candidate_sets
+from recommender.stages.generators import GENERATORS
+from recommender.stages.perturbations import forgetting_newest, newest_articles, shuffled, without_newest
 
 HISTORIES = [[5, 3, 9], [], [7], [4, 8]]  # most recent first
 
@@ -47,3 +50,37 @@ def test_shuffling_keeps_everybodys_articles_with_their_numbers():
 
 def test_some_order_changes():
     assert any(histories(shuffled(queries(), seed)) != HISTORIES for seed in range(5))
+
+
+def scores_of(fitted) -> dict[str, np.ndarray]:
+    """What each generator says of every candidate."""
+    return {each.name: each.score(EVERYBODY) for each in fitted.generators}
+
+
+def test_the_newest_article_is_the_first_of_the_history():
+    """Ann bought articles 0 and 1 on her last day, Bob article 2, Cat nothing."""
+    assert newest_articles(planted_day()).tolist() == [0, 2, -1]
+
+
+def test_a_forgotten_article_is_gone_from_everything_that_is_known_of_its_customer():
+    fitted = planted_fitted_day(dict.fromkeys(GENERATORS, 5))
+    before, after = fitted, forgetting_newest(fitted)
+    assert after.day.history.toarray().tolist() == [[0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0], [0] * 6]
+    assert after.day.own.keys.tolist() == [ANN * len(CANDIDATES) + 1]
+    scores = scores_of(after)
+    assert np.isfinite(scores["own"]).tolist() == [[False, True, False, False, False], [False] * 5, [False] * 5]
+    for name in ("ease", "item_knn", "last_basket"):
+        assert (scores[name][ANN] != scores_of(before)[name][ANN]).any(), name
+    (pairs,) = candidate_sets(after.day, after.generators, after.sizes, np.array([ANN]))
+    bought = pairs.features[:, pairs.feature_names.index("own_purchase_days")]
+    assert np.isnan(bought).tolist() == [True, False, True, True, True]
+
+
+def test_what_the_shop_sold_and_who_never_bought_stay_as_they_were():
+    fitted = planted_fitted_day(dict.fromkeys(GENERATORS, 5))
+    before, after = scores_of(fitted), scores_of(forgetting_newest(fitted))
+    for name in ("rising", "popular"):
+        np.testing.assert_array_equal(before[name], after[name])
+    for name, scores in before.items():
+        np.testing.assert_array_equal(scores[CAT], after[name][CAT])
+    assert len(fitted.day.purchases) == len(forgetting_newest(fitted).day.purchases)

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from recommender.config import Settings
+from recommender.evaluation.behavior.judged_week import Perturbed
 from recommender.evaluation.behavior.judging import Judging
+from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
 from recommender.evaluation.behavioral_tests import BehavioralTests
 from recommender.evaluation.challenge import Challenge, challenge_in
 from recommender.evaluation.contest import Contest, hold_contest
@@ -23,6 +25,7 @@ from recommender.evaluation.test_week import TestWeek, lists_of_week, read_oracl
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
 from recommender.models.baselines import RankedLists, read_shop
 from recommender.models.collaborative_baselines import every_baseline
+from recommender.models.rankers import load_ranker
 from recommender.stages.configuration import Opponent
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.weekly_models import FittedModels
@@ -132,7 +135,13 @@ class _Contenders:
         settings = self._settings
         judging = Judging(self._marts_dir, self.catalogue, settings.common_sense, settings.minimum_customers)
         baselines = {other: lists for other, lists in self.lists.items() if other != FOUR_STAGES}
-        return judging.suite(self.week, self.lists[name], self._lists_again(name), baselines, name == FOUR_STAGES)
+        perturbed = self._perturbed() if name == FOUR_STAGES else None
+        return judging.suite(self.week, self.lists[name], self._lists_again(name), baselines, perturbed)
+
+    def _perturbed(self) -> Perturbed | None:
+        """Return how the four stages take histories that are changed a little."""
+        ranker = load_ranker(self._tonight.ranker_folder)
+        return perturbed_lists(self.week, self.lists[FOUR_STAGES], ranker, self._settings.stages.order)
 
     def _lists_again(self, name: str) -> RankedLists:
         """Make a contender's lists a second time, the four stages' from loading their models on."""

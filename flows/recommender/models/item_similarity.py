@@ -10,7 +10,7 @@ Own articles are kept: a shop sells the same thing again. implicit is imported i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -18,6 +18,7 @@ from scipy import linalg, sparse
 
 from recommender.features.interactions import Interactions
 
+HALF_LIFE_DAYS = 120.0  # a purchase of this age counts half
 EASE_MAX_ARTICLES = 12_000
 """A dense matrix of them is 0.6 GB, of which fitting holds several."""
 
@@ -55,11 +56,18 @@ class Ease:
         scores[:, columns < 0] = 0
         return scores
 
+    def with_purchases(
+        self, purchases: Interactions, as_of_day: date, half_life_days: float | None = HALF_LIFE_DAYS
+    ) -> Ease:
+        """Return the same weights over other histories of the same customers, see `fit_ease`."""
+        history = history_before(purchases, as_of_day, half_life_days)
+        return replace(self, history=history[:, self.columns >= 0])
+
 
 def fit_ease(
     purchases: Interactions,
     as_of_day: date,
-    half_life_days: float | None = 120.0,
+    half_life_days: float | None = HALF_LIFE_DAYS,
     l2: float = 20.0,
     own_weight: float = 0.5,
     max_articles: int = EASE_MAX_ARTICLES,
@@ -158,12 +166,19 @@ class ItemKnn:
         """Return `score` as if each customer had only bought what was bought on the last purchase day."""
         return self._score(self.last_baskets, customers, articles)
 
+    def with_purchases(
+        self, purchases: Interactions, as_of_day: date, half_life_days: float | None = HALF_LIFE_DAYS
+    ) -> ItemKnn:
+        """Return the same neighbours over other histories of the same customers, see `fit_item_knn`."""
+        history = history_before(purchases, as_of_day, half_life_days)
+        return replace(self, history=history, last_baskets=_last_baskets(purchases.before(as_of_day)))
+
     def _score(self, bought: sparse.csr_matrix, customers: np.ndarray, articles: np.ndarray) -> np.ndarray:
         return (bought[customers] @ self.similarity)[:, articles].toarray()
 
 
 def fit_item_knn(
-    purchases: Interactions, as_of_day: date, half_life_days: float | None = 120.0, neighbours: int = 20
+    purchases: Interactions, as_of_day: date, half_life_days: float | None = HALF_LIFE_DAYS, neighbours: int = 20
 ) -> ItemKnn:
     """Find each article's nearest neighbours by what was bought before a day.
 

@@ -19,14 +19,16 @@ A customer without history is scored by the two-tower through the segment and th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
 from recommender.columns import Columns
+from recommender.features.interactions import Interactions
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 from recommender.models.item_similarity import CatalogueTooLarge, Ease, ItemKnn, fit_ease, fit_item_knn
 from recommender.stages.shop_day import ShopDay, columns_of
@@ -37,6 +39,20 @@ OWN_HALF_LIFE_DAYS = 60.0  # orders what is bought again; the ranker judges it b
 RISING_PRIOR_BUYERS = 5.0  # a segment of few buyers is pulled towards what the whole shop buys
 
 
+class ChangedHistories(NamedTuple):
+    """The day's customers as if they had bought something else before it; everything else is as it was.
+
+    Attributes:
+        day: with other own articles and another history.
+        purchases: what was bought before the day, in the histories' place.
+        queries: the customers as a two-tower reads them.
+    """
+
+    day: ShopDay
+    purchases: Interactions
+    queries: QuerySnapshot
+
+
 class Generator(Protocol):
     """Proposes articles."""
 
@@ -44,6 +60,9 @@ class Generator(Protocol):
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """Return (len(rows), n_candidates) float32 for some rows of the day's customers; -inf proposes nothing."""
+
+    def with_histories(self, changed: ChangedHistories) -> Generator:
+        """Return the same fitted generator for the day's customers with other histories."""
 
 
 class TwoTowerGenerator:
@@ -96,6 +115,12 @@ class TwoTowerGenerator:
             self._latest = rows.copy(), scores
         return self._latest[1]
 
+    def with_histories(self, changed: ChangedHistories) -> TwoTowerGenerator:
+        """See `Generator`."""
+        other = copy(self)
+        other._queries, other._latest = changed.queries, (np.empty(0, np.int64), self._latest[1][:0])
+        return other
+
 
 class OwnGenerator:
     """Each customer's own articles by the decayed number of days on which they were bought."""
@@ -117,23 +142,33 @@ class OwnGenerator:
         scores[np.repeat(np.arange(len(rows)), counts), keys[entries] % width] = self._scores[entries]
         return scores
 
+    def with_histories(self, changed: ChangedHistories) -> OwnGenerator:
+        """See `Generator`."""
+        return OwnGenerator(changed.day)
+
 
 class HistoryGenerator:
     """An item-to-item model's scores over the customers' histories.
 
     Args:
         name: of the generator.
-        score: a fitted model's `score(customers, articles)`, see `item_similarity`.
+        model: a fitted one, see `item_similarity`.
         day: the day.
+        score: the method of the model that scores.
     """
 
-    def __init__(self, name: str, score: Callable[[np.ndarray, np.ndarray], np.ndarray], day: ShopDay):
-        self.name, self._score, self._day = name, score, day
+    def __init__(self, name: str, model: Ease | ItemKnn, day: ShopDay, score: Callable[..., np.ndarray]):
+        self.name, self._model, self._day, self._score = name, model, day, score
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """See `Generator`."""
-        scores = self._score(self._day.customer_rows[rows], self._day.candidates)
+        scores = self._score(self._model, self._day.customer_rows[rows], self._day.candidates)
         return np.where(scores == 0, NOTHING, scores).astype(np.float32)  # 0: no own article is a neighbour
+
+    def with_histories(self, changed: ChangedHistories) -> HistoryGenerator:
+        """See `Generator`."""
+        model = self._model.with_purchases(changed.purchases, changed.day.as_of_day)
+        return HistoryGenerator(self.name, model, changed.day, self._score)
 
 
 class RisingGenerator:
@@ -154,6 +189,10 @@ class RisingGenerator:
         """See `Generator`."""
         return self._scores[self._segments[rows]]
 
+    def with_histories(self, changed: ChangedHistories) -> RisingGenerator:
+        """See `Generator`: what a segment buys is nobody's history."""
+        return self
+
 
 class PopularGenerator:
     """Last week's buyers; the last four weeks' break ties."""
@@ -168,6 +207,10 @@ class PopularGenerator:
         """See `Generator`."""
         return np.broadcast_to(self._scores, (len(rows), len(self._scores)))
 
+    def with_histories(self, changed: ChangedHistories) -> PopularGenerator:
+        """See `Generator`: what everybody buys is nobody's history."""
+        return self
+
 
 class FreshGenerator:
     """The two-tower's scores of articles first sold in the last week: it knows them by their attributes."""
@@ -180,6 +223,10 @@ class FreshGenerator:
     def score(self, rows: np.ndarray) -> np.ndarray:
         """See `Generator`."""
         return np.where(self._is_fresh, self._two_tower.score(rows), NOTHING)
+
+    def with_histories(self, changed: ChangedHistories) -> FreshGenerator:
+        """See `Generator`."""
+        return FreshGenerator(changed.day, self._two_tower.with_histories(changed))
 
 
 def fit_generators(
@@ -237,9 +284,11 @@ class _Fitted:
 GENERATORS: dict[str, Callable[[_Fitted], Generator]] = {
     "two_tower": lambda fitted: fitted.two_tower,
     "own": lambda fitted: OwnGenerator(fitted.day),
-    "ease": lambda fitted: HistoryGenerator("ease", fitted.ease().score, fitted.day),
-    "item_knn": lambda fitted: HistoryGenerator("item_knn", fitted.item_knn.score, fitted.day),
-    "last_basket": lambda fitted: HistoryGenerator("last_basket", fitted.item_knn.last_basket_score, fitted.day),
+    "ease": lambda fitted: HistoryGenerator("ease", fitted.ease(), fitted.day, Ease.score),
+    "item_knn": lambda fitted: HistoryGenerator("item_knn", fitted.item_knn, fitted.day, ItemKnn.score),
+    "last_basket": lambda fitted: HistoryGenerator(
+        "last_basket", fitted.item_knn, fitted.day, ItemKnn.last_basket_score
+    ),
     "rising": lambda fitted: RisingGenerator(fitted.day),
     "popular": lambda fitted: PopularGenerator(fitted.day),
     "fresh": lambda fitted: FreshGenerator(fitted.day, fitted.two_tower),

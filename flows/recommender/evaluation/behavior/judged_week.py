@@ -21,11 +21,21 @@ POPULAR, REPURCHASE = "popular", "repurchase"
 
 @dataclass(frozen=True)
 class Perturbed:
-    """The two-tower's own lists for some customers, (m, k) int32 each: as they are, and with histories changed."""
+    """Lists of some customers, (m, k) int32 each.
+
+    Attributes:
+        unchanged: the two-tower's own.
+        shuffled: the two-tower's, from histories in another order.
+        without_newest: the two-tower's, from histories without the newest article.
+        served: what the four stages serve.
+        served_without_newest: what they would serve had nobody bought that article.
+    """
 
     unchanged: np.ndarray
     shuffled: np.ndarray
     without_newest: np.ndarray
+    served: np.ndarray
+    served_without_newest: np.ndarray
 
 
 @dataclass(frozen=True)

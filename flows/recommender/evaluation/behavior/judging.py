@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 
 from recommender.columns import Columns
 from recommender.config import CommonSenseSettings
@@ -23,12 +22,8 @@ from recommender.evaluation.test_week import TestWeek
 from recommender.features.catalogue import Catalogue
 from recommender.features.warehouse import read_mart
 from recommender.models.baselines import RankedLists
-from recommender.stages.generators import TwoTowerGenerator
-from recommender.stages.perturbations import shuffled, without_newest
 from recommender.stages.shop_day import ShopDay
 
-PERTURBED_CUSTOMERS, FEWEST_ARTICLES = 2_000, 5
-SHUFFLING_SEED = 7
 UNKNOWN = "unknown"
 
 
@@ -54,7 +49,7 @@ class Judging:
         lists: RankedLists,
         lists_again: RankedLists,
         baselines: Mapping[str, RankedLists],
-        has_two_tower: bool = True,
+        perturbed: Perturbed | None = None,
     ) -> BehavioralTests:
         """Return the behavioural suite for the first k of one recommender's lists.
 
@@ -63,7 +58,7 @@ class Judging:
             lists: the judged ones.
             lists_again: the same from loading and scoring everything a second time.
             baselines: what they are compared with, by name.
-            has_two_tower: whether they come from a two-tower, whose stability is then judged, too.
+            perturbed: how they take changed histories; None where they come from no two-tower.
         """
         day, k = week.fitted.day, week.k
         articles = self._articles()
@@ -88,7 +83,7 @@ class Judging:
             customer_ids=day.customer_ids,
             article_names=self.catalogue.article_ids + " " + _texts(articles[Columns.PRODUCT_NAME]),
             common_sense=self.common_sense,
-            perturbed=perturbed_lists(week) if has_two_tower else None,
+            perturbed=perturbed,
         )
 
     def _articles(self) -> pa.Table:
@@ -107,18 +102,6 @@ class Judging:
             "age band": _texts(features[Columns.AGE_BAND].take(place)),
             "channel": np.select([np.isnan(online), online > 0.5], [UNKNOWN, "online"], "store"),
         }
-
-
-def perturbed_lists(week: TestWeek) -> Perturbed | None:
-    """Return the two-tower's lists for evenly spread customers of several articles, and with changed histories."""
-    generators = (each for each in week.fitted.generators if isinstance(each, TwoTowerGenerator))
-    if (two_tower := next(generators, None)) is None:
-        return None
-    known = np.flatnonzero(two_tower.queries.history_offsets.diff().numpy() >= FEWEST_ARTICLES)
-    rows = known[:: max(1, len(known) // PERTURBED_CUSTOMERS)]
-    queries = two_tower.queries.take(torch.from_numpy(rows))
-    variants = queries, shuffled(queries, SHUFFLING_SEED), without_newest(queries)
-    return Perturbed(*(two_tower.best_columns(each, week.k).astype(np.int32) for each in variants))
 
 
 def _spread(day: ShopDay, of_candidates: np.ndarray, elsewhere: float) -> np.ndarray:
