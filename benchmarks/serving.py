@@ -27,8 +27,10 @@ import redis
 from benchmarks.http_load import Load, get_request, put_load
 from benchmarks.quality import RESULTS_DIR
 from recommender.release.publish import PublishedLists, PublishedRun, publish
-from serving.cache_contract import ArticleFacts, ListArrays, Source, article_id_of, bytes_per_customer
+from serving.article_facts import ArticleFacts
+from serving.article_numbers import article_id_of
 from serving.embedded_redis import EmbeddedRedis
+from serving.list_buckets import ListArrays, Source, bytes_per_customer
 
 DATASET = "bench"
 CONNECTIONS = 16

@@ -19,8 +19,10 @@ from starlette.convertors import PathConvertor, register_url_convertor
 
 from serving import admin
 from serving.api_keys import NEEDS_KEY, caller_of
+from serving.article_facts import ArticleFacts
 from serving.body_limit import BodyLimit
-from serving.cache_contract import MAX_DEPTH, ArticleFacts, CacheFormatError
+from serving.cache_contract import CacheFormatError
+from serving.list_buckets import MAX_DEPTH
 from serving.lookup_query import DEPTH_DESCRIPTION, MAX_CUSTOMER_ID_LENGTH, LookupQuery, openapi_parameters
 from serving.metrics import add_metrics
 from serving.problems import add_problem_handlers, problem_responses

@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 
-from serving.cache_contract import MAX_DEPTH
+from serving.list_buckets import MAX_DEPTH
 from serving.recommendation_store import DEFAULT_DEPTH
 
 MAX_CUSTOMER_ID_LENGTH = 128  # twice H&M's 64

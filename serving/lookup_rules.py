@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
-from serving.cache_contract import ArticleFacts, CacheFormatError
+from serving.article_facts import ArticleFacts
+from serving.cache_contract import CacheFormatError
 
 CAP_FIELD = "cap:product_code"
 

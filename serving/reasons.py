@@ -6,7 +6,7 @@ In: the proposers' bits of a cached article and the source of its list. Out: `Re
 from enum import StrEnum
 from functools import cache
 
-from serving.cache_contract import Proposer, Source
+from serving.list_buckets import Proposer, Source
 
 
 class Reason(StrEnum):

@@ -20,20 +20,11 @@ from typing import NamedTuple
 
 import redis.asyncio
 
+from serving.article_facts import ArticleFacts, decode_articles
 from serving.batched_reader import BatchedReader
-from serving.cache_contract import (
-    OVERALL,
-    ArticleFacts,
-    CachedList,
-    CacheFormatError,
-    CacheKeys,
-    Manifest,
-    Source,
-    bucket_number,
-    customer_fingerprint,
-    decode_articles,
-    find_list,
-)
+from serving.buckets import bucket_number, customer_fingerprint
+from serving.cache_contract import OVERALL, CacheFormatError, CacheKeys, Manifest
+from serving.list_buckets import CachedList, Source, find_list
 from serving.lookup_rules import LookupRules
 from serving.reasons import Reason, reason_of
 from serving.rule_book import RuleBook

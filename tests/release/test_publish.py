@@ -30,16 +30,10 @@ from recommender.release.publish_errors import (
     ReadBackDiffers,
 )
 from recommender.release.published_versions import rollback, versions
-from serving.cache_contract import (
-    CacheKeys,
-    ListArrays,
-    Manifest,
-    Source,
-    bucket_number,
-    customer_fingerprint,
-    find_list,
-)
+from serving.buckets import bucket_number, customer_fingerprint
+from serving.cache_contract import CacheKeys, Manifest
 from serving.embedded_redis import EmbeddedRedis
+from serving.list_buckets import ListArrays, Source, find_list
 from serving.redis_connection import connect
 
 KEYS = CacheKeys("demo")

@@ -20,8 +20,10 @@ import pytest
 import redis
 
 from recommender.release.publish import PublishedLists, PublishedRun, publish
-from serving.cache_contract import ArticleFacts, ListArrays, Proposer, Source, article_id_of
+from serving.article_facts import ArticleFacts
+from serving.article_numbers import article_id_of
 from serving.embedded_redis import EmbeddedRedis
+from serving.list_buckets import ListArrays, Proposer, Source
 from serving.redis_connection import connect
 
 K = 12

@@ -8,8 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from serving import cache_contract
-from serving.cache_contract import ArticleFacts, CacheFormatError, CacheKeys, ListArrays, Manifest, Source
+from serving.article_facts import ArticleFacts, decode_articles, encode_articles
+from serving.article_numbers import article_id_of, article_numbers
+from serving.buckets import bucket_count_for, bucket_number, customer_fingerprint, customer_fingerprints
+from serving.cache_contract import CacheFormatError, CacheKeys, Manifest
+from serving.list_buckets import (
+    CachedList,
+    ListArrays,
+    Source,
+    bytes_per_customer,
+    check_lists,
+    encode_buckets,
+    find_list,
+)
 
 scores = st.floats(width=16, allow_nan=False, allow_infinity=False)
 article_number = st.integers(1, 2**32 - 1)
@@ -27,16 +38,16 @@ def encoded(lists: dict, k: int = 6) -> list[bytes]:
         for place, item in enumerate(items):
             numbers[row, place], list_scores[row, place], proposers[row, place] = item
     sources = np.array([source for _, source in lists.values()], dtype=np.uint8)
-    fingerprints = cache_contract.customer_fingerprints(list(lists))
-    count = cache_contract.bucket_count_for(len(lists))
+    fingerprints = customer_fingerprints(list(lists))
+    count = bucket_count_for(len(lists))
     arrays = ListArrays(numbers, list_scores, sources, proposers)
-    chunks = cache_contract.encode_buckets(fingerprints, arrays, count)
+    chunks = encode_buckets(fingerprints, arrays, count)
     return [value for chunk in chunks for value in chunk.values]
 
 
-def looked_up(buckets: list[bytes], customer_id: str) -> cache_contract.CachedList | None:
-    fingerprint = cache_contract.customer_fingerprint(customer_id)
-    return cache_contract.find_list(buckets[cache_contract.bucket_number(fingerprint, len(buckets))], customer_id)
+def looked_up(buckets: list[bytes], customer_id: str) -> CachedList | None:
+    fingerprint = customer_fingerprint(customer_id)
+    return find_list(buckets[bucket_number(fingerprint, len(buckets))], customer_id)
 
 
 @given(lists_of_customers)
@@ -58,21 +69,21 @@ def test_any_changed_byte_is_an_error(lists, data):
     position = data.draw(st.integers(0, len(bucket) - 1))
     bucket[position] ^= data.draw(st.integers(1, 255))
     with pytest.raises(CacheFormatError, match="publish again"):
-        cache_contract.find_list(bytes(bucket), "anyone")
+        find_list(bytes(bucket), "anyone")
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 50])
 def test_a_cut_bucket_is_an_error(size):
     bucket = encoded({"a": ([(1, 1.0, 0)], Source.PERSONAL)})[0]
     with pytest.raises(CacheFormatError):
-        cache_contract.find_list(bucket[:size], "a")
+        find_list(bucket[:size], "a")
 
 
 def test_a_bucket_has_the_bytes_that_its_format_says():
     header, fingerprint, source_and_count = 8, 8, 2
     bucket = encoded({"a": ([(1, 1.0, 0)], Source.PERSONAL), "b": ([], Source.SEGMENT)}, k=12)[0]
     assert len(bucket) == header + 2 * (fingerprint + source_and_count + 12 * (4 + 2 + 1))
-    assert cache_contract.bytes_per_customer(12) == fingerprint + source_and_count + 12 * (4 + 2 + 1)
+    assert bytes_per_customer(12) == fingerprint + source_and_count + 12 * (4 + 2 + 1)
 
 
 def test_the_format_does_not_change_unnoticed():
@@ -80,10 +91,10 @@ def test_the_format_does_not_change_unnoticed():
     bucket = encoded({"a": ([(706016001, 1.5, 5)], Source.SEGMENT)}, k=1)[0]
     assert bucket.hex() == (
         "02" + "01" + "0100" + bucket[4:8].hex()  # format 2, k 1, one list, CRC
-        + cache_contract.customer_fingerprint("a").to_bytes(8, "little").hex()
+        + customer_fingerprint("a").to_bytes(8, "little").hex()
         + "02" + "01" + (706016001).to_bytes(4, "little").hex() + "003e" + "05"  # segment, one, 1.5 as f16, proposers
     )  # fmt: skip
-    assert cache_contract.customer_fingerprint("a") == 0x2F42665B399EF840
+    assert customer_fingerprint("a") == 0x2F42665B399EF840
 
 
 def test_a_stranger_is_in_no_bucket():
@@ -93,16 +104,16 @@ def test_a_stranger_is_in_no_bucket():
 
 def test_buckets_share_the_customers_evenly():
     lists = {f"customer-{i}": ([], Source.PERSONAL) for i in range(3_200)}
-    sizes = [(len(bucket) - 8) / cache_contract.bytes_per_customer(6) for bucket in encoded(lists)]
+    sizes = [(len(bucket) - 8) / bytes_per_customer(6) for bucket in encoded(lists)]
     assert len(sizes) == 3_200 / 32
     assert sum(sizes) == 3_200
     assert max(sizes) < 32 + 6 * 32**0.5  # six standard deviations of a Poisson count
 
 
 def test_leading_zeros_come_back():
-    numbers = cache_contract.article_numbers([["0706016001", "0000000001"], ["4294967295", ""]])
+    numbers = article_numbers([["0706016001", "0000000001"], ["4294967295", ""]])
     assert numbers.tolist() == [[706016001, 1], [4294967295, 0]]
-    assert cache_contract.article_id_of(706016001) == "0706016001"
+    assert article_id_of(706016001) == "0706016001"
 
 
 @pytest.mark.parametrize(
@@ -110,15 +121,15 @@ def test_leading_zeros_come_back():
 )
 def test_an_article_id_that_would_not_come_back_is_refused(article_id):
     with pytest.raises(ValueError, match="article_id"):
-        cache_contract.article_numbers([article_id])
+        article_numbers([article_id])
 
 
 def test_a_customer_given_twice_is_refused():
-    fingerprints = cache_contract.customer_fingerprints(["a", "b", "a"])
+    fingerprints = customer_fingerprints(["a", "b", "a"])
     ones = np.ones((3, 1))
     lists = ListArrays(ones.astype(np.uint32), ones, np.ones(3, np.uint8), ones.astype(np.uint8))
     with pytest.raises(ValueError, match="lists 0 and 2 belong to the same customer"):
-        list(cache_contract.encode_buckets(fingerprints, lists, 1))
+        list(encode_buckets(fingerprints, lists, 1))
 
 
 @pytest.mark.parametrize(
@@ -136,13 +147,13 @@ def test_a_customer_given_twice_is_refused():
 def test_lists_that_the_format_cannot_hold_are_refused(numbers, list_scores, sources, message):
     arrays = np.array(numbers, np.uint32), np.array(list_scores, np.float32), np.array(sources, np.uint8)
     with pytest.raises(ValueError, match=message):
-        cache_contract.check_lists(ListArrays(*arrays, np.zeros(arrays[0].shape, np.uint8)))
+        check_lists(ListArrays(*arrays, np.zeros(arrays[0].shape, np.uint8)))
 
 
 def test_proposers_of_another_shape_are_refused():
     lists = ListArrays(np.ones((1, 2), np.uint32), np.ones((1, 2)), np.ones(1, np.uint8), np.ones((1, 3), np.uint8))
     with pytest.raises(ValueError, match=r"got \(1, 2\), \(1, 2\), \(1,\) and \(1, 3\)"):
-        cache_contract.check_lists(lists)
+        check_lists(lists)
 
 
 def test_control_keys_share_a_cluster_slot_and_buckets_spread():
@@ -195,8 +206,8 @@ def test_articles_come_back():
         "0706016001": ArticleFacts("Strap top – “été”", "0706016", "Jersey"),
         "0000000001": ArticleFacts("", "", ""),
     }
-    assert cache_contract.decode_articles(cache_contract.encode_articles(articles)) == articles
-    assert cache_contract.decode_articles(cache_contract.encode_articles({})) == {}
+    assert decode_articles(encode_articles(articles)) == articles
+    assert decode_articles(encode_articles({})) == {}
     for value in (b"nothing compressed", zlib.compress(b"[]"), zlib.compress(b'{"article_id": ["1"], "name": []}')):
         with pytest.raises(CacheFormatError):
-            cache_contract.decode_articles(value)
+            decode_articles(value)

@@ -3,7 +3,8 @@
 import pytest
 
 from serving import rule_book
-from serving.cache_contract import ArticleFacts, CacheFormatError, CacheKeys
+from serving.article_facts import ArticleFacts
+from serving.cache_contract import CacheFormatError, CacheKeys
 from serving.lookup_rules import BarredArticle, LookupRules, Rule, read_rules
 
 KEY = CacheKeys("demo").rules

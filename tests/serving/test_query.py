@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from serving import query
-from serving.cache_contract import Source
+from serving.list_buckets import Source
 from serving.reasons import Reason
 from serving.recommendation_store import Item, Recommendations
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.cache_contract import Proposer, Source
+from serving.list_buckets import Proposer, Source
 from serving.reasons import Reason, reason_of
 
 

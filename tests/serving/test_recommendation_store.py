@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from recommender.release.published_versions import rollback
-from serving.cache_contract import CacheKeys, Source, bucket_number, customer_fingerprint
+from serving.buckets import bucket_number, customer_fingerprint
+from serving.cache_contract import CacheKeys
+from serving.list_buckets import Source
 from serving.recommendation_store import RecommendationStore
 from serving.redis_connection import connect_async, redis_url
 from serving.store_errors import FallbackReason, NothingPublished, RedisAway, VersionUnreadable

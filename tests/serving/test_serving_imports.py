@@ -25,8 +25,9 @@ def test_serving_imports_nothing_of_the_training_stack(module):
     assert TRAINING_STACK.isdisjoint(result.stdout.split())
 
 
-def test_the_cache_contract_needs_only_numpy():
-    program = "import sys, serving.cache_contract; print(*{name.partition('.')[0] for name in sys.modules})"
+def test_the_cache_contract_and_its_codecs_need_only_numpy():
+    codecs = "serving.cache_contract, serving.list_buckets, serving.article_facts"
+    program = f"import sys, {codecs}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     third_party = {name for name in result.stdout.split() if name not in sys.stdlib_module_names}
     assert {"redis", "fastapi", "pydantic", "starlette"}.isdisjoint(third_party)

@@ -30,7 +30,8 @@ from recommender.release.publish import PublishedLists, numbers_at
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import best_of_generator, recommend, recommend_and_tell
 from recommender.stages.weekly_models import FittedModels, WeeklyModel
-from serving.cache_contract import ArticleFacts, ListArrays, Proposer, Source
+from serving.article_facts import ArticleFacts
+from serving.list_buckets import ListArrays, Proposer, Source
 
 COMPARED_CUSTOMERS = 2_000  # overlap is a mean over customers: so many tell it to a hundredth
 SECONDS_PER_REPORT = 15

@@ -22,8 +22,11 @@ import redis
 from recommender.release.publish_errors import NotEnoughMemory, Overtaken, ReadBackDiffers
 from recommender.release.published_versions import KEYS_PER_PIPELINE, remove_unused, remove_version
 from recommender.release.publisher_lock import publisher_lock
-from serving import cache_contract
-from serving.cache_contract import ArticleFacts, CacheKeys, ListArrays, Manifest, Source
+from serving.article_facts import ArticleFacts, encode_articles
+from serving.article_numbers import article_id_of, article_numbers
+from serving.buckets import bucket_count_for, bucket_number, customer_fingerprint, customer_fingerprints
+from serving.cache_contract import OVERALL, CacheKeys, Manifest
+from serving.list_buckets import ListArrays, Source, bytes_per_customer, check_lists, encode_buckets, find_list
 
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0
@@ -69,7 +72,7 @@ class PublishedLists:
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """Where the lists come from; goes into the manifest, see `cache_contract.Manifest`."""
+    """Where the lists come from; goes into the manifest, see `Manifest`."""
 
     dataset: str
     run_id: str
@@ -113,7 +116,7 @@ def numbers_at(positions: np.ndarray, article_ids: Sequence[str] | np.ndarray) -
     Raises:
         ValueError: an article id that the cache format cannot hold.
     """
-    numbers = np.append(cache_contract.article_numbers(article_ids), np.uint32(0))  # position -1 is the 0 at the end
+    numbers = np.append(article_numbers(article_ids), np.uint32(0))  # position -1 is the 0 at the end
     return numbers[positions]
 
 
@@ -165,8 +168,8 @@ def _check(lists: PublishedLists, kept_versions: int) -> None:
     """Stop what cannot be published before Redis is touched."""
     if kept_versions < 2:
         raise ValueError(f"kept_versions is {kept_versions}; keep at least 2, so that a rollback is possible.")
-    cache_contract.check_lists(lists.lists)
-    cache_contract.check_lists(lists.popular)
+    check_lists(lists.lists)
+    check_lists(lists.popular)
     (n_lists, k), popular_shape = lists.lists.numbers.shape, lists.popular.numbers.shape
     if len(lists.customer_ids) != n_lists:
         raise ValueError(f"{len(lists.customer_ids)} customer ids for {n_lists} lists.")
@@ -186,7 +189,7 @@ def _new_load(client: redis.Redis, keys: CacheKeys, lists: PublishedLists, progr
         lists=lists,
         version=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
         created_at=now,
-        bucket_count=cache_contract.bucket_count_for(len(lists.customer_ids)),
+        bucket_count=bucket_count_for(len(lists.customer_ids)),
         progress=progress,
     )
 
@@ -223,32 +226,32 @@ def _check_memory(load: _Load) -> None:
 
 def estimated_memory_bytes(customers: int, k: int) -> int:
     """Redis memory of a version, on the safe side: packed lists plus what keys and the allocator add."""
-    packed_bytes = customers * cache_contract.bytes_per_customer(k)
-    return int(packed_bytes * ALLOCATION_OVERHEAD) + cache_contract.bucket_count_for(customers) * BYTES_PER_KEY
+    packed_bytes = customers * bytes_per_customer(k)
+    return int(packed_bytes * ALLOCATION_OVERHEAD) + bucket_count_for(customers) * BYTES_PER_KEY
 
 
 def _write_buckets(load: _Load) -> tuple[int, str]:
     """Write all buckets, one pipeline per chunk; returns their bytes and checksum."""
     checksum, size, written = blake2b(digest_size=16), 0, 0
-    fingerprints = cache_contract.customer_fingerprints(load.lists.customer_ids)
-    for chunk in cache_contract.encode_buckets(fingerprints, load.lists.lists, load.bucket_count):
+    fingerprints = customer_fingerprints(load.lists.customer_ids)
+    for chunk in encode_buckets(fingerprints, load.lists.lists, load.bucket_count):
         pipeline = load.client.pipeline(transaction=False)
         for number, value in enumerate(chunk.values, chunk.first_bucket):
             pipeline.set(load.keys.bucket(load.version, number), value)
             checksum.update(value)
             size += len(value)
         pipeline.execute()
-        written += chunk.customers
+        written += chunk.entries
         load.progress("write", written, len(fingerprints))
     return size, checksum.hexdigest()
 
 
 def _write_head(load: _Load, manifest: Manifest) -> None:
     """Write popular list, articles and manifest."""
-    fingerprint = cache_contract.customer_fingerprints([cache_contract.OVERALL])
-    (popular,) = cache_contract.encode_buckets(fingerprint, load.lists.popular, bucket_count=1)
+    fingerprint = customer_fingerprints([OVERALL])
+    (popular,) = encode_buckets(fingerprint, load.lists.popular, bucket_count=1)
     load.client.set(load.keys.popular(load.version), popular.values[0])
-    load.client.set(load.keys.articles(load.version), cache_contract.encode_articles(load.lists.articles))
+    load.client.set(load.keys.articles(load.version), encode_articles(load.lists.articles))
     load.client.set(load.keys.manifest(load.version), manifest.to_json())
 
 
@@ -294,12 +297,12 @@ def _verify_sample(load: _Load) -> None:
     """Decode the lists of evenly spread customers and compare articles, source and proposers."""
     rows = np.unique(np.linspace(0, len(load.lists.customer_ids) - 1, SAMPLED_CUSTOMERS).astype(int)).tolist()
     customer_ids = [str(load.lists.customer_ids[row]) for row in rows]
-    fingerprints = map(cache_contract.customer_fingerprint, customer_ids)
-    buckets = [cache_contract.bucket_number(fingerprint, load.bucket_count) for fingerprint in fingerprints]
+    fingerprints = map(customer_fingerprint, customer_ids)
+    buckets = [bucket_number(fingerprint, load.bucket_count) for fingerprint in fingerprints]
     for row, customer_id, value in zip(rows, customer_ids, _read_buckets(load, buckets), strict=True):
-        stored = cache_contract.find_list(value, customer_id)
+        stored = find_list(value, customer_id)
         numbers, _, source, proposers = (each[row] for each in load.lists.lists)
-        article_ids = tuple(cache_contract.article_id_of(number) for number in numbers[numbers != 0].tolist())
+        article_ids = tuple(article_id_of(number) for number in numbers[numbers != 0].tolist())
         expected = source, article_ids, tuple(proposers[numbers != 0].tolist())
         if stored is None or (stored.source, stored.article_ids, stored.proposers) != expected:
             raise ReadBackDiffers(f"version {load.version}: customer {customer_id} reads back as {stored}.")
