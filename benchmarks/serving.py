@@ -26,7 +26,8 @@ import redis
 
 from benchmarks.http_load import Load, get_request, put_load
 from benchmarks.quality import RESULTS_DIR
-from recommender.release.publish import PublishedLists, PublishedRun, publish
+from recommender.release.publish import PublishedRun, publish
+from recommender.release.published_lists import PublishedLists
 from serving.article_facts import ArticleFacts
 from serving.article_numbers import article_id_of
 from serving.embedded_redis import EmbeddedRedis

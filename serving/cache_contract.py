@@ -7,13 +7,19 @@ Keys of the dataset `demo` (the braces are a Redis Cluster hash tag, so control 
 
     recommendations:{demo}:current              id of the version that is served (the one pointer)
     recommendations:{demo}:history              ids of versions that may be served, newest first; the head is current
-    recommendations:{demo}:registry             hash: version id -> number of its buckets, for every version with keys
+    recommendations:{demo}:registry             hash: version id -> numbers of its keys, for every version with keys
     recommendations:{demo}:lock                 token of the publisher at work
     recommendations:{demo}:rules                hash: article id -> why it is barred, see `rule_book`
     recommendations:demo:<version>:manifest     Manifest as JSON
     recommendations:demo:<version>:bucket:<n>   the lists of about 32 customers, packed, see `list_buckets`
-    recommendations:demo:<version>:popular      one more bucket: popular lists, by name instead of customer id
+    recommendations:demo:<version>:purchases:<n>  what the same customers bought last, see `purchase_buckets`
+    recommendations:demo:<version>:similar:<n>  similar articles: lists as above, by article id instead of customer id
+    recommendations:demo:<version>:shown:<n>    to whom articles are recommended, see `shown_articles`
+    recommendations:demo:<version>:popular      one more bucket of lists: `overall`, and one by the name of each segment
     recommendations:demo:<version>:articles     what is known of articles, see `article_facts`
+
+Versions that earlier releases published lack `purchases`, `similar`, `shown` and the lists of segments, and in the
+registry they have the number of their buckets alone; all of them can be read.
 
 Keys of a version are never changed after the pointer names it. A lookup needs the pointer and one bucket, each
 a plain GET. Lists are packed into buckets because every Redis key costs about 130 bytes of its own, and into one
@@ -21,11 +27,12 @@ string rather than a hash because hashes with values above 64 bytes lose their c
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 
 FORMAT = 2  # of the buckets of lists
 OVERALL = "overall"  # name of the popular list for strangers
+BUCKET, PURCHASES, SIMILAR, SHOWN = "bucket", "purchases", "similar", "shown"  # parts of a version with numbered keys
 
 _DATASET_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
@@ -80,11 +87,15 @@ class CacheKeys:
         return self._of_version(version, "articles")
 
     def bucket(self, version: str, number: int) -> str:
-        return self._of_version(version, f"bucket:{number}")
+        return self.numbered(version, BUCKET, number)
 
-    def all_of_version(self, version: str, bucket_count: int) -> Iterator[str]:
-        """Every key that a version with this many buckets may have."""
-        yield from (self.bucket(version, number) for number in range(bucket_count))
+    def numbered(self, version: str, part: str, number: int) -> str:
+        """A key of one of the parts that have several: `BUCKET`, `PURCHASES`, `SIMILAR`, `SHOWN`."""
+        return self._of_version(version, f"{part}:{number}")
+
+    def all_of_version(self, version: str, counts: Mapping[str, int]) -> Iterator[str]:
+        """Every key that a version may have, given how many keys its parts have, as the registry says."""
+        yield from (self.numbered(version, part, number) for part, count in counts.items() for number in range(count))
         yield from (self.popular(version), self.articles(version), self.manifest(version))
 
     def _control(self, name: str) -> str:
@@ -92,6 +103,26 @@ class CacheKeys:
 
     def _of_version(self, version: str, name: str) -> str:
         return f"recommendations:{self.dataset}:{version}:{name}"
+
+
+def registry_value(counts: Mapping[str, int]) -> bytes:
+    """What the registry holds of a version: how many keys each part has."""
+    return json.dumps(counts, sort_keys=True).encode()
+
+
+def registered_counts(value: bytes) -> dict[str, int]:
+    """Inverse of `registry_value`; a plain number, as earlier releases wrote it, counts the buckets."""
+    counts = json.loads(value)
+    return {BUCKET: counts} if isinstance(counts, int) else counts
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """One part of a published version: how many keys it has, their bytes together and their BLAKE2b-128 in order."""
+
+    keys: int
+    bytes: int
+    checksum: str
 
 
 @dataclass(frozen=True)
@@ -114,6 +145,8 @@ class Manifest:
         checksum: BLAKE2b-128 of all buckets in order, hexadecimal.
         example_customers: one customer id for each source that occurs.
         format: of the buckets.
+        segments: names of the popular lists besides the overall one.
+        parts: all but the buckets and this manifest, by name; a part that is not there was not published.
     """
 
     version: str
@@ -131,21 +164,31 @@ class Manifest:
     checksum: str
     example_customers: dict[str, str]
     format: int = FORMAT
+    segments: tuple[str, ...] = ()
+    parts: dict[str, PartSummary] = field(default_factory=dict)
+
+    def keys_of(self, part: str) -> int:
+        """Number of keys of a part, 0 of one that was not published."""
+        return self.parts[part].keys if part in self.parts else 0
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
     @classmethod
     def from_json(cls, value: bytes) -> "Manifest":
-        """Read a manifest; fields of a later contract are ignored.
+        """Read a manifest; fields of a later contract are ignored, those that an earlier one lacks have defaults.
 
         Raises:
             CacheFormatError: no JSON object, a missing field, or a bucket format this code does not know.
         """
         try:
-            fields = json.loads(value)
-            manifest = cls(**{name: fields[name] for name in cls.__dataclass_fields__})
-        except (ValueError, TypeError, KeyError) as error:
+            written = json.loads(value)
+            known = {each.name: written[each.name] for each in fields(cls) if _is_needed(each) or each.name in written}
+            known["segments"] = tuple(known.get("segments", ()))
+            parts = known.get("parts", {}).items()
+            known["parts"] = {name: PartSummary(each["keys"], each["bytes"], each["checksum"]) for name, each in parts}
+            manifest = cls(**known)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CacheFormatError(f"the manifest cannot be read: {error!r}; publish again.") from error
         if manifest.format != FORMAT:
             raise CacheFormatError(
@@ -153,3 +196,7 @@ class Manifest:
                 "deploy the code that published it, or publish again."
             )
         return manifest
+
+
+def _is_needed(each: Field) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING

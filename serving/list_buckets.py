@@ -38,6 +38,8 @@ class Source(IntEnum):
     PERSONAL = 1
     SEGMENT = 2
     POPULAR = 3
+    SIMILAR = 4
+    """Of articles like another one: no list of a customer."""
 
 
 class Proposer(IntFlag):
@@ -173,18 +175,32 @@ def find_list(bucket: bytes, customer_id: str) -> CachedList | None:
         CacheFormatError: the bucket is damaged or has another format.
     """
     k, count = _check_bucket(bucket)
-    fingerprint = customer_fingerprint(customer_id)
-    fingerprints = struct.unpack_from(f"<{count}Q", bucket, _HEADER.size)
-    if fingerprint not in fingerprints:
+    place = _place(bucket, count, customer_id)
+    if place is None:
         return None
-    position = fingerprints.index(fingerprint)
-    offset = _HEADER.size + 8 * count + position * _list_bytes(k)
+    offset = _HEADER.size + 8 * count + place * _list_bytes(k)
     source, length, *values = struct.unpack_from(f"<BB{k}I{k}e{k}B", bucket, offset)
     if source not in Source._value2member_map_ or length > k:
         raise CacheFormatError(f"a list has source {source} and {length} of at most {k} articles; publish again.")
     article_ids = tuple(article_id_of(number) for number in values[:length])
     scores, proposers = values[k : k + length], values[2 * k : 2 * k + length]
     return CachedList(Source(source), article_ids, tuple(scores), tuple(proposers))
+
+
+def place_of(bucket: bytes, customer_id: str) -> int | None:
+    """Where a customer stands among those of a bucket, counted from 0; None when it is not there.
+
+    Raises:
+        CacheFormatError: the bucket is damaged or has another format.
+    """
+    _, count = _check_bucket(bucket)
+    return _place(bucket, count, customer_id)
+
+
+def _place(bucket: bytes, count: int, customer_id: str) -> int | None:
+    fingerprint = customer_fingerprint(customer_id)
+    fingerprints = struct.unpack_from(f"<{count}Q", bucket, _HEADER.size)
+    return fingerprints.index(fingerprint) if fingerprint in fingerprints else None
 
 
 def _check_bucket(bucket: bytes) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,7 @@ import pytest
 import redis
 
 from recommender.release import published_versions
-from recommender.release.publish import (
-    PublishedLists,
-    PublishedRun,
-    estimated_memory_bytes,
-    numbers_at,
-    publish,
-)
+from recommender.release.publish import PublishedRun, publish
 from recommender.release.publish_errors import (
     AnotherPublisher,
     NoPreviousVersion,
@@ -29,12 +24,17 @@ from recommender.release.publish_errors import (
     Overtaken,
     ReadBackDiffers,
 )
+from recommender.release.published_lists import NamedLists, PublishedLists, numbers_at
 from recommender.release.published_versions import rollback, versions
+from recommender.release.version_parts import estimated_memory_bytes, parts_of
+from serving.article_numbers import article_id_of
 from serving.buckets import bucket_number, customer_fingerprint
-from serving.cache_contract import CacheKeys, Manifest
+from serving.cache_contract import CacheKeys, Manifest, registered_counts
 from serving.embedded_redis import EmbeddedRedis
-from serving.list_buckets import ListArrays, Source, find_list
+from serving.list_buckets import ListArrays, Source, find_list, place_of
+from serving.purchase_buckets import PurchaseArrays, purchases_at
 from serving.redis_connection import connect
+from serving.shown_articles import ShownArticles, find_shown
 
 KEYS = CacheKeys("demo")
 LOCK_SECONDS = 1.0
@@ -42,7 +42,10 @@ TWO_CHUNKS = 40_000  # customers: a chunk holds 1,024 buckets of 32
 
 
 def planted_lists(version: int, customers: int = 100, k: int = 3) -> PublishedLists:
-    """Article numbers of version v, customer row i: v * 100,000,000 + i * 100 + 1, + 2, ..."""
+    """Article numbers of version v, customer row i: v * 100,000,000 + i * 100 + 1, + 2, ...
+
+    Customer i bought article i + 1 on day i; article i + 1 is similar to article i + 2 and shown to i customers.
+    """
     row_starts = version * 100_000_000 + 100 * np.arange(customers + 1, dtype=np.uint32)
     numbers = row_starts[:, np.newaxis] + np.arange(1, k + 1, dtype=np.uint32)
     return PublishedLists(
@@ -50,6 +53,20 @@ def planted_lists(version: int, customers: int = 100, k: int = 3) -> PublishedLi
         lists=arrays_of(numbers[:-1], Source.PERSONAL),
         popular=arrays_of(numbers[-1:], Source.POPULAR),
         articles={},
+        segments=NamedLists(["young/online"], arrays_of(numbers[:1] + np.uint32(50), Source.SEGMENT)),
+        similar=NamedLists(
+            [article_id_of(row + 1) for row in range(customers)],
+            arrays_of(np.arange(2, customers + 2, dtype=np.uint32)[:, np.newaxis], Source.SIMILAR),
+        ),
+        purchases=PurchaseArrays(
+            np.arange(1, customers + 1, dtype=np.uint32)[:, np.newaxis],
+            (np.arange(customers) % 2**16).astype(np.uint16)[:, np.newaxis],
+        ),
+        shown=ShownArticles(
+            np.array([article_id_of(row + 1) for row in range(customers)]),
+            np.arange(customers),
+            np.array([[f"customer-{row}"] for row in range(customers)]),
+        ),
     )
 
 
@@ -124,7 +141,7 @@ def served_version(client: redis.Redis, customers: int = 100) -> int:
 
 def assert_nothing_is_left_over(client: redis.Redis) -> None:
     """Redis holds the versions of the history and the three control keys, and no other key."""
-    registry = {version.decode(): int(count) for version, count in client.hgetall(KEYS.registry).items()}
+    registry = {version.decode(): registered_counts(value) for version, value in client.hgetall(KEYS.registry).items()}
     history = [version.decode() for version in client.lrange(KEYS.history, 0, -1)]
     assert set(registry) == set(history)
     assert client.get(KEYS.current).decode() == history[0]
@@ -147,6 +164,42 @@ def test_the_manifest_says_what_was_published(client):
     headers, one_list = 4 * 8, 8 + 2 + 3 * (4 + 2 + 1)  # 100 customers fill ceil(100 / 32) = 4 buckets
     assert manifest.bytes == headers + 100 * one_list
     assert published.bytes_per_customer == manifest.bytes / 100
+
+
+def test_everything_besides_the_lists_can_be_read_back(client):
+    version = publish(client, planted_lists(1), planted_run(1), quiet).version
+    manifest = Manifest.from_json(client.get(KEYS.manifest(version)))
+    assert {name: part.keys for name, part in manifest.parts.items()} == {
+        "purchases": 4, "similar": 4, "shown": 1, "popular": 1, "articles": 1,
+    }  # fmt: skip
+    assert manifest.segments == ("young/online",)
+    segment = find_list(client.get(KEYS.popular(version)), "young/online")
+    assert (segment.source, segment.article_ids[0]) == (Source.SEGMENT, "0100000051")
+    number = bucket_number(customer_fingerprint("customer-7"), 4)
+    place = place_of(client.get(KEYS.bucket(version, number)), "customer-7")
+    bought = purchases_at(client.get(KEYS.numbered(version, "purchases", number)), place)
+    assert bought == (("0000000008", date(1970, 1, 8)),)
+    number = bucket_number(customer_fingerprint("0000000008"), 4)
+    similar = find_list(client.get(KEYS.numbered(version, "similar", number)), "0000000008")
+    assert (similar.source, similar.article_ids) == (Source.SIMILAR, ("0000000009",))
+    assert find_shown(client.get(KEYS.numbered(version, "shown", 0)), "0000000008") == (7, ("customer-7",))
+
+
+def test_lists_alone_can_be_published(client):
+    alone = replace(planted_lists(1), segments=None, similar=None, purchases=None, shown=None)
+    publish(client, alone, planted_run(1), quiet)
+    assert served_version(client) == 1
+    assert_nothing_is_left_over(client)
+
+
+def test_a_version_of_an_earlier_release_is_removed_with_all_its_keys(client):
+    """In the registry it has the number of its buckets alone."""
+    old = "20200101T000000Z-00000000"
+    client.hset(KEYS.registry, old, 3)
+    for key in KEYS.all_of_version(old, {"bucket": 3}):
+        client.set(key, b"old")
+    publish_version(client, 1)
+    assert_nothing_is_left_over(client)
 
 
 def test_positions_become_article_numbers_and_minus_one_becomes_none():
@@ -230,6 +283,7 @@ def test_versions_and_rollback_from_the_command_line(client, capsys):
     [
         ("write", 1, 1),
         ("write", 2, 1),
+        ("write shown", 1, 1),
         ("verify", 1, 1),
         ("verify", 2, 1),
         ("flip", 1, 1),
@@ -334,13 +388,14 @@ def test_a_repeated_flip_or_rollback_counts_once(client):
     assert served_version(client) == 2
 
 
-def test_a_value_that_reads_back_differently_is_not_served(client):
+@pytest.mark.parametrize("part", ["bucket:2", "purchases:1", "similar:3", "shown:0", "popular", "articles"])
+def test_a_value_that_reads_back_differently_is_not_served(client, part):
     publish_version(client, 1)
 
     def damage(stage, done, total):
-        if stage == "write":
-            (bucket, *_) = [key for key in client.keys("*:bucket:2") if client.get(KEYS.current) not in key]
-            client.setrange(bucket, 30, b"?")
+        if (stage, done) == ("verify", total) or (stage == "write" and part.startswith("bucket")):
+            (key, *_) = [key for key in client.keys(f"*:{part}") if client.get(KEYS.current) not in key]
+            client.setrange(key, 6, b"?")
 
     with pytest.raises(ReadBackDiffers, match="checksum"):
         publish_version(client, 2, progress=damage)
@@ -397,6 +452,10 @@ def test_a_killed_redis_while_loading_leaves_the_old_version(redis_server, clien
         ({"popular": ONE_LIST._replace(numbers=np.zeros((1, 3), np.uint32))}, "nothing to publish"),
         ({"popular": ONE_LIST._replace(scores=np.full((1, 3), np.inf, np.float32))}, "not finite"),
         ({"lists": ONE_LIST._replace(scores=np.full((1, 3), np.nan, np.float32))}, "not finite"),
+        ({"segments": NamedLists(["overall"], ONE_LIST)}, "may be called 'overall'"),
+        ({"segments": NamedLists(["young"], ListArrays(*(each[..., :2] for each in ONE_LIST)))}, "got|depth 2"),
+        ({"similar": NamedLists(["0000000001", "0000000001"], ONE_LIST)}, "2 names for 1 lists"),
+        ({"purchases": PurchaseArrays(np.ones((1, 1), np.uint32), np.ones((1, 1), np.uint16))}, "of 2 customers"),
     ],
 )
 def test_lists_that_cannot_be_published_are_refused(client, changes, message):
@@ -416,4 +475,4 @@ def test_redis_takes_at_most_1_4_times_the_payload(client):
     used = client.info("memory")["used_memory"] - before
     assert published.bytes_per_customer < 8 + 2 + 24 * (4 + 2 + 1) + 1
     assert used <= 1.4 * customers * published.bytes_per_customer
-    assert used <= estimated_memory_bytes(customers, k)
+    assert used <= estimated_memory_bytes(parts_of(planted_lists(1, customers, k)))

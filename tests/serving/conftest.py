@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 import redis
 
-from recommender.release.publish import PublishedLists, PublishedRun, publish
+from recommender.release.publish import PublishedRun, publish
+from recommender.release.published_lists import PublishedLists
 from serving.article_facts import ArticleFacts
 from serving.article_numbers import article_id_of
 from serving.embedded_redis import EmbeddedRedis

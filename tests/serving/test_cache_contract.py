@@ -1,5 +1,6 @@
 """Keys, codec and manifest: round trips, limits, damage."""
 
+import json
 import zlib
 
 import numpy as np
@@ -11,7 +12,14 @@ from redis.crc import key_slot
 from serving.article_facts import ArticleFacts, decode_articles, encode_articles
 from serving.article_numbers import article_id_of, article_numbers
 from serving.buckets import bucket_count_for, bucket_number, customer_fingerprint, customer_fingerprints
-from serving.cache_contract import CacheFormatError, CacheKeys, Manifest
+from serving.cache_contract import (
+    CacheFormatError,
+    CacheKeys,
+    Manifest,
+    PartSummary,
+    registered_counts,
+    registry_value,
+)
 from serving.list_buckets import (
     CachedList,
     ListArrays,
@@ -166,7 +174,7 @@ def test_control_keys_share_a_cluster_slot_and_buckets_spread():
 
 def test_datasets_and_versions_have_no_key_in_common():
     names = [
-        set(CacheKeys(dataset).all_of_version(version, bucket_count=3)) | {CacheKeys(dataset).current}
+        set(CacheKeys(dataset).all_of_version(version, {"bucket": 3})) | {CacheKeys(dataset).current}
         for dataset in ("demo", "demo-2")
         for version in ("v1", "v2")
     ]
@@ -192,7 +200,25 @@ def a_manifest(**changes) -> Manifest:
 def test_a_manifest_comes_back_and_ignores_what_a_later_contract_adds():
     written = a_manifest().to_json()
     assert Manifest.from_json(written) == a_manifest()
-    assert Manifest.from_json(written[:-1] + b', "segments": 4}') == a_manifest()
+    assert Manifest.from_json(written[:-1] + b', "seasons": 4}') == a_manifest()
+
+
+def test_a_manifest_of_an_earlier_release_has_no_parts_but_its_buckets():
+    parts = {"similar": PartSummary(keys=2, bytes=188, checksum="00")}
+    whole = a_manifest(segments=("25-34/online",), parts=parts)
+    assert Manifest.from_json(whole.to_json()) == whole
+    assert (whole.keys_of("similar"), whole.keys_of("shown")) == (2, 0)
+    earlier = {name: value for name, value in json.loads(whole.to_json()).items() if name not in ("segments", "parts")}
+    assert Manifest.from_json(json.dumps(earlier).encode()) == a_manifest()
+
+
+def test_the_registry_tells_all_keys_of_new_and_earlier_versions():
+    counts = {"bucket": 3, "purchases": 3, "similar": 2, "shown": 1}
+    assert registered_counts(registry_value(counts)) == counts
+    assert registered_counts(b"42") == {"bucket": 42}  # as earlier releases wrote it
+    names = list(CacheKeys("demo").all_of_version("v1", counts))
+    assert len(names) == len(set(names)) == 9 + 3
+    assert {name for name in names if ":similar:" in name} == {f"recommendations:demo:v1:similar:{n}" for n in (0, 1)}
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"null", b"\xff", a_manifest(format=1).to_json()])
@@ -201,13 +227,34 @@ def test_a_manifest_that_cannot_be_used_is_an_error(value):
         Manifest.from_json(value)
 
 
-def test_articles_come_back():
-    articles = {
-        "0706016001": ArticleFacts("Strap top – “été”", "0706016", "Jersey"),
-        "0000000001": ArticleFacts("", "", ""),
-    }
+TEXT = st.text(max_size=12)
+
+
+@given(st.dictionaries(st.integers(1, 2**32 - 1).map(article_id_of), st.tuples(*[TEXT] * 6).map(ArticleFacts._make)))
+@settings(deadline=None, max_examples=60)
+def test_articles_come_back(articles):
     assert decode_articles(encode_articles(articles)) == articles
-    assert decode_articles(encode_articles({})) == {}
-    for value in (b"nothing compressed", zlib.compress(b"[]"), zlib.compress(b'{"article_id": ["1"], "name": []}')):
-        with pytest.raises(CacheFormatError):
-            decode_articles(value)
+
+
+def test_many_articles_come_back_and_share_their_texts():
+    articles = {
+        article_id_of(n): ArticleFacts(f"Sock {n % 7}", str(n), "Socks", "Sock", "Black") for n in range(1, 3000)
+    }
+    decoded = decode_articles(encode_articles(articles))
+    assert decoded == articles
+    assert len({id(each.department) for each in decoded.values()}) == 1
+    assert len({id(each.name) for each in decoded.values()}) == 7
+
+
+def test_articles_of_an_earlier_release_know_nothing_of_colours():
+    columns = {"article_id": ["1"], "name": ["Strap top"], "product_code": ["7"], "department": ["Jersey"]}
+    value = zlib.compress(json.dumps(columns).encode())
+    assert decode_articles(value) == {"1": ArticleFacts("Strap top", "7", "Jersey", "", "", "")}
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"nothing compressed", zlib.compress(b"[]"), zlib.compress(b'{"article_id": ["1"], "name": []}')]
+)
+def test_damaged_articles_are_an_error(value):
+    with pytest.raises(CacheFormatError, match="publish again"):
+        decode_articles(value)

@@ -8,7 +8,7 @@ import pytest
 
 from recommender.release.published_versions import rollback
 from serving.buckets import bucket_number, customer_fingerprint
-from serving.cache_contract import CacheKeys
+from serving.cache_contract import BUCKET, CacheKeys, registered_counts
 from serving.list_buckets import Source
 from serving.recommendation_store import RecommendationStore
 from serving.redis_connection import connect_async, redis_url
@@ -127,7 +127,7 @@ def test_a_reader_left_behind_by_two_flips_finds_the_new_version(client, publish
 @pytest.mark.parametrize("damage", ["changed", "cut", "deleted"])
 def test_a_damaged_list_falls_back_to_the_overall_one_and_says_so(client, publish_planted, planted_articles, damage):
     version = publish_planted(client, 1)
-    bucket_count = int(client.hget(KEYS.registry, version))
+    bucket_count = registered_counts(client.hget(KEYS.registry, version))[BUCKET]
     key = KEYS.bucket(version, bucket_number(customer_fingerprint("customer-0"), bucket_count))
     if damage == "changed":
         client.setrange(key, 200, b"garbage")

@@ -26,7 +26,7 @@ from recommender.model_names import FOUR_STAGES, TWO_TOWER
 from recommender.models.baselines import RankedLists, popular, read_shop
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.rankers import load_ranker
-from recommender.release.publish import PublishedLists, numbers_at
+from recommender.release.published_lists import PublishedLists, numbers_at
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import best_of_generator, recommend, recommend_and_tell
 from recommender.stages.weekly_models import FittedModels, WeeklyModel

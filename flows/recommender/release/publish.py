@@ -11,7 +11,7 @@ not in the history is the remains of a crash, of a rollback or of age, and the n
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -20,19 +20,19 @@ import numpy as np
 import redis
 
 from recommender.release.publish_errors import NotEnoughMemory, Overtaken, ReadBackDiffers
+from recommender.release.published_lists import PublishedLists, check_published
 from recommender.release.published_versions import KEYS_PER_PIPELINE, remove_unused, remove_version
 from recommender.release.publisher_lock import publisher_lock
-from serving.article_facts import ArticleFacts, encode_articles
-from serving.article_numbers import article_id_of, article_numbers
-from serving.buckets import bucket_count_for, bucket_number, customer_fingerprint, customer_fingerprints
-from serving.cache_contract import OVERALL, CacheKeys, Manifest
-from serving.list_buckets import ListArrays, Source, bytes_per_customer, check_lists, encode_buckets, find_list
+from recommender.release.version_parts import Part, estimated_memory_bytes, parts_of
+from serving.article_numbers import article_id_of
+from serving.buckets import bucket_number, customer_fingerprint
+from serving.cache_contract import BUCKET, CacheKeys, Manifest, PartSummary, registry_value
+from serving.list_buckets import Source, find_list
 
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0
 SAMPLED_CUSTOMERS = 200
-BYTES_PER_KEY = 160  # the name of a bucket's key, with its object and table entry
-ALLOCATION_OVERHEAD = 1.25  # the widest step between two size classes of jemalloc
+OF_CUSTOMERS = (Source.PERSONAL, Source.SEGMENT, Source.POPULAR)
 
 # All its keys carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a command
 # whose answer was lost.
@@ -50,24 +50,8 @@ return 'done'
 """
 
 Progress = Callable[[str, int, int], None]
-"""Called with a stage (`write`, `verify`, `flip`, `clean`), how much of it is done, and how much there is."""
-
-
-@dataclass(frozen=True)
-class PublishedLists:
-    """The lists of every customer, and what strangers get.
-
-    Attributes:
-        customer_ids: text (n,), each id once.
-        lists: the customers' lists, (n, k).
-        popular: the overall list, (1, k).
-        articles: what is known of every article in the lists, by its id.
-    """
-
-    customer_ids: np.ndarray
-    lists: ListArrays
-    popular: ListArrays
-    articles: Mapping[str, ArticleFacts]
+"""Called with a stage, how much of it is done, and how much there is: `write` and `verify` of the lists, the same of
+other parts such as `write purchases`, `flip`, `clean`."""
 
 
 @dataclass(frozen=True)
@@ -97,27 +81,15 @@ class _Load:
     client: redis.Redis
     keys: CacheKeys
     lists: PublishedLists
+    parts: list[Part]
     version: str
     created_at: datetime
-    bucket_count: int
     progress: Progress
 
-
-def numbers_at(positions: np.ndarray, article_ids: Sequence[str] | np.ndarray) -> np.ndarray:
-    """Article numbers of lists that hold article positions.
-
-    Args:
-        positions: int32 (n, k), rows of `article_ids`, -1 where a list is shorter than k.
-        article_ids: text (n_articles,).
-
-    Returns:
-        uint32 (n, k), 0 where the position is -1.
-
-    Raises:
-        ValueError: an article id that the cache format cannot hold.
-    """
-    numbers = np.append(article_numbers(article_ids), np.uint32(0))  # position -1 is the 0 at the end
-    return numbers[positions]
+    @property
+    def key_counts(self) -> dict[str, int]:
+        """How many keys each part with numbered keys has."""
+        return {part.name: part.keys for part in self.parts if part.is_numbered}
 
 
 def print_progress(stage: str, done: int, total: int) -> None:
@@ -150,7 +122,9 @@ def publish(
     """
     started = time.monotonic()
     keys = CacheKeys(run.dataset)
-    _check(lists, kept_versions)
+    if kept_versions < 2:
+        raise ValueError(f"kept_versions is {kept_versions}; keep at least 2, so that a rollback is possible.")
+    check_published(lists)
     with publisher_lock(client, keys, lock_seconds) as token:
         remove_unused(client, keys, progress)
         expected_current = client.get(keys.current) or b""
@@ -164,32 +138,15 @@ def publish(
     return PublishedVersion(manifest.version, manifest.customers, manifest.bytes / manifest.customers, seconds)
 
 
-def _check(lists: PublishedLists, kept_versions: int) -> None:
-    """Stop what cannot be published before Redis is touched."""
-    if kept_versions < 2:
-        raise ValueError(f"kept_versions is {kept_versions}; keep at least 2, so that a rollback is possible.")
-    check_lists(lists.lists)
-    check_lists(lists.popular)
-    (n_lists, k), popular_shape = lists.lists.numbers.shape, lists.popular.numbers.shape
-    if len(lists.customer_ids) != n_lists:
-        raise ValueError(f"{len(lists.customer_ids)} customer ids for {n_lists} lists.")
-    if popular_shape != (1, k):
-        raise ValueError(
-            f"the popular list has shape {popular_shape}, but the customers' have depth {k}; make it (1, {k})."
-        )
-    if n_lists == 0 or not lists.popular.numbers.any():
-        raise ValueError("nothing to publish: there must be at least one customer and one popular article.")
-
-
 def _new_load(client: redis.Redis, keys: CacheKeys, lists: PublishedLists, progress: Progress) -> _Load:
     now = datetime.now(UTC)
     return _Load(
         client=client,
         keys=keys,
         lists=lists,
+        parts=parts_of(lists),
         version=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
         created_at=now,
-        bucket_count=bucket_count_for(len(lists.customer_ids)),
         progress=progress,
     )
 
@@ -197,15 +154,17 @@ def _new_load(client: redis.Redis, keys: CacheKeys, lists: PublishedLists, progr
 def _load(load: _Load, run: PublishedRun) -> Manifest:
     """Write the version and read it back; remove it again when that fails."""
     _check_memory(load)
-    load.client.hset(load.keys.registry, load.version, load.bucket_count)
+    load.client.hset(load.keys.registry, load.version, registry_value(load.key_counts))
     try:
-        size, checksum = _write_buckets(load)
-        manifest = _describe(load, run, size, checksum)
-        _write_head(load, manifest)
-        _verify(load, manifest)
+        written = {part.name: _write(load, part) for part in load.parts}
+        manifest = _describe(load, run, written)
+        load.client.set(load.keys.manifest(load.version), manifest.to_json())
+        for part in load.parts:
+            _verify(load, part, written[part.name])
+        _verify_sample(load)
     except BaseException as error:  # an interrupt too
         with contextlib.suppress(redis.RedisError):  # the next publisher removes what stays now
-            remove_version(load.client, load.keys, load.version, load.bucket_count)
+            remove_version(load.client, load.keys, load.version, load.key_counts)
         if isinstance(error, redis.exceptions.OutOfMemoryError):
             raise NotEnoughMemory(f"Redis ran out of memory while {load.version} was loaded: {error}") from error
         raise
@@ -216,7 +175,7 @@ def _check_memory(load: _Load) -> None:
     """Stop before loading what cannot fit."""
     memory = load.client.info("memory")
     limit, used = memory.get("maxmemory", 0), memory["used_memory"]
-    needed = estimated_memory_bytes(*load.lists.lists.numbers.shape)
+    needed = estimated_memory_bytes(load.parts)
     if limit and used + needed > limit:
         raise NotEnoughMemory(
             f"the new version needs about {needed / 2**20:,.1f} MiB beside the {used / 2**20:,.1f} MiB in use, above "
@@ -224,40 +183,29 @@ def _check_memory(load: _Load) -> None:
         )
 
 
-def estimated_memory_bytes(customers: int, k: int) -> int:
-    """Redis memory of a version, on the safe side: packed lists plus what keys and the allocator add."""
-    packed_bytes = customers * bytes_per_customer(k)
-    return int(packed_bytes * ALLOCATION_OVERHEAD) + bucket_count_for(customers) * BYTES_PER_KEY
-
-
-def _write_buckets(load: _Load) -> tuple[int, str]:
-    """Write all buckets, one pipeline per chunk; returns their bytes and checksum."""
-    checksum, size, written = blake2b(digest_size=16), 0, 0
-    fingerprints = customer_fingerprints(load.lists.customer_ids)
-    for chunk in encode_buckets(fingerprints, load.lists.lists, load.bucket_count):
+def _write(load: _Load, part: Part) -> PartSummary:
+    """Write all keys of a part, one pipeline per chunk."""
+    checksum, size, entries = blake2b(digest_size=16), 0, 0
+    for chunk in part.chunks():
         pipeline = load.client.pipeline(transaction=False)
         for number, value in enumerate(chunk.values, chunk.first_bucket):
-            pipeline.set(load.keys.bucket(load.version, number), value)
+            pipeline.set(part.key(load.keys, load.version, number), value)
             checksum.update(value)
             size += len(value)
         pipeline.execute()
-        written += chunk.entries
-        load.progress("write", written, len(fingerprints))
-    return size, checksum.hexdigest()
+        entries += chunk.entries
+        load.progress(_stage("write", part), entries, part.entries)
+    return PartSummary(part.keys, size, checksum.hexdigest())
 
 
-def _write_head(load: _Load, manifest: Manifest) -> None:
-    """Write popular list, articles and manifest."""
-    fingerprint = customer_fingerprints([OVERALL])
-    (popular,) = encode_buckets(fingerprint, load.lists.popular, bucket_count=1)
-    load.client.set(load.keys.popular(load.version), popular.values[0])
-    load.client.set(load.keys.articles(load.version), encode_articles(load.lists.articles))
-    load.client.set(load.keys.manifest(load.version), manifest.to_json())
+def _stage(what: str, part: Part) -> str:
+    return what if part.name == BUCKET else f"{what} {part.name}"
 
 
-def _describe(load: _Load, run: PublishedRun, size: int, checksum: str) -> Manifest:
-    customer_ids, lists = load.lists.customer_ids, load.lists.lists
-    rows_of_source = {source.name.lower(): np.flatnonzero(lists.sources == source) for source in Source}
+def _describe(load: _Load, run: PublishedRun, written: Mapping[str, PartSummary]) -> Manifest:
+    customer_ids, lists, segments = load.lists.customer_ids, load.lists.lists, load.lists.segments
+    buckets = written[BUCKET]
+    rows_of_source = {source.name.lower(): np.flatnonzero(lists.sources == source) for source in OF_CUSTOMERS}
     return Manifest(
         version=load.version,
         run_id=run.run_id,
@@ -269,28 +217,29 @@ def _describe(load: _Load, run: PublishedRun, size: int, checksum: str) -> Manif
         articles=int(np.count_nonzero(np.unique(lists.numbers))),
         windows={name: dict(window) for name, window in run.windows.items()},
         created_at=load.created_at.isoformat(timespec="seconds"),
-        bucket_count=load.bucket_count,
-        bytes=size,
-        checksum=checksum,
+        bucket_count=buckets.keys,
+        bytes=buckets.bytes,
+        checksum=buckets.checksum,
         example_customers={name: str(customer_ids[rows[0]]) for name, rows in rows_of_source.items() if len(rows)},
+        segments=tuple(segments.names) if segments else (),
+        parts={name: summary for name, summary in written.items() if name != BUCKET},
     )
 
 
-def _verify(load: _Load, manifest: Manifest) -> None:
-    """Read every bucket back and compare bytes and checksum, then decode some customers' lists."""
+def _verify(load: _Load, part: Part, written: PartSummary) -> None:
+    """Read every key of a part back and compare bytes and checksum."""
     checksum, size = blake2b(digest_size=16), 0
-    for first in range(0, load.bucket_count, KEYS_PER_PIPELINE):
-        last = min(first + KEYS_PER_PIPELINE, load.bucket_count)
-        for value in _read_buckets(load, range(first, last)):
+    for first in range(0, part.keys, KEYS_PER_PIPELINE):
+        last = min(first + KEYS_PER_PIPELINE, part.keys)
+        for value in _read(load, part, range(first, last)):
             checksum.update(value or b"")
             size += len(value or b"")
-        load.progress("verify", last, load.bucket_count)
-    if (size, checksum.hexdigest()) != (manifest.bytes, manifest.checksum):
+        load.progress(_stage("verify", part), last, part.keys)
+    if (size, checksum.hexdigest()) != (written.bytes, written.checksum):
         raise ReadBackDiffers(
-            f"version {load.version}: wrote {manifest.bytes:,} bytes with checksum {manifest.checksum}, read "
-            f"{size:,} bytes with {checksum.hexdigest()}; look for evictions or a second writer in Redis."
+            f"version {load.version}: wrote {written.bytes:,} bytes of {part.name} with checksum {written.checksum}, "
+            f"read {size:,} bytes with {checksum.hexdigest()}; look for evictions or a second writer in Redis."
         )
-    _verify_sample(load)
 
 
 def _verify_sample(load: _Load) -> None:
@@ -298,8 +247,9 @@ def _verify_sample(load: _Load) -> None:
     rows = np.unique(np.linspace(0, len(load.lists.customer_ids) - 1, SAMPLED_CUSTOMERS).astype(int)).tolist()
     customer_ids = [str(load.lists.customer_ids[row]) for row in rows]
     fingerprints = map(customer_fingerprint, customer_ids)
-    buckets = [bucket_number(fingerprint, load.bucket_count) for fingerprint in fingerprints]
-    for row, customer_id, value in zip(rows, customer_ids, _read_buckets(load, buckets), strict=True):
+    buckets, *_ = load.parts
+    numbers = [bucket_number(fingerprint, buckets.keys) for fingerprint in fingerprints]
+    for row, customer_id, value in zip(rows, customer_ids, _read(load, buckets, numbers), strict=True):
         stored = find_list(value, customer_id)
         numbers, _, source, proposers = (each[row] for each in load.lists.lists)
         article_ids = tuple(article_id_of(number) for number in numbers[numbers != 0].tolist())
@@ -308,10 +258,10 @@ def _verify_sample(load: _Load) -> None:
             raise ReadBackDiffers(f"version {load.version}: customer {customer_id} reads back as {stored}.")
 
 
-def _read_buckets(load: _Load, numbers: Iterable[int]) -> list[bytes | None]:
+def _read(load: _Load, part: Part, numbers: Iterable[int]) -> list[bytes | None]:
     pipeline = load.client.pipeline(transaction=False)
     for number in numbers:
-        pipeline.get(load.keys.bucket(load.version, number))
+        pipeline.get(part.key(load.keys, load.version, number))
     return pipeline.execute()
 
 
@@ -325,7 +275,7 @@ def _flip(load: _Load, token: bytes, expected_current: bytes, kept_versions: int
         *(token, load.version, expected_current, kept_versions),
     )
     if outcome != b"done":
-        remove_version(load.client, keys, load.version, load.bucket_count)
+        remove_version(load.client, keys, load.version, load.key_counts)
         raise Overtaken(
             f"version {load.version} of {keys.dataset} was loaded but is not served: {outcome.decode()} meanwhile; "
             "look at versions, then publish again."

@@ -7,13 +7,13 @@ python -m recommender.release.published_versions rollback --dataset demo
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import redis
 
 from recommender.release.publish_errors import NoPreviousVersion, Overtaken, PublishError
-from serving.cache_contract import CacheFormatError, CacheKeys, Manifest
+from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, registered_counts
 from serving.redis_connection import RedisUnreachable, connect
 
 KEYS_PER_PIPELINE = 1_000
@@ -88,15 +88,15 @@ def remove_unused(client: redis.Redis, keys: CacheKeys, progress: Callable[[str,
     """Remove every version that no rollback can reach: interrupted, withdrawn, or older than those kept."""
     history = set(client.lrange(keys.history, 0, -1))
     registry = client.hgetall(keys.registry)
-    unused = {version: int(count) for version, count in registry.items() if version not in history}
-    for done, (version, bucket_count) in enumerate(unused.items(), 1):
-        remove_version(client, keys, version.decode(), bucket_count)
+    unused = {version: registered_counts(value) for version, value in registry.items() if version not in history}
+    for done, (version, counts) in enumerate(unused.items(), 1):
+        remove_version(client, keys, version.decode(), counts)
         progress("clean", done, len(unused))
 
 
-def remove_version(client: redis.Redis, keys: CacheKeys, version: str, bucket_count: int) -> None:
+def remove_version(client: redis.Redis, keys: CacheKeys, version: str, counts: Mapping[str, int]) -> None:
     """Unlink a version's keys (Redis frees them in the background), its registry entry last."""
-    names = list(keys.all_of_version(version, bucket_count))
+    names = list(keys.all_of_version(version, counts))
     for first in range(0, len(names), KEYS_PER_PIPELINE):
         pipeline = client.pipeline(transaction=False)
         for name in names[first : first + KEYS_PER_PIPELINE]:
