@@ -79,8 +79,15 @@ def test_slices_are_bars_with_intervals_customers_and_lines_for_everybody():
         {"slice": "1  (1)", "value": 0.5, "low": 0.5, "high": 0.5},  # one customer has no interval
         {"slice": "2  (0)", "value": None, "low": None, "high": None},
     ]
-    assert marks(spec) == ["bar", "rule", "rule", "text", "rule", "text"]
-    assert spec["layer"][5]["encoding"]["text"]["value"] == "served: 0.0400"
+    assert marks(spec) == ["bar", "rule", "rule", "rule", "text", "text"]
+    assert spec["layer"][4]["encoding"]["text"]["value"] == "served: 0.0400"
+
+
+def test_a_line_near_the_right_edge_has_its_name_to_the_left():
+    spec = card_charts.slice_chart("By activity", [slice_row("cold", 9, 0.5, 0.4, 0.6)], "map@2", {"a": 0.1, "b": 0.5})
+
+    names = [layer["mark"] for layer in spec["layer"] if layer["mark"].get("baseline") == "bottom"]
+    assert [name["align"] for name in names] == ["left", "right"]
 
 
 def test_slices_of_differences_reach_below_zero():

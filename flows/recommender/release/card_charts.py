@@ -37,7 +37,7 @@ def learning_curves(candidates: Sequence[Mapping[str, Any]]) -> Spec:
     dot = {"type": "point", "filled": True, "opacity": 1}
     return style.chart(
         "Learning curves",
-        "MAP@12 in the validation week after each epoch; the large point is the epoch that was kept",
+        "Validation week after each epoch; the large point is the epoch kept",
         points,
         height=300,
         encoding={
@@ -108,12 +108,13 @@ def slice_chart(
     layers = [
         style.bars({"value": style.BLUE}),
         *style.intervals("low", "high"),
-        style.bar_labels({"field": "value", "type": "quantitative", "format": ".4f"}, at="high"),
     ]
-    for place, (name, value) in enumerate(lines.items()):
-        layers += style.reference_line("value", value, f"{name}: {value:.4f}", len(lines) - 1 - place, "left")
     bounds = [row[bound] for row in rows if row["value"] is not None for bound in ("low", "high")]
     ends = [0.0, *lines.values(), *bounds]
+    for place, (name, value) in enumerate(lines.items()):
+        align = "left" if value < (min(ends) + max(ends)) / 2 else "right"  # where there is room
+        layers += style.reference_line("value", value, f"{name}: {value:.4f}", len(lines) - 1 - place, align)
+    layers.append(style.bar_labels({"field": "value", "type": "quantitative", "format": ".4f"}, at="high"))
     spec = style.chart(
         title,
         f"{metric_label(metric)} of the served lists, with 95% intervals; in brackets customers",

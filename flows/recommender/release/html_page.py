@@ -30,7 +30,9 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .parts { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; align-items: flex-start; }
 summary { cursor: pointer; font-weight: 600; padding: .25rem 0; }
 figure, .table { margin: .5rem 0; max-width: 100%; overflow-x: auto; }
+figure { flex: 0 1 35rem; }
 svg { display: block; max-width: 100%; min-width: 30rem; height: auto; }
+.role-mark text { paint-order: stroke; stroke: #fff; stroke-width: 3px; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; }
 th, td { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid #e6e9ed; vertical-align: top;
@@ -38,7 +40,9 @@ th, td { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px soli
 thead th { border-bottom: 2px solid #a9b4c2; font-weight: 600; }
 td.long { white-space: normal; min-width: 16rem; }
 tbody th { position: sticky; left: 0; background: #fff; }
+tbody th.long { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; max-width: 14rem; }
 tr.hit > * { background: #e3f0fd; font-weight: 600; }
+@media (max-width: 40rem) { td.long { min-width: 32rem; } }
 @media (min-width: 60rem) {
   .first-beside-rest { display: grid; grid-template-columns: max-content 1fr; grid-template-rows: auto 1fr; }
   .first-beside-rest > :first-child { grid-row: span 2; }
@@ -113,7 +117,7 @@ def _row(cells: Sequence[str]) -> str:
     first, *others = cells
     marked = ' class="hit"' if HIT_MARK in others else ""
     rest = "".join(f"<td{_kind(cell)}>{escape(cell)}</td>" for cell in others)
-    return f'<tr{marked}><th scope="row">{escape(first)}</th>{rest}</tr>'
+    return f'<tr{marked}><th scope="row"{_kind(first)}>{escape(first)}</th>{rest}</tr>'
 
 
 def _kind(cell: str) -> str:

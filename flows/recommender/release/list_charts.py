@@ -65,15 +65,15 @@ def popularity_chart(counts: Mapping[str, Mapping[str, int]], sales: Mapping[str
             most three sources.
         sales: {article id: units} of the weeks before, which rank the articles.
     """
-    rows = popularity_shares(counts, sales)
+    rows, axis = popularity_shares(counts, sales), {"labelAngle": 0}
     return style.chart(
         "Popularity",
-        "Rank among the bestsellers of the four weeks before",
+        "Where recommended and bought articles stood in the four weeks before",
         rows,
         height=220,
         mark={"type": "bar", "cornerRadiusEnd": 2},
         encoding={
-            "x": {"field": "band", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": 0}},
+            "x": {"field": "band", "type": "nominal", "sort": None, "title": "rank among bestsellers", "axis": axis},
             "xOffset": {"field": "source", "sort": list(counts)},
             "y": {
                 "field": "share",
