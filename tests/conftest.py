@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from headless_browser import running_browser
 from small_shop import (
     ON_SALE_DAYS,
     RANKING_WEEKS,
@@ -120,3 +121,10 @@ def ranker_folder(weekly_two_towers, demo_marts_dir, demo_windows, tmp_path_fact
     folder = tmp_path_factory.mktemp("ranker")
     fit_on_weeks([week], SMALL_STAGES.rankers, seed=7).ranker.save(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium of the module's own: while it runs, its thread has an event loop, and asyncio.run fails."""
+    with running_browser() as running:
+        yield running
