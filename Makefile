@@ -10,6 +10,7 @@ RAW_DIR ?=
 ONLINE_RETAIL_FILE ?=
 CUTOFF ?=
 CUSTOMER ?=
+RUN ?=
 ARTICLE ?=
 NOTE ?=
 K ?= 12
@@ -81,6 +82,10 @@ rules: setup  ## List what is kept out of every list, and why
 .PHONY: rollback
 rollback: setup  ## Serve the previous version again
 	@$(BIN)/python -m recommender.release.published_versions rollback --dataset $(DATASET)
+
+.PHONY: publish
+publish: setup  ## Publish the lists of an earlier run again (RUN=..., without it the runs are listed)
+	@$(BIN)/python -m recommender.release.republish --dataset $(DATASET) --run "$(RUN)"
 
 .PHONY: versions
 versions: setup  ## List the published versions

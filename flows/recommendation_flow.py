@@ -12,7 +12,7 @@ import os
 import resource
 import time
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from metaflow import (
     Config,
@@ -345,7 +345,9 @@ class RecommendationFlow(FlowSpec):
         from recommender.evaluation.promotion import decide
         from recommender.evaluation.rec_test import run_tests
         from recommender.release import everybody
+        from recommender.release.kept_lists import keep_lists
         from recommender.release.publish import PublishedRun, publish
+        from recommender.release.republish import lists_folder
         from recommender.stages.weekly_models import FittedModels
         from serving.redis_connection import connect
 
@@ -365,8 +367,10 @@ class RecommendationFlow(FlowSpec):
             self._leave_report(published=None)
             raise RunStopped(str(self.verdict))
         model = self.week.contest.maker(self.chosen.candidate.label)
-        run = PublishedRun(self.dataset, current.run_id, model, self.windows.report())
-        self.published = publish(connect(), tonight.published_lists(), run)
+        lists, generated_at = tonight.published_lists(), datetime.now(UTC).isoformat(timespec="seconds")
+        run = PublishedRun(self.dataset, current.run_id, model, self.windows.report(), generated_at)
+        keep_lists(lists, run, lists_folder(self.dataset, current.run_id))
+        self.published = publish(connect(), lists, run)
         self.next(self.end)
 
     @measured

@@ -56,12 +56,18 @@ other parts such as `write purchases`, `flip`, `clean`."""
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """Where the lists come from; goes into the manifest, see `Manifest`."""
+    """Where the lists come from; goes into the manifest, see `Manifest`.
+
+    Attributes:
+        dataset, run_id, model, windows: of the run.
+        generated_at: when the lists were made, UTC, ISO 8601; without it, when they are published.
+    """
 
     dataset: str
     run_id: str
     model: str
     windows: Mapping[str, Mapping[str, str]]
+    generated_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,7 +222,7 @@ def _describe(load: _Load, run: PublishedRun, written: Mapping[str, PartSummary]
         customers_by_source={name: len(rows) for name, rows in rows_of_source.items()},
         articles=int(np.count_nonzero(np.unique(lists.numbers))),
         windows={name: dict(window) for name, window in run.windows.items()},
-        created_at=load.created_at.isoformat(timespec="seconds"),
+        created_at=run.generated_at or load.created_at.isoformat(timespec="seconds"),
         bucket_count=buckets.keys,
         bytes=buckets.bytes,
         checksum=buckets.checksum,
