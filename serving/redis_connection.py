@@ -69,8 +69,13 @@ def redis_url() -> str:
     if not url:
         try:
             return EmbeddedRedis(embedded_directory()).ensure_running()
-        except (EmbeddedRedisError, OSError) as error:
+        except EmbeddedRedisError as error:
             raise RedisUnreachable(str(error)) from error
+        except OSError as error:
+            raise RedisUnreachable(
+                f"the embedded Redis has no place for its files ({error}); set REDIS_URL to use another Redis, or "
+                "EMBEDDED_REDIS_DIR to a folder that can be written."
+            ) from error
     if urlsplit(url).scheme not in URL_SCHEMES:
         raise RedisUnreachable(f"REDIS_URL {without_password(url)} must start with redis://, rediss:// or unix://.")
     return url
