@@ -59,6 +59,12 @@ class BatchedReader:
             self._reading = asyncio.create_task(self._read_all())
         return await found
 
+    def redis_has_answered(self) -> None:
+        """Ask again from now on: somebody else has had an answer."""
+        if self._recovery:
+            self._recovery.cancel()
+        self._why_away = ""
+
     async def close(self) -> None:
         """Stop what runs in the background."""
         tasks = [task for task in (self._reading, self._recovery) if task is not None]

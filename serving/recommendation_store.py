@@ -174,6 +174,7 @@ class RecommendationStore:
         """Read the rules; the last readable ones stay while Redis is away or theirs are damaged."""
         try:
             self.rules = await self._rule_book.read()
+            self._reader.redis_has_answered()
         except (RedisAway, CacheFormatError) as error:
             logger.error("the rules cannot be read, those read last still hold: %s", error)
 

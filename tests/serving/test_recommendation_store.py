@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from recommender.release.published_versions import rollback
+from serving import batched_reader
 from serving.buckets import bucket_number, customer_fingerprint
 from serving.cache_contract import BUCKET, CacheKeys, registered_counts
 from serving.list_buckets import Source
@@ -198,6 +199,25 @@ async def until_personal(store):
             return found
         await asyncio.sleep(0.05)
     raise AssertionError("Redis answers again, but five seconds later nobody has noticed")
+
+
+def test_a_refresh_that_reaches_redis_ends_its_absence_without_a_ping(
+    redis_server, client, publish_planted, monkeypatch
+):
+    """As in a process that was frozen while Redis was away: its clock, and so the next ping, stood still."""
+    monkeypatch.setattr(batched_reader, "SECONDS_BETWEEN_PINGS", 60.0)
+    publish_planted(client, 1)
+
+    async def reasons():
+        async with open_store() as store:
+            await store.refresh()
+            redis_server.stop()
+            away = await store.lookup("customer-0")
+            redis_server.ensure_running()
+            await store.refresh()
+            return away.fallback_reason, (await store.lookup("customer-0")).fallback_reason
+
+    assert asyncio.run(reasons()) == (FallbackReason.REDIS_AWAY, None)
 
 
 @pytest.mark.parametrize(
