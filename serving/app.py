@@ -88,14 +88,19 @@ class Ready(BaseModel):
     k: int = Field(description="The most articles a list has.", examples=[12])
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application for `settings`, by default those of the environment."""
+def create_app(settings: Settings | None = None, looks_by_itself: bool = True) -> FastAPI:
+    """The application for `settings`, by default those of the environment.
+
+    Args:
+        settings: see there.
+        looks_by_itself: whether what Redis holds is looked at every second; else `store.refresh` is the caller's.
+    """
     settings = settings or Settings.from_environment()
     app = FastAPI(
         title="Recommendations at reasonable scale",
         version="1",
         description=DESCRIPTION,
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, looks_by_itself),
     )
     app.state.settings = settings
     app.state.stale_after_seconds = settings.stale_after_hours * 3600
@@ -107,16 +112,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(settings: Settings, looks_by_itself: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def connected(app: FastAPI) -> AsyncIterator[None]:
         url = await run_in_threadpool(redis_url)
         client = connect_async(url, settings.redis_timeout_seconds)
         store = app.state.store = RecommendationStore(client, settings.dataset)
         app.state.rule_book = RuleBook(client, settings.dataset)
-        looking = asyncio.create_task(_keep_looking(store))
+        looking = asyncio.create_task(_keep_looking(store)) if looks_by_itself else None
         yield
-        looking.cancel()
+        if looking:
+            looking.cancel()
         await store.close()
         await client.aclose()
 

@@ -105,7 +105,7 @@ def client(redis_server: EmbeddedRedis) -> Iterator[redis.Redis]:
         yield connected
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def publish_planted() -> Callable[..., str]:
     """`publish_planted(client, version)`: publish planted lists of `demo`; returns the version's id."""
 

@@ -1,0 +1,99 @@
+"""The API on AWS Lambda, behind a Function URL or an API Gateway HTTP API; the handler is `lambda_handler.handler`.
+
+Stage: around `serving.app`. In: events of payload format 2.0 and the environment, where REDIS_URL and API_KEYS must be
+set. Out: what Lambda makes HTTP answers of.
+
+Mangum alone would start and end the application with every event, and forget its connections and what it has read.
+Here the application is started once, when Lambda loads this module, on the one event loop that all events run on.
+
+Lambda freezes the process between two events, so nothing can happen every second. What the API does each second
+elsewhere is done before an answer here, unless it was done within the last second.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from mangum import Mangum
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+from starlette.types import Receive, Scope, Send
+
+from serving.app import SECONDS_BETWEEN_LOOKS, create_app
+from serving.cache_contract import CacheFormatError
+from serving.problems import PROBLEM_JSON
+from serving.redis_connection import redis_url
+from serving.settings import Settings, SettingsError
+from serving.store_errors import StoreUnavailable
+
+REQUIRED = {
+    "REDIS_URL": "Lambda keeps no Redis of its own; name one that the function can reach",
+    "API_KEYS": "the function's URL is public; give callers keys: API_KEYS=shop:a-secret",
+}
+
+
+class FreshApp:
+    """ASGI application: another one that looks what Redis holds before it answers, if its last look is old."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app, self._last_look = app, 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        age = time.time() - self._last_look  # the monotonic clock may stand still while the process is frozen
+        if not 0 <= age < SECONDS_BETWEEN_LOOKS:
+            await self.look()
+        await self._app(scope, receive, send)
+
+    async def look(self) -> None:
+        """Read rules and overall list, within the time that a lookup may take; what cannot be read stays."""
+        with suppress(StoreUnavailable, CacheFormatError, TimeoutError):  # said by every answer
+            async with asyncio.timeout(self._app.state.settings.redis_timeout_seconds):
+                await self._app.state.store.refresh()
+        self._last_look = time.time()
+
+
+def checked_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment if it has what Lambda needs.
+
+    Raises:
+        SettingsError: REDIS_URL or API_KEYS is missing; Lambda logs it.
+    """
+    for name, why in REQUIRED.items():
+        if not environment.get(name):
+            raise SettingsError(f"{name} is not set: {why}.")
+    redis_url()
+    return environment
+
+
+def with_encoded_path(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the event with its path as the client sent it: HTTP APIs decode it, Function URLs do not.
+
+    Raises:
+        ValueError: the event is no HTTP request in payload format 2.0.
+    """
+    context = event.get("requestContext", {})
+    if event.get("version") != "2.0" or "http" not in context:
+        raise ValueError("the event is no HTTP request in payload format 2.0, as Function URLs and HTTP APIs send it.")
+    if ".lambda-url." in context["domainName"]:
+        return event
+    return event | {"requestContext": context | {"http": context["http"] | {"path": quote(context["http"]["path"])}}}
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer one event."""
+    return _adapter(with_encoded_path(event), context)
+
+
+_app = create_app(Settings.from_environment(checked_environment(os.environ)), looks_by_itself=False)
+_loop = asyncio.new_event_loop()
+asyncio.set_event_loop(_loop)  # Mangum runs on the current one
+_lifespan = _app.router.lifespan_context(_app)  # never left: Lambda ends the process without notice
+_loop.run_until_complete(_lifespan.__aenter__())
+_fresh_app = FreshApp(_app)
+_loop.run_until_complete(_fresh_app.look())
+_adapter = Mangum(_fresh_app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM_JSON])
