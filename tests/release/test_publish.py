@@ -12,8 +12,10 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import published_keys
 import pytest
 import redis
+from published_keys import assert_nothing_is_left_over
 
 from recommender.release import published_versions
 from recommender.release.publish import PublishedRun, publish
@@ -29,7 +31,7 @@ from recommender.release.published_versions import rollback, versions
 from recommender.release.version_parts import estimated_memory_bytes, parts_of
 from serving.article_numbers import article_id_of
 from serving.buckets import bucket_number, customer_fingerprint
-from serving.cache_contract import CacheKeys, Manifest, registered_counts
+from serving.cache_contract import CacheKeys, Manifest
 from serving.embedded_redis import EmbeddedRedis
 from serving.list_buckets import ListArrays, Source, find_list, place_of
 from serving.purchase_buckets import PurchaseArrays, purchases_at
@@ -137,17 +139,6 @@ def served_version(client: redis.Redis, customers: int = 100) -> int:
     assert row_and_place == 7 * 100 + 1
     assert manifest.model == f"model-{planted_version}"
     return planted_version
-
-
-def assert_nothing_is_left_over(client: redis.Redis) -> None:
-    """Redis holds the versions of the history and the three control keys, and no other key."""
-    registry = {version.decode(): registered_counts(value) for version, value in client.hgetall(KEYS.registry).items()}
-    history = [version.decode() for version in client.lrange(KEYS.history, 0, -1)]
-    assert set(registry) == set(history)
-    assert client.get(KEYS.current).decode() == history[0]
-    expected = {KEYS.current, KEYS.history, KEYS.registry}
-    expected.update(key for version in history for key in KEYS.all_of_version(version, registry[version]))
-    assert {key.decode() for key in client.keys("*")} == expected
 
 
 def test_the_manifest_says_what_was_published(client):
@@ -297,7 +288,8 @@ def test_a_killed_publisher_leaves_one_whole_version_served_and_the_next_publish
     for version in (0, 1):  # two versions, so that there is something to clean after the flip
         publish_version(client, version)
     program = f"from test_publish import publish_and_die; publish_and_die({stage!r}, {chunk})"
-    child = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, check=False)
+    here, shared = Path(__file__).parent, Path(published_keys.__file__).parent
+    child = subprocess.run([sys.executable, "-c", program], cwd=here, env=os.environ | {"PYTHONPATH": str(shared)})
     assert child.returncode == -signal.SIGKILL
     assert served_version(client) == served_after
     publish_version(client, 3)

@@ -2,60 +2,17 @@
 
 import os
 import signal
-import threading
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
+from published_keys import assert_nothing_is_left_over
+from shoppers import check, shoppers, wait_until_own
 
 from recommender.release.published_versions import rollback
 from serving.cache_contract import CacheKeys, Manifest
 
 KEYS = CacheKeys("demo")
-SHOPPERS = 4
-
-
-@contextmanager
-def shoppers(http: httpx.Client):
-    """Let some customers ask without pause until the block ends; yields the list of all they were answered."""
-    answers: list[tuple[int, httpx.Response]] = []
-    is_over = threading.Event()
-
-    def shop(row: int) -> None:
-        with httpx.Client(base_url=http.base_url, timeout=10.0) as client:
-            while not is_over.is_set():
-                answers.append((row, client.get(f"/recommendations/customer-{row}")))
-
-    threads = [threading.Thread(target=shop, args=(row,)) for row in range(SHOPPERS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield answers
-    finally:
-        is_over.set()
-        for thread in threads:
-            thread.join()
-
-
-def check(row: int, response: httpx.Response, planted_articles) -> str:
-    """Hold an answer against what was planted: a whole list of one version, the own one or the overall one."""
-    assert response.status_code == 200, response.text
-    body = response.json()
-    version = int(body["model"].removeprefix("model-"))
-    expected = planted_articles(version, 9_999 if body["degraded"] else row)
-    assert [item["article_id"] for item in body["items"]] == expected
-    return body["fallback_reason"] or "own"
-
-
-def wait_until_own(answers: list, since: int) -> None:
-    """Wait for a list of one's own among the answers after some place."""
-    for _ in range(200):
-        if any(not response.json()["degraded"] for _, response in answers[since:]):
-            return
-        time.sleep(0.05)
-    raise AssertionError("ten seconds later nobody is served their own list")
 
 
 def test_redis_killed_and_restarted_under_load(redis_server, client, start_api, publish_planted, planted_articles):
@@ -70,6 +27,22 @@ def test_redis_killed_and_restarted_under_load(redis_server, client, start_api, 
         wait_until_own(answers, len(answers))
     reasons = [check(row, response, planted_articles) for row, response in answers]
     assert set(reasons) == {"own", "redis_away"}
+
+
+@pytest.mark.parametrize("seconds", [1.5, pytest.param(10.0, marks=pytest.mark.long)])
+def test_redis_paused_under_load(redis_server, client, start_api, publish_planted, planted_articles, seconds):
+    """Its port still accepts connections, and nothing answers there."""
+    publish_planted(client, 1)
+    with start_api(redis_server.directory) as http, shoppers(http) as answers:
+        wait_until_own(answers, 0)
+        os.kill(redis_server.process_id(), signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(redis_server.process_id(), signal.SIGCONT)
+        wait_until_own(answers, len(answers))
+    assert {check(row, response, planted_articles) for row, response in answers} == {"own", "redis_away"}
+    assert (
+        max(response.elapsed.total_seconds() for _, response in answers) < 3.0
+    )  # two waits of half a second, and load
 
 
 def test_flips_and_rollbacks_under_load(redis_server, client, start_api, publish_planted, planted_articles):
@@ -96,6 +69,47 @@ def test_everything_vanishes_under_load_and_is_published_again(
         wait_until_own(answers, len(answers))
     reasons = {check(row, response, planted_articles) for row, response in answers}
     assert {"own", "nothing_published"} <= reasons <= {"own", "nothing_published", "version_unreadable"}
+
+
+def point_to_a_missing_version(client, version):
+    client.set(KEYS.current, "20200101T000000Z-00000000")
+
+
+def damage_the_manifest(client, version):
+    client.setrange(KEYS.manifest(version), 0, b"?")
+
+
+def damage_every_list(client, version):
+    for number in range(int(client.hget(KEYS.registry, version))):
+        client.setrange(KEYS.bucket(version, number), 100, b"garbage")
+
+
+def test_damage_in_redis_under_load_lasts_until_the_next_publish(
+    redis_server, client, start_api, publish_planted, planted_articles
+):
+    """Who has read a version once is served; an API that starts meanwhile answers as documented."""
+    unreadable = 503, "urn:recommendations:version-unreadable"
+    with start_api(redis_server.directory) as http:
+        for number, (damage, seen, seen_at_start) in enumerate(
+            [
+                (point_to_a_missing_version, "version_unreadable", unreadable),
+                (damage_the_manifest, "own", unreadable),
+                (damage_every_list, "unreadable_list", (200, None)),
+            ]
+        ):
+            version = publish_planted(client, 2 * number + 1)
+            with shoppers(http) as answers:
+                wait_until_own(answers, 0)
+                damage(client, version)
+                time.sleep(0.3)
+                with start_api(redis_server.directory) as fresh:
+                    answer = fresh.get("/recommendations/customer-0")
+                    assert (answer.status_code, answer.json().get("type")) == seen_at_start
+                publish_planted(client, 2 * number + 2)
+                wait_until_own(answers, len(answers))
+            assert_nothing_is_left_over(client)
+            assert {check(row, response, planted_articles) for row, response in answers} == {"own", seen}
+            assert answers[-1][1].json()["model"] == f"model-{2 * number + 2}"
 
 
 @pytest.mark.parametrize(("hours", "is_stale"), [(-5, False), (40, True)])
