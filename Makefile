@@ -23,6 +23,8 @@ BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
 UV_VERSION := 0.13.8
 TORCH_VERSION := 2.13.0
+TORCH_BACKEND ?= auto
+PACKAGES := .venv/.packages
 INSTALLED := .venv/.installed
 
 .PHONY: help
@@ -33,8 +35,11 @@ help:  ## Show this list
 .PHONY: setup
 setup: $(INSTALLED)  ## Make .venv with everything in it (again only when the lock changed)
 
+.PHONY: packages
+packages: $(PACKAGES)
+
 # torch goes first and apart: the build that fits depends on the machine, so no lock can name it.
-$(INSTALLED): requirements.txt pyproject.toml
+$(PACKAGES): requirements.txt
 	@echo "Setting up .venv (once; a minute or two)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
@@ -42,9 +47,12 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/python -c 'import torch, sys; sys.exit(torch.__version__.split("+")[0] != "$(TORCH_VERSION)")' 2>/dev/null \
 	  || { test -n "$$PIP_FIND_LINKS" && $(UV) pip install --quiet $(addprefix --find-links ,$(PIP_FIND_LINKS)) torch==$(TORCH_VERSION); } \
-	  || $(UV) pip install --quiet --torch-backend=auto torch==$(TORCH_VERSION) \
+	  || $(UV) pip install --quiet --torch-backend=$(TORCH_BACKEND) torch==$(TORCH_VERSION) \
 	  || $(UV) pip install --quiet torch==$(TORCH_VERSION)
 	@$(UV) pip install --quiet --no-deps -r requirements.txt
+	@touch $@
+
+$(INSTALLED): $(PACKAGES) pyproject.toml
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import torch, metaflow, recommender'
 	@touch $@
