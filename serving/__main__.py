@@ -5,9 +5,11 @@ import sys
 from collections.abc import Sequence
 
 import uvicorn
+from fastapi import FastAPI
 
 from serving import settings as settings_help
 from serving.app import create_app
+from serving.log_records import configure_logging
 from serving.redis_connection import RedisUnreachable, redis_url
 from serving.settings import Settings, SettingsError
 
@@ -22,21 +24,30 @@ def main(arguments: Sequence[str] = ()) -> int:
     try:
         settings = Settings.from_environment()
         redis_url()  # an embedded Redis that cannot start is better told before uvicorn than from inside it
+        app = create_app(settings)
     except RedisUnreachable as error:
         print(error, file=sys.stderr)
         return 4
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    serve(app)
+    return 0
+
+
+def serve(app: FastAPI) -> None:
+    """Serve an application until told to stop."""
+    settings: Settings = app.state.settings
+    configure_logging(settings, app.state.request_log.lines)
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
+        log_config=None,
         log_level=settings.log_level,
         access_log=False,
         proxy_headers=False,
     )
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Who may ask: keys of callers and of the administrator, in the header `X-API-Key`.
 
-In: settings and requests. Out: the caller's name, or 401. Without keys everybody may ask, which `Settings` allows on
-loopback only; without an administrator's key nobody administers over HTTP.
+In: settings and requests. Out: the caller's name, also noted in the request for the log, or 401. Without keys everybody
+may ask, which `Settings` allows on loopback only; without an administrator's key nobody administers over HTTP.
 """
 
 import hmac
@@ -12,6 +12,7 @@ from fastapi import Request, Security
 from fastapi.security import APIKeyHeader
 
 ANONYMOUS = "anonymous"
+ADMINISTRATOR = "administrator"
 HEADER_NAME = "X-API-Key"
 HEADER = APIKeyHeader(name=HEADER_NAME, auto_error=False, description="Needed when the server was given API_KEYS.")
 NEEDS_KEY = [{HEADER.scheme_name: []}]
@@ -25,13 +26,14 @@ class NotAllowed(Exception):
 
 
 def caller_of(request: Request) -> str:
-    """Return the name of whoever asks.
+    """Return the name of whoever asks, and note it for the log.
 
     Raises:
         NotAllowed: keys are needed and this is none.
     """
     keys: Mapping[str, str] = request.app.state.settings.api_keys
-    return _name_of(request.headers.get(HEADER_NAME), keys) if keys else ANONYMOUS
+    caller = request.scope["caller"] = _name_of(request.headers.get(HEADER_NAME), keys) if keys else ANONYMOUS
+    return caller
 
 
 async def administrator(request: Request, given: GivenKey) -> None:
@@ -43,13 +45,18 @@ async def administrator(request: Request, given: GivenKey) -> None:
     key: str = request.app.state.settings.admin_api_key
     if not key:
         raise NotAllowed("Nobody administers this server over HTTP; set ADMIN_API_KEY, or use `make deny`.")
-    _name_of(given, {"administrator": key})
+    request.scope["caller"] = _name_of(given, {ADMINISTRATOR: key})
+
+
+def name_of_key(given: str | None, keys: Mapping[str, str]) -> str | None:
+    """Return the name that a key has, if any; compares with each key in the same time, whatever it begins with."""
+    encoded = (given or "").encode()
+    names = [name for name, key in keys.items() if hmac.compare_digest(encoded, key.encode())]
+    return names[0] if names else None
 
 
 def _name_of(given: str | None, keys: Mapping[str, str]) -> str:
-    """Compare with every key, each in the same time whatever it begins with."""
-    encoded = (given or "").encode()
-    names = [name for name, key in keys.items() if hmac.compare_digest(encoded, key.encode())]
-    if not names:
+    name = name_of_key(given, keys)
+    if name is None:
         raise NotAllowed("Send a known key in the header X-API-Key.")
-    return names[0]
+    return name

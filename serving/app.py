@@ -20,22 +20,21 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from serving import admin
 from serving.api_keys import NEEDS_KEY, caller_of
 from serving.article_facts import ArticleFacts
-from serving.body_limit import BodyLimit
 from serving.cache_contract import CacheFormatError
 from serving.list_buckets import MAX_DEPTH
 from serving.lookup_query import DEPTH_DESCRIPTION, MAX_CUSTOMER_ID_LENGTH, LookupQuery, openapi_parameters
-from serving.metrics import add_metrics
+from serving.middlewares import add_middlewares
 from serving.problems import add_problem_handlers, problem_responses
 from serving.reasons import Reason
 from serving.recommendation_store import DEFAULT_DEPTH, Item, RecommendationStore
 from serving.redis_connection import connect_async, redis_url
+from serving.request_watch import note_served
 from serving.responses import BatchResponse, RecommendationsResponse, age_seconds, batch_response, list_response
 from serving.rule_book import RuleBook
 from serving.settings import Settings
 from serving.store_errors import FallbackReason, StoreUnavailable
 
 MAX_CUSTOMERS = 1_000  # of one request
-MAX_BODY_BYTES = 2**20  # a thousand of the longest ids, each character escaped
 SECONDS_BETWEEN_LOOKS = 1.0  # a rule holds that long after it was made
 
 DESCRIPTION = """
@@ -94,6 +93,9 @@ def create_app(settings: Settings | None = None, looks_by_itself: bool = True) -
     Args:
         settings: see there.
         looks_by_itself: whether what Redis holds is looked at every second; else `store.refresh` is the caller's.
+
+    Raises:
+        SettingsError: a setting cannot be used.
     """
     settings = settings or Settings.from_environment()
     app = FastAPI(
@@ -104,11 +106,11 @@ def create_app(settings: Settings | None = None, looks_by_itself: bool = True) -
     )
     app.state.settings = settings
     app.state.stale_after_seconds = settings.stale_after_hours * 3600
-    app.add_middleware(BodyLimit, most_bytes=MAX_BODY_BYTES)
-    add_metrics(app)
+    add_middlewares(app, settings)
     add_problem_handlers(app)
-    for each in (lookups, admin.router, router):
-        app.include_router(each)
+    for each in (lookups, admin.router):
+        app.include_router(each, responses=problem_responses({429: "The caller asks more often than `RATE_LIMIT`."}))
+    app.include_router(router)
     return app
 
 
@@ -155,12 +157,13 @@ async def recommendations(request: Request) -> Response:
 
     What the shop has denied or sold out of is never in it. Filters may leave fewer articles than k.
     """
-    caller, asked, state = caller_of(request), LookupQuery.of(request), request.app.state
+    caller_of(request)
+    asked, state = LookupQuery.of(request), request.app.state
     is_wanted = None
     if asked.exclude or asked.department:
         is_wanted = partial(_is_wanted, state.store.facts, asked.exclude, asked.department)
     found = await state.store.lookup(asked.customer_id, asked.k, is_wanted)
-    state.metrics.count([found], caller)
+    note_served(request, [found])
     return list_response(found, state.stale_after_seconds)
 
 
@@ -181,9 +184,10 @@ async def recommendations(request: Request) -> Response:
 )
 async def batch(request: Request, asked: BatchRequest) -> Response:
     """The customers' lists in the order of their ids, read in one round trip, all from one version."""
-    caller, state = caller_of(request), request.app.state
+    caller_of(request)
+    state = request.app.state
     found = await state.store.lookup_many(asked.customer_ids, asked.k)
-    state.metrics.count(found, caller)
+    note_served(request, found)
     return batch_response(found, state.stale_after_seconds)
 
 

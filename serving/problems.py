@@ -16,7 +16,7 @@ from serving.cache_contract import CacheFormatError
 from serving.store_errors import NothingPublished, RedisAway, StoreUnavailable, VersionUnreadable
 
 PROBLEM_JSON = "application/problem+json"
-RETRY_AFTER_SECONDS = "1"
+SECONDS_WITHOUT_REDIS = 1  # after which a caller may ask again
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +37,30 @@ UNAVAILABLE = {
 }
 
 
-def problem(status: int, kind: str, title: str, detail: str) -> JSONResponse:
+def problem(status: int, kind: str, title: str, detail: str, retry_after_seconds: int | None = None) -> JSONResponse:
     """Return an error as a response."""
     body = Problem(type=f"urn:recommendations:{kind}", title=title, status=status, detail=detail)
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == 503 else None
+    if status == 503:
+        retry_after_seconds = SECONDS_WITHOUT_REDIS
+    headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else None
     return JSONResponse(body.model_dump(), status, headers, media_type=PROBLEM_JSON)
 
 
 def body_too_large() -> JSONResponse:
     """Return the answer to a body above the limit."""
     return problem(413, "body-too-large", "The body is too large", "Ask for fewer customers at a time.")
+
+
+def too_many_requests(wait_seconds: int) -> JSONResponse:
+    """Return the answer to a caller who asks more often than `RATE_LIMIT`."""
+    detail = f"Wait {wait_seconds} s, and ask less often or for many customers at once."
+    return problem(429, "too-many-requests", "There are too many requests", detail, wait_seconds)
+
+
+def internal_error() -> JSONResponse:
+    """Return the answer where this program failed; its log has the error, under the request's id."""
+    detail = "This is a fault of the server; its log says more, under the X-Request-ID of this answer."
+    return problem(500, "internal-error", "The server failed", detail)
 
 
 def problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
@@ -62,7 +76,6 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(CacheFormatError, _damaged)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _store_unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
@@ -91,8 +104,3 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 async def _invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
     faults = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
     return problem(422, "invalid-request", "The request is not valid", faults)
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """A fault of this program; uvicorn logs it with its traceback."""
-    return problem(500, "internal-error", "The server failed", "This is a fault of the server; its log says more.")

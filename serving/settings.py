@@ -9,17 +9,31 @@
     STALE_AFTER_HOURS       36          lists older than that are marked stale: two nights were missed
     API_KEYS                (none)      who may ask, as NAME:KEY,NAME:KEY; without it everybody, on loopback only
     ADMIN_API_KEY           (none)      of who may change rules over HTTP; without it nobody
-    LOG_LEVEL               info        of uvicorn; requests are not logged, their paths hold customer ids
+    LOG_LEVEL               info        from which level on is logged: critical, error, warning, info, debug
+    LOG_REQUESTS            on          a line for each request, of level info; off
+    LOG_CUSTOMER_IDS        hash        how customers are named in log and sample: hash, clear, none
+    LOG_HASH_KEY            (none)      key of that hash; without it, whoever can guess ids finds them again
+    SAMPLE_DIR              (none)      folder of the sample of what was served; without it there is none
+    SAMPLE_SHARE            0.05        customers in the sample, of all
+    SAMPLE_FILE_MIB         64          size from which a file of the sample is followed by a new one
+    SAMPLE_FILE_HOURS       24          age from which it is
+    SAMPLE_FILES            30          files of the sample that are kept
+    RATE_LIMIT              0           most requests of a caller a second, four lists of a batch being one; 0: no limit
+    CORS_ORIGINS            (none)      whose pages may ask from a browser: https://shop.example,http://localhost:3000
 
 REDIS_URL and EMBEDDED_REDIS_DIR are read by `serving.redis_connection`, which the publisher shares.
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from serving.cache_contract import CacheKeys
+
+MOST_HASH_KEY_BYTES = 64  # of BLAKE2b
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 class SettingsError(ValueError):
@@ -38,6 +52,16 @@ class Settings:
     log_level: str = "info"
     api_keys: Mapping[str, str] = field(default_factory=dict)
     admin_api_key: str = ""
+    log_requests: bool = True
+    log_customer_ids: str = "hash"
+    log_hash_key: str = ""
+    sample_dir: str = ""
+    sample_share: float = 0.05
+    sample_file_mib: float = 64.0
+    sample_file_hours: float = 24.0
+    sample_files: int = 30
+    rate_limit: float = 0.0
+    cors_origins: Sequence[str] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -52,9 +76,6 @@ class Settings:
             CacheKeys(dataset)
         except ValueError as error:
             raise SettingsError(f"DATASET: {error}") from error
-        log_level = given.get("log_level", cls.log_level).lower()
-        if log_level not in {"critical", "error", "warning", "info", "debug"}:
-            raise SettingsError(f"LOG_LEVEL is {log_level!r}; use critical, error, warning, info or debug.")
         host, api_keys = given.get("host", cls.host), _keys(given.get("api_keys", ""))
         if not api_keys and not _is_loopback(host):
             raise SettingsError(f"HOST is {host!r}, which others can reach; give callers keys: API_KEYS=shop:a-secret")
@@ -64,9 +85,19 @@ class Settings:
             port=int(_number(given, "port", cls.port, 0, 65_535)),
             redis_timeout_seconds=_number(given, "redis_timeout_seconds", cls.redis_timeout_seconds, 0.01, 60),
             stale_after_hours=_number(given, "stale_after_hours", cls.stale_after_hours, 0, 8_760),
-            log_level=log_level,
+            log_level=_word(given, "log_level", cls.log_level, ("critical", "error", "warning", "info", "debug")),
             api_keys=api_keys,
             admin_api_key=given.get("admin_api_key", ""),
+            log_requests=_word(given, "log_requests", "on", ("on", "off")) == "on",
+            log_customer_ids=_word(given, "log_customer_ids", cls.log_customer_ids, ("hash", "clear", "none")),
+            log_hash_key=_hash_key(given.get("log_hash_key", "")),
+            sample_dir=given.get("sample_dir", ""),
+            sample_share=_number(given, "sample_share", cls.sample_share, 0, 1),
+            sample_file_mib=_number(given, "sample_file_mib", cls.sample_file_mib, 0.001, 1_048_576),
+            sample_file_hours=_number(given, "sample_file_hours", cls.sample_file_hours, 0.001, 8_760),
+            sample_files=int(_number(given, "sample_files", cls.sample_files, 1, 1_000_000)),
+            rate_limit=_number(given, "rate_limit", cls.rate_limit, 0, 1_000_000),
+            cors_origins=_origins(given.get("cors_origins", "")),
         )
 
 
@@ -83,6 +114,30 @@ def _keys(text: str) -> dict[str, str]:
     if not all(name and key for name, _, key in pairs) or len({name for name, _, _ in pairs}) < len(pairs):
         raise SettingsError("API_KEYS must be NAME:KEY,NAME:KEY with each name once.")
     return {name: key for name, _, key in pairs}
+
+
+def _word(given: Mapping[str, str], name: str, default: str, allowed: Sequence[str]) -> str:
+    word = given.get(name, default).lower()
+    if word not in allowed:
+        raise SettingsError(f"{name.upper()} is {word!r}; use {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    return word
+
+
+def _hash_key(text: str) -> str:
+    if len(text.encode()) > MOST_HASH_KEY_BYTES:
+        raise SettingsError(f"LOG_HASH_KEY is longer than {MOST_HASH_KEY_BYTES} bytes; use a shorter key.")
+    return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Read ORIGIN,ORIGIN; an origin is what a browser sends: a scheme, a host and maybe a port, nothing behind it."""
+    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"CORS_ORIGINS has {origin!r}; name origins in full, without a path: https://shop.example"
+            )
+    return origins
 
 
 def _number(given: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import httpx
@@ -118,14 +118,18 @@ def publish_planted() -> Callable[..., str]:
 
 
 @contextmanager
-def running_api(directory: Path, **environment: str) -> Iterator[httpx.Client]:
-    """`python -m serving` on a free port over the embedded Redis in `directory`."""
+def running_api(
+    directory: Path, log: Path | None = None, program: str = "", **environment: str
+) -> Iterator[httpx.Client]:
+    """`python -m serving`, or another program, on a free port over the embedded Redis in `directory`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     inherited = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DATASET", "HOST"}}
     settings = {"EMBEDDED_REDIS_DIR": str(directory), "PORT": str(port), **environment}
-    process = subprocess.Popen([sys.executable, "-m", "serving"], env=inherited | settings)
+    command = [sys.executable, *(["-c", program] if program else ["-m", "serving"])]
+    with log.open("ab") if log else nullcontext() as stderr:
+        process = subprocess.Popen(command, env=inherited | settings, stderr=stderr)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10.0) as http:
             _wait_until_live(http, process)
@@ -153,11 +157,17 @@ def start_api() -> Callable[..., contextmanager]:
 
 
 @pytest.fixture(scope="module")
-def published_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """An API that serves planted version 1 of `demo`, shared by the read-only tests of a module."""
+def published_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Directory of an embedded Redis with planted version 1 of `demo`, shared by the read-only tests of a module."""
     directory = tmp_path_factory.mktemp("api") / "redis"
     with running_redis(directory) as server, redis.Redis.from_url(server.url) as client:
         run = PublishedRun("demo", run_id="run-1", model="model-1", windows={})
         publish(client, planted_lists(version=1), run, lambda *_: None)
-        with running_api(directory) as http:
-            yield http
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def published_api(published_redis: Path) -> Iterator[httpx.Client]:
+    """An API that serves planted version 1 of `demo`, shared by the read-only tests of a module."""
+    with running_api(published_redis) as http:
+        yield http

@@ -89,7 +89,7 @@ def test_openapi_describes_answers_and_problems(published_api):
         "/metrics",
     }
     lookup = paths["/recommendations/{customer_id}"]["get"]
-    assert set(lookup["responses"]) == {"200", "401", "422", "503"}
+    assert set(lookup["responses"]) == {"200", "401", "422", "429", "503"}
     assert set(lookup["responses"]["503"]["content"]) == {PROBLEM}
     assert set(lookup["responses"]["422"]["content"]) == {PROBLEM}
     assert all(parameter["description"] for parameter in lookup["parameters"])

@@ -21,9 +21,36 @@ def test_every_setting_is_read():
         "LOG_LEVEL": "WARNING",
         "API_KEYS": "shop:a:b, mail:c,",
         "ADMIN_API_KEY": "d",
+        "LOG_REQUESTS": "off",
+        "LOG_CUSTOMER_IDS": "none",
+        "LOG_HASH_KEY": "e",
+        "SAMPLE_DIR": "sample",
+        "SAMPLE_SHARE": "0.5",
+        "SAMPLE_FILE_MIB": "1",
+        "SAMPLE_FILE_HOURS": "2",
+        "SAMPLE_FILES": "3",
+        "RATE_LIMIT": "4.5",
+        "CORS_ORIGINS": "https://shop.example, http://localhost:3000,http://[::1]:80",
     }
     assert Settings.from_environment(environment) == Settings(
-        "kaggle-hm", "0.0.0.0", 80, 0.25, 2.0, "warning", {"shop": "a:b", "mail": "c"}, "d"
+        "kaggle-hm",
+        "0.0.0.0",
+        80,
+        0.25,
+        2.0,
+        "warning",
+        {"shop": "a:b", "mail": "c"},
+        "d",
+        log_requests=False,
+        log_customer_ids="none",
+        log_hash_key="e",
+        sample_dir="sample",
+        sample_share=0.5,
+        sample_file_mib=1.0,
+        sample_file_hours=2.0,
+        sample_files=3,
+        rate_limit=4.5,
+        cors_origins=("https://shop.example", "http://localhost:3000", "http://[::1]:80"),
     )
 
 
@@ -51,6 +78,18 @@ def test_where_others_can_ask_they_need_keys(host):
         ("API_KEYS", "secret"),
         ("API_KEYS", "shop:"),
         ("API_KEYS", "shop:a,shop:b"),
+        ("LOG_REQUESTS", "maybe"),
+        ("LOG_CUSTOMER_IDS", "hashed"),
+        ("LOG_HASH_KEY", "secret" * 11),
+        ("SAMPLE_SHARE", "1.1"),
+        ("SAMPLE_FILE_MIB", "0"),
+        ("SAMPLE_FILE_HOURS", "never"),
+        ("SAMPLE_FILES", "0.5"),
+        ("RATE_LIMIT", "-1"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://shop.example/"),
+        ("CORS_ORIGINS", "https://shop.example https://other.example"),
     ],
 )
 def test_a_bad_value_names_its_variable(name, value):
@@ -59,7 +98,10 @@ def test_a_bad_value_names_its_variable(name, value):
     assert "secret" not in str(error.value)
 
 
-@pytest.mark.parametrize(("name", "value", "exit_code"), [("PORT", "http", 2), ("REDIS_URL", "http://example.com", 4)])
+@pytest.mark.parametrize(
+    ("name", "value", "exit_code"),
+    [("PORT", "http", 2), ("SAMPLE_DIR", "/dev/null/sample", 2), ("REDIS_URL", "http://example.com", 4)],
+)
 def test_the_program_ends_with_one_clear_line(monkeypatch, capsys, name, value, exit_code):
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv(name, value)
