@@ -1,8 +1,9 @@
 """How fast lists are published and looked up, and what they cost in Redis: `python -m benchmarks.serving --help`
 
 In: how many customers of which published depth. Out: benchmarks/results/serving.json. Lists are made, Redis is an
-embedded one of its own with default settings, the API runs as it is deployed, in one process. It is measured side by
-side with `bare_api`, turn by turn, so that a noisy machine slows both: what counts are the ratios.
+embedded one of its own with default settings, the API runs as it is deployed, in one process, its log in a file. It is
+measured side by side with `bare_api`, and with itself without that log and with sample and rate limit, turn by turn, so
+that a noisy machine slows all: what counts are the ratios.
 """
 
 from __future__ import annotations
@@ -38,6 +39,12 @@ CONNECTIONS = 16
 ASKED_CUSTOMERS = 10_000
 CATALOGUE = 105_542  # H&M's
 BARE_KEY = "body"
+APIS = {
+    "api": {},
+    "unlogged": {"LOG_REQUESTS": "off"},
+    "sampled": {"SAMPLE_DIR": "sample", "RATE_LIMIT": "1000000"},
+}
+"""Settings of the APIs that are measured; without any it is the default one."""
 START_SECONDS = 30.0
 MIB = 2**20
 
@@ -81,7 +88,7 @@ def measure_publishing(client: redis.Redis, lists: PublishedLists) -> dict[str, 
 def measure_lookups(
     ports: dict[str, int], bodies: dict[str, list[bytes]], seconds: float, rounds: int
 ) -> dict[str, Any]:
-    """Ask API and bare handler in turn; return both and the median ratios of a round."""
+    """Ask the APIs and the bare handler in turn; return each and the median ratios of a round."""
     loads: dict[str, list[Load]] = {name: [] for name in ports}
     for name, port in ports.items():
         put_load(port, bodies[name], 1.0, CONNECTIONS)  # first requests open connections and fill caches
@@ -90,8 +97,11 @@ def measure_lookups(
             loads[name].append(put_load(port, bodies[name], seconds, CONNECTIONS))
     return {
         **{name: _summary(each) for name, each in loads.items()},
-        "throughput_ratio": _median_ratio(loads, lambda load: load.per_second),
-        "p99_ratio": _median_ratio(loads, lambda load: load.milliseconds(99)),
+        "throughput_ratio": _median_ratio(loads["api"], loads["bare"], lambda load: load.per_second),
+        "p99_ratio": _median_ratio(loads["api"], loads["bare"], lambda load: load.milliseconds(99)),
+        "throughput_ratio_of_logging": _median_ratio(loads["api"], loads["unlogged"], lambda load: load.per_second),
+        "p99_ratio_of_logging": _median_ratio(loads["api"], loads["unlogged"], lambda load: load.milliseconds(99)),
+        "throughput_ratio_of_sampling": _median_ratio(loads["sampled"], loads["api"], lambda load: load.per_second),
     }
 
 
@@ -103,22 +113,24 @@ def _summary(loads: Sequence[Load]) -> dict[str, float]:
     }
 
 
-def _median_ratio(loads: dict[str, list[Load]], measure: Callable[[Load], float]) -> float:
-    pairs = zip(loads["api"], loads["bare"], strict=True)
-    return statistics.median(measure(api) / measure(bare) for api, bare in pairs)
+def _median_ratio(loads: Sequence[Load], others: Sequence[Load], measure: Callable[[Load], float]) -> float:
+    return statistics.median(measure(load) / measure(other) for load, other in zip(loads, others, strict=True))
 
 
 @contextmanager
-def running(command: Sequence[str], port: int, **environment: str) -> Iterator[None]:
-    """Run a server until the block ends; it listens when the block begins.
+def running(command: Sequence[str], port: int, log: Path, **environment: str) -> Iterator[None]:
+    """Run a server until the block ends; it listens when the block begins, and logs into a file.
 
     Raises:
         RuntimeError: when it ends, or does not listen in time.
     """
-    process = subprocess.Popen([sys.executable, "-m", *command], env={**os.environ, **environment})
+    with log.open("wb") as stderr:
+        process = subprocess.Popen([sys.executable, "-m", *command], env={**os.environ, **environment}, stderr=stderr)
     try:
         _wait_for(port, process)
         yield
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}: {log.read_text()}") from error
     finally:
         process.terminate()
         process.wait(START_SECONDS)
@@ -144,18 +156,25 @@ def free_port() -> int:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Publish, start both servers, and measure."""
     with ExitStack() as stack:
-        server = EmbeddedRedis(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "redis")
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = EmbeddedRedis(folder / "redis")
         url = server.ensure_running()
         stack.callback(server.stop)
         client = stack.enter_context(redis.Redis.from_url(url))
         results = {"publishing": measure_publishing(client, planted_lists(options.customers, options.k))}
-        ports = {"api": free_port(), "bare": free_port()}
-        environment = {"REDIS_URL": url, "DATASET": DATASET, "PORT": str(ports["api"])}
-        stack.enter_context(running(["serving"], ports["api"], **environment))
-        stack.enter_context(running(["benchmarks.bare_api", str(ports["bare"]), url], ports["bare"]))
+        ports = {name: free_port() for name in (*APIS, "bare")}
+        for name, settings in APIS.items():
+            environment = {"REDIS_URL": url, "DATASET": DATASET, "PORT": str(ports[name]), **settings}
+            if "SAMPLE_DIR" in settings:
+                environment["SAMPLE_DIR"] = str(folder / settings["SAMPLE_DIR"])
+            stack.enter_context(running(["serving"], ports[name], folder / f"{name}.log", **environment))
+        bare = ["benchmarks.bare_api", str(ports["bare"]), url]
+        stack.enter_context(running(bare, ports["bare"], folder / "bare.log"))
         paths = [f"/recommendations/{row:064x}" for row in _asked_rows(options.customers)]
         client.set(BARE_KEY, b"x" * _body_bytes(ports["api"], paths[0]))
-        requests = {"api": [get_request(path) for path in paths], "bare": [get_request(f"/{BARE_KEY}")]}
+        requests = {name: [get_request(path) for path in paths] for name in APIS} | {
+            "bare": [get_request(f"/{BARE_KEY}")]
+        }
         results["lookups"] = measure_lookups(ports, requests, options.seconds, options.rounds)
     return results
 
