@@ -357,6 +357,7 @@ class RecommendationFlow(FlowSpec):
             stages=self.settings.stages,
             k=self.settings.lists.published_k,
             recommender=everybody.Recommender(self.week.contest.winner, self.settings.ranking.seed),
+            purchases=self.settings.lists.purchases,
         )
         refitted = FittedModels(self.tonight, self.refitted_ranker_folder)
         tonight = everybody.lists_for_everybody(request, refitted, self.evaluated_models)

@@ -71,7 +71,7 @@ def test_a_misspelt_feature_key_is_named(toml):
 @pytest.mark.parametrize(
     ("section", "misspelt", "known"),
     [
-        ("lists", "K", "k, published_k"),
+        ("lists", "K", "k, published_k, purchases"),
         ("ranking", "week", "customers_per_week, seed, weeks, weeks_per_model"),
         ("promotion", "rules", "margin, rule"),
         ("filter", "denied", "denied_articles, is_season_checked, on_sale_days"),

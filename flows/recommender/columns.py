@@ -20,12 +20,15 @@ class Columns:
     PRODUCT_NAME = "product_name"
     PRODUCT_CODE = "product_code"
     DEPARTMENT = "department"
+    PRODUCT_TYPE = "product_type"
+    COLOUR = "colour_group"
+    DESCRIPTION = "description"
     ARTICLE_ATTRIBUTES = (
         PRODUCT_CODE,
-        "product_type",
+        PRODUCT_TYPE,
         "product_group",
         "graphical_appearance",
-        "colour_group",
+        COLOUR,
         "perceived_colour_value",
         "perceived_colour_master",
         DEPARTMENT,

@@ -33,10 +33,11 @@ class FeatureSettings:
 
 @dataclass(frozen=True)
 class ListSettings:
-    """How long lists are; see [lists] in the TOML."""
+    """How long lists are, and what goes with them; see [lists] in the TOML."""
 
     k: int
     published_k: int
+    purchases: int
 
 
 @dataclass(frozen=True)

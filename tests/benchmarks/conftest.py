@@ -19,6 +19,7 @@ segment_columns = ["age_band", "channel"]
 [lists]
 k = 12
 published_k = 24
+purchases = 5
 
 [runs]
 kept = 5

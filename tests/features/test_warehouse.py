@@ -219,8 +219,8 @@ def test_more_ranking_weeks_than_days_before_the_test_day_fail_the_build(tmp_pat
 
 
 def test_articles_keep_their_zeros_and_an_article_never_sold_is_one_of_them(shop):
-    assert rows_of(shop, "articles", "article_id product_code product_name colour_group") == [
-        (article_id, "0100000", "prod_name", "unknown")  # the file has no colour
+    assert rows_of(shop, "articles", "article_id product_code product_name colour_group description") == [
+        (article_id, "0100000", "prod_name", "unknown", 'Says "hello", twice')  # the file has no colour
         for article_id in (SHIRT, JEANS, DRESS, BELT, NEVER_SOLD)
     ]
 

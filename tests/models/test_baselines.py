@@ -9,7 +9,7 @@ import pytest
 
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions
-from recommender.models.baselines import BASELINES, popular, repurchase, segment_popular, shop_as_of
+from recommender.models.baselines import BASELINES, popular, repurchase, segment_lists, segment_popular, shop_as_of
 
 TODAY = date(2020, 9, 16)
 TOMORROW = date(2020, 9, 17)
@@ -95,6 +95,14 @@ def test_only_candidates_are_recommended_and_a_short_list_is_padded():
 def test_segment_popular_is_filled_with_popular():
     lists = segment_popular(make_shop(), ["ann", "bob", "cy"], EVERYTHING, k=4)
     assert lists.positions.tolist() == [[C, A, B, D], [E, B, D, C], [C, A, B, D]]
+
+
+def test_every_segment_has_a_list_filled_with_popular():
+    """One that only customers are in, and one that only sales are in, as those of any channel are."""
+    shop = make_shop(extra_segment_sales=segment_sales(TODAY, ("young / any channel", D, 7)))
+    names, lists = segment_lists(shop, EVERYTHING, k=3)
+    assert names == ["old", "young", "young / any channel"]
+    assert lists.positions.tolist() == [[E, B, D], [C, A, B], [D, B, E]]
 
 
 def test_customer_without_segment_gets_popular():

@@ -122,10 +122,40 @@ def test_published_numbers_are_the_articles_of_the_lists_and_have_facts(tonight,
     expected = tonight.catalogue.article_ids[tonight.published.positions[row]]
     assert [article_id_of(number) for number in lists.lists.numbers[row]] == expected.tolist()
     articles = read_mart(demo_marts_dir, "articles")
-    names = ("product_name", "product_code", "department")
+    names = ("product_name", "product_code", "department", "product_type", "colour_group", "description")
     facts = {row["article_id"]: tuple(row[name] for name in names) for row in articles.to_pylist()}
     assert lists.articles == {article: facts[article] for article in lists.articles}
-    assert {article_id_of(number) for number in np.unique(lists.lists.numbers)} <= lists.articles.keys()
+    assert sum(len(each.description) > 20 for each in lists.articles.values()) > len(lists.articles) / 2
+    for arrays in (lists.lists, lists.similar.lists, lists.segments.lists, lists.purchases):
+        assert {article_id_of(number) for number in np.unique(arrays.numbers) if number} <= lists.articles.keys()
+
+
+def test_every_article_ever_sold_has_similar_ones_on_sale_of_other_products(tonight):
+    lists, similar = tonight.published_lists(), tonight.similar
+    assert set(similar.names) == set(tonight.catalogue.article_ids) == lists.articles.keys()
+    on_sale = set(tonight.catalogue.article_ids[tonight.fitted.day.candidates])
+    for article_id, numbers in zip(similar.names, similar.lists.numbers, strict=True):
+        neighbours = [article_id_of(number) for number in numbers]
+        assert len(set(neighbours)) == 12
+        assert on_sale.issuperset(neighbours)
+        assert lists.articles[article_id].product_code not in {lists.articles[each].product_code for each in neighbours}
+
+
+def test_every_segment_has_a_list_of_its_own(tonight):
+    assert {"25-29/online", "25-29/store", "25-29/any channel"} <= set(tonight.segments.names)
+    assert (tonight.segments.lists.numbers != 0).all()
+    assert len(np.unique(tonight.segments.lists.numbers, axis=0)) > len(tonight.segments.names) / 2
+
+
+def test_the_articles_of_the_lists_tell_to_how_many_they_are_shown(tonight):
+    shown = tonight.published_lists().shown
+    assert shown.customers.sum() == (tonight.published.positions >= 0).sum()
+    row = np.flatnonzero(shown.customers >= 5)[0]
+    position = tonight.catalogue.article_ids.tolist().index(shown.article_ids[row])
+    has_it = (tonight.published.positions == position).any(axis=1)
+    assert has_it.sum() == shown.customers[row]
+    assert set(shown.examples[row]) <= set(tonight.fitted.day.customer_ids[has_it])
+    assert len(set(shown.examples[row])) == 5
 
 
 def test_published_proposers_are_those_of_the_candidates(tonight):
@@ -217,6 +247,10 @@ def test_a_baseline_is_held_against_itself_of_a_week_ago_and_not_against_two_tow
     dealt = np.random.default_rng(0).permuted(dealt, axis=1)[:, :PUBLISHED_K]
     at_random = replace(by_baseline, published=by_baseline.published._replace(positions=dealt))
     assert "overlap_with_evaluated" in failed(at_random)
+
+
+def test_similar_articles_come_from_the_two_tower_when_a_baseline_makes_the_lists(by_baseline, tonight):
+    np.testing.assert_array_equal(by_baseline.similar.lists.numbers, tonight.similar.lists.numbers)
 
 
 def test_a_baseline_serves_customers_who_never_bought_the_popular_list(by_baseline):

@@ -27,6 +27,9 @@ renamed as (
         {{ or_unknown('section_name') }} as section,
         {{ or_unknown('garment_group_name') }} as garment_group,
 
+        -- for people, not for models
+        coalesce(trim(detail_desc), '') as description,
+
     from source
 
 )

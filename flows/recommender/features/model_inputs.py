@@ -158,7 +158,8 @@ def encode_marts(
         as_of_days: which days; all of the marts by default.
     """
     features = read_mart(marts_dir, "article_features", as_of_days=as_of_days)
-    articles = candidate_rows(features, read_mart(marts_dir, "articles"))
+    attributes = read_mart(marts_dir, "articles", [Columns.ARTICLE_ID, *Columns.ARTICLE_ATTRIBUTES])
+    articles = candidate_rows(features, attributes)
     customers = read_mart(marts_dir, "customer_features", as_of_days=as_of_days)
     scratch_dir = folder / "scratch"
     workflows = fit_workflows(articles, customers, fit_before, scratch_dir)

@@ -136,12 +136,32 @@ def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.
     """
     popularity = Popularity.of(shop, candidates)
     segments = pc.unique(_strings(shop.customer_features, Columns.SEGMENT)).drop_null()
+    best = _best_of_segments(shop, segments, popularity, k)
+    own_segment = _segment_of_each(shop, customer_ids, segments)
+    return fill_with_popular(_take_rows(best, own_segment), popularity, k)
+
+
+def segment_lists(shop: ShopAsOf, candidates: np.ndarray, k: int = 12) -> tuple[list[str], RankedLists]:
+    """Return the names of all segments that customers are in or articles were bought in, and a list for each.
+
+    A list holds the last week's most bought candidates of the segment, filled with popular.
+    """
+    marts = shop.customer_features, shop.segment_sales
+    named = (pc.unique(_strings(mart, Columns.SEGMENT)).drop_null().to_pylist() for mart in marts)
+    segments = sorted(set().union(*named))
+    popularity = Popularity.of(shop, candidates)
+    best = _best_of_segments(shop, pa.array(segments, pa.string()), popularity, k)
+    return segments, fill_with_popular(best, popularity, k)
+
+
+def _best_of_segments(shop: ShopAsOf, segments: pa.Array, popularity: "Popularity", k: int) -> RankedLists:
+    """One list per segment, shorter than k where fewer candidates were bought in it."""
     sales = shop.segment_sales
     segment_rows = _positions_of(_strings(sales, Columns.SEGMENT), segments)
     articles = _positions_of(_strings(sales, Columns.ARTICLE_ID), shop.article_ids)
     buyers = _numbers(sales, Columns.BUYERS_1W)
     is_usable = (segment_rows >= 0) & popularity.is_candidate(articles) & (buyers > 0)
-    best = top_per_row(
+    return top_per_row(
         segment_rows[is_usable],
         articles[is_usable],
         scores=1 + buyers[is_usable] / max(buyers.max(initial=0), 1),
@@ -149,8 +169,6 @@ def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.
         n_rows=len(segments),
         k=k,
     )
-    own_segment = _segment_of_each(shop, customer_ids, segments)
-    return fill_with_popular(_take_rows(best, own_segment), popularity, k)
 
 
 def repurchase(

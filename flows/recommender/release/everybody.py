@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from recommender.columns import Columns
 from recommender.config import StageSettings
@@ -26,12 +25,13 @@ from recommender.model_names import FOUR_STAGES, TWO_TOWER
 from recommender.models.baselines import RankedLists, popular, read_shop
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.rankers import load_ranker
-from recommender.release.published_lists import PublishedLists, numbers_at
+from recommender.release import version_contents as contents
+from recommender.release.published_lists import NamedLists, PublishedLists
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import best_of_generator, recommend, recommend_and_tell
 from recommender.stages.weekly_models import FittedModels, WeeklyModel
-from serving.article_facts import ArticleFacts
-from serving.list_buckets import ListArrays, Proposer, Source
+from serving.list_buckets import Proposer, Source
+from serving.purchase_buckets import PurchaseArrays
 
 COMPARED_CUSTOMERS = 2_000  # overlap is a mean over customers: so many tell it to a hundredth
 SECONDS_PER_REPORT = 15
@@ -62,6 +62,7 @@ class ListRequest:
         stages: generators, filters and order.
         k: length of the lists.
         recommender: who makes them.
+        purchases: how many of a customer's last purchases go with a list.
     """
 
     marts_dir: Path
@@ -69,6 +70,7 @@ class ListRequest:
     stages: StageSettings
     k: int
     recommender: Recommender
+    purchases: int = 5
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ class Tonight:
         popular: (1, k) the list for strangers.
         catalogue: owner of article positions.
         articles: the `articles` mart.
+        segments: popular lists by segment.
+        similar: similar articles by article id.
+        purchases: what the customers bought last.
         known_customer_ids: everybody who must have a list.
         cold_source: whence a customer without purchases has the list.
     """
@@ -98,6 +103,9 @@ class Tonight:
     popular: RankedLists
     catalogue: Catalogue
     articles: pa.Table
+    segments: NamedLists
+    similar: NamedLists
+    purchases: PurchaseArrays
     known_customer_ids: np.ndarray
     cold_source: Source
 
@@ -119,26 +127,19 @@ class Tonight:
         )
 
     def published_lists(self) -> PublishedLists:
-        """Return the lists as the cache knows them, with the one for strangers and what is known of their articles."""
+        """Return the lists as the cache knows them, with everything that goes with them."""
         sources = np.where(self.fitted.day.has_history(), Source.PERSONAL, self.cold_source)
-        no_proposers = np.zeros(self.popular.positions.shape, np.uint8)
+        customer_ids, catalogue = self.fitted.day.customer_ids, self.catalogue
         return PublishedLists(
-            customer_ids=self.fitted.day.customer_ids,
-            lists=self._cached(self.published, sources, self.proposers),
-            popular=self._cached(self.popular, np.array([Source.POPULAR]), no_proposers),
-            articles=self._facts(np.union1d(self.published.positions, self.popular.positions)),
+            customer_ids=customer_ids,
+            lists=contents.cached_lists(self.published, sources, catalogue, self.proposers),
+            popular=contents.cached_lists(self.popular, np.array([Source.POPULAR]), catalogue),
+            articles=contents.facts_of(self.articles, catalogue),
+            segments=self.segments,
+            similar=self.similar,
+            purchases=self.purchases,
+            shown=contents.shown_to(self.published.positions, customer_ids, catalogue),
         )
-
-    def _cached(self, lists: RankedLists, sources: np.ndarray, proposers: np.ndarray) -> ListArrays:
-        numbers = numbers_at(lists.positions, self.catalogue.article_ids)
-        return ListArrays(numbers, np.nan_to_num(lists.scores), sources.astype(np.uint8), proposers)
-
-    def _facts(self, positions: np.ndarray) -> dict[str, ArticleFacts]:
-        ids = pa.array(self.catalogue.article_ids[positions[positions >= 0]], pa.string())
-        published = self.articles.filter(pc.is_in(self.articles[Columns.ARTICLE_ID], value_set=ids))
-        names = Columns.ARTICLE_ID, Columns.PRODUCT_NAME, Columns.PRODUCT_CODE, Columns.DEPARTMENT
-        rows = zip(*(published[name].to_pylist() for name in names), strict=True)
-        return {article_id: ArticleFacts(*map(str, facts)) for article_id, *facts in rows}
 
 
 def lists_for_everybody(
@@ -157,11 +158,15 @@ def lists_for_everybody(
         made = _by_stages(request, tonight, evaluated, report)
     else:
         made = _by_baseline(request, tonight.two_tower, evaluated.two_tower.as_of_day)
-    shop = read_shop(marts_dir, request.day, catalogue.article_ids, made.fitted.day.purchases)
+    day = made.fitted.day
+    shop = read_shop(marts_dir, request.day, catalogue.article_ids, day.purchases)
     return Tonight(
         **made._asdict(),
-        popular=popular(shop, [""], made.fitted.day.candidates, request.k),
+        popular=popular(shop, [""], day.candidates, request.k),
         catalogue=catalogue,
+        segments=contents.popular_in_segments(shop, day.candidates, request.k, catalogue),
+        similar=contents.similar_to_each(tonight.two_tower, day, catalogue),
+        purchases=contents.last_purchases(marts_dir, request.day, day.customer_ids, request.purchases, catalogue),
         articles=read_mart(marts_dir, "articles"),
         known_customer_ids=read_mart(marts_dir, "customers")[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False),
         cold_source=request.recommender.cold_source,

@@ -1,0 +1,116 @@
+"""What a version holds besides everybody's lists: similar articles, segments' lists, last purchases, who is shown what.
+
+In: the marts, tonight's two-tower and lists. Out: arrays in the cache's own terms.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recommender.columns import Columns
+from recommender.features.catalogue import Catalogue
+from recommender.features.interactions import day_number
+from recommender.features.warehouse import read_mart
+from recommender.models.baselines import RankedLists, ShopAsOf, segment_lists
+from recommender.models.model_files import load_model
+from recommender.models.similar_articles import similar_articles
+from recommender.release.published_lists import NamedLists, numbers_at
+from recommender.stages.shop_day import ShopDay
+from recommender.stages.weekly_models import WeeklyModel
+from serving.article_facts import ArticleFacts
+from serving.list_buckets import ListArrays, Source
+from serving.purchase_buckets import PurchaseArrays
+from serving.shown_articles import ShownArticles
+
+SIMILAR = 12  # as many as a page shows in a row
+EXAMPLES = 5  # customers of each article, by name
+UNKNOWN = "unknown"  # what the marts write where the files say nothing
+
+
+def cached_lists(lists: RankedLists, sources: np.ndarray, catalogue: Catalogue, proposers: np.ndarray | None = None):
+    """Return lists of catalogue positions as `ListArrays`; `sources` (n,), `proposers` (n, k), none by default."""
+    numbers = numbers_at(lists.positions, catalogue.article_ids)
+    proposers = np.zeros(numbers.shape, np.uint8) if proposers is None else proposers
+    return ListArrays(numbers, np.nan_to_num(lists.scores), sources.astype(np.uint8), proposers)
+
+
+def similar_to_each(two_tower: WeeklyModel, day: ShopDay, catalogue: Catalogue, k: int = SIMILAR) -> NamedLists:
+    """Return the k articles on sale that are most like each article ever sold, by the candidate tower."""
+    candidates = two_tower.inputs().candidates[day.as_of_day]
+    codes = day.attribute_codes[:, Columns.ARTICLE_ATTRIBUTES.index(Columns.PRODUCT_CODE)]
+    lists = similar_articles(load_model(two_tower.folder), candidates, day.candidates, codes, k)
+    names = catalogue.article_ids[candidates.positions.numpy()]
+    return NamedLists(names, cached_lists(lists, np.full(len(names), Source.SIMILAR), catalogue))
+
+
+def popular_in_segments(shop: ShopAsOf, articles: np.ndarray, k: int, catalogue: Catalogue) -> NamedLists:
+    """Return what each segment bought most last week, filled with what everybody did; names as in `25-34/online`."""
+    names, lists = segment_lists(shop, articles, k)
+    return NamedLists(
+        [name.replace(" / ", "/") for name in names],
+        cached_lists(lists, np.full(len(names), Source.SEGMENT), catalogue),
+    )
+
+
+def last_purchases(
+    marts_dir: Path, as_of_day: date, customer_ids: np.ndarray, most: int, catalogue: Catalogue
+) -> PurchaseArrays:
+    """Return the newest distinct articles that customers bought before a day, and when they last did.
+
+    Raises:
+        KeyError: when a customer has no features on the day.
+    """
+    columns = [Columns.CUSTOMER_ID, Columns.HISTORY_ARTICLE_IDS, Columns.HISTORY_DAYS_SINCE]
+    features = read_mart(marts_dir, "customer_features", [Columns.AS_OF_DAY, *columns], as_of_days=[as_of_day])
+    rows = pc.index_in(pa.array(customer_ids, pa.string()), value_set=features[Columns.CUSTOMER_ID])
+    if rows.null_count:
+        raise KeyError(f"customer {customer_ids[rows.is_null().to_numpy(zero_copy_only=False)][0]} has no features")
+    _, *histories = (features[name].take(rows).combine_chunks() for name in columns)
+    article_ids, days_since = (pc.list_slice(each, 0, most) for each in histories)
+    counts = pc.list_value_length(article_ids).to_numpy()
+    is_bought = np.arange(most) < counts[:, None]
+    bought = PurchaseArrays(np.zeros(is_bought.shape, np.uint32), np.zeros(is_bought.shape, np.uint16))
+    positions = catalogue.positions_of(article_ids.flatten())
+    bought.numbers[is_bought] = numbers_at(positions, catalogue.article_ids)
+    bought.days[is_bought] = day_number(as_of_day) - days_since.flatten().to_numpy()
+    return bought
+
+
+def shown_to(positions: np.ndarray, customer_ids: np.ndarray, catalogue: Catalogue) -> ShownArticles:
+    """Count in how many lists (n, k) of catalogue positions each article is; name those who have it nearest the top."""
+    n_articles = len(catalogue)
+    customers = np.bincount(positions[positions >= 0], minlength=n_articles)
+    rows = np.full((n_articles, EXAMPLES), -1, np.int64)
+    found = np.zeros(n_articles, np.int64)
+    for column in positions.T:
+        _add_examples(np.append(column, -1), rows, found)
+    named = np.append(customer_ids, "")[rows]
+    is_shown = customers > 0
+    return ShownArticles(catalogue.article_ids[is_shown], customers[is_shown], named[is_shown])
+
+
+def _add_examples(column: np.ndarray, rows: np.ndarray, found: np.ndarray) -> None:
+    """Give articles that lack examples the first customers who have them at one place of their lists."""
+    while True:
+        lacking = np.flatnonzero((column >= 0) & (found[column] < rows.shape[1]))
+        if not len(lacking):
+            return
+        articles, first = np.unique(column[lacking], return_index=True)
+        rows[articles, found[articles]] = lacking[first]
+        found[articles] += 1
+        column[lacking[first]] = -1
+
+
+def facts_of(articles: pa.Table, catalogue: Catalogue) -> dict[str, ArticleFacts]:
+    """Return what the `articles` mart knows of each article of the catalogue."""
+    place = pc.index_in(pa.array(catalogue.article_ids, pa.string()), value_set=articles[Columns.ARTICLE_ID])
+    known = articles.take(place)
+    always = (known[name].to_pylist() for name in (Columns.PRODUCT_NAME, Columns.PRODUCT_CODE, Columns.DEPARTMENT))
+    names = Columns.PRODUCT_TYPE, Columns.COLOUR, Columns.DESCRIPTION
+    more = (["" if value == UNKNOWN else value for value in known[name].to_pylist()] for name in names)
+    return dict(zip(catalogue.article_ids.tolist(), map(ArticleFacts, *always, *more), strict=True))
