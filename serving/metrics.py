@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from serving.recommendation_store import Recommendations, RecommendationStore
+from serving.answers import ServedList
+from serving.recommendation_store import RecommendationStore
 from serving.responses import age_seconds
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -41,7 +42,7 @@ class ApiMetrics:
         self.age = Gauge("recommendations_age_seconds", "Age of the version that is served.", registry=self.registry)
         self.redis_up = Gauge("recommendations_redis_up", "Whether Redis answers, 1 or 0.", registry=self.registry)
 
-    def count(self, found: Iterable[Recommendations], caller: str) -> None:
+    def count(self, found: Iterable[ServedList], caller: str) -> None:
         """Count lists that are being served."""
         for each in found:
             self.lists.labels(each.source.name.lower(), each.fallback_reason or "", caller).inc()

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from serving.api_keys import NotAllowed
 from serving.cache_contract import CacheFormatError
-from serving.store_errors import NothingPublished, RedisAway, StoreUnavailable, VersionUnreadable
+from serving.store_errors import NothingPublished, RedisAway, StoreUnavailable, UnknownArticle, VersionUnreadable
 
 PROBLEM_JSON = "application/problem+json"
 SECONDS_WITHOUT_REDIS = 1  # after which a caller may ask again
@@ -72,6 +72,7 @@ def problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
 def add_problem_handlers(app: FastAPI) -> None:
     """Let an application answer every error as a problem."""
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
+    app.add_exception_handler(UnknownArticle, _unknown_article)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(CacheFormatError, _damaged)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -81,6 +82,10 @@ def add_problem_handlers(app: FastAPI) -> None:
 async def _store_unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
     logger.error("%s", error)
     return problem(503, *UNAVAILABLE[type(error)], str(error))
+
+
+async def _unknown_article(request: Request, error: UnknownArticle) -> JSONResponse:
+    return problem(404, "unknown-article", "The article is unknown", str(error))
 
 
 async def _not_allowed(request: Request, error: NotAllowed) -> JSONResponse:

@@ -14,9 +14,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from serving.answers import Recommendations
 from serving.article_facts import ArticleFacts
 from serving.cache_contract import CacheFormatError
-from serving.recommendation_store import DEFAULT_DEPTH, Recommendations, RecommendationStore
+from serving.recommendation_store import DEFAULT_DEPTH, RecommendationStore
 from serving.redis_connection import RedisUnreachable, connect_async, redis_url
 from serving.store_errors import RedisAway, StoreUnavailable
 

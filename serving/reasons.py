@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """It is popular in the customer's segment."""
     POPULAR = "popular"
     """It is popular with everybody."""
+    SIMILAR = "similar"
+    """The two-tower model places it near the article that was asked for."""
     BASELINE = "baseline"
     """A simple rule that did better than the model made the list; `model` names it."""
 
@@ -41,7 +43,12 @@ _BY_PROPOSER = (
     (Proposer.RISING, Reason.RISING),
     (Proposer.POPULAR, Reason.POPULAR),
 )
-_BY_SOURCE = {Source.PERSONAL: Reason.BASELINE, Source.SEGMENT: Reason.SEGMENT, Source.POPULAR: Reason.POPULAR}
+_BY_SOURCE = {
+    Source.PERSONAL: Reason.BASELINE,
+    Source.SEGMENT: Reason.SEGMENT,
+    Source.POPULAR: Reason.POPULAR,
+    Source.SIMILAR: Reason.SIMILAR,
+}
 
 
 @cache

@@ -3,72 +3,50 @@
 Stage: between Redis and the API. In: an asyncio Redis client and a dataset. Out: `Recommendations`, each wholly
 from one version.
 
-How versions never mix: a lookup asks for the pointer and for the customers' buckets *of the version it knows* in one
-round trip. If the pointer names that version, the buckets are the answer. If it names another one, that one's manifest
-is read and its buckets asked for; their answer counts even if the pointer moves again meanwhile, because that version
-was the current one during this lookup. A version is not changed once the pointer has named it.
-
 A store that has read a version once always answers: while Redis is away, or what it holds cannot be read, everybody
 gets the overall list of the version read last, and the answer says so.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 import redis.asyncio
 
+from serving.answers import (
+    Explanation,
+    Item,
+    LastPurchases,
+    PopularArticles,
+    Recommendations,
+    ShownTo,
+    SimilarArticles,
+    item_at,
+)
 from serving.article_facts import ArticleFacts, decode_articles
 from serving.batched_reader import BatchedReader
 from serving.buckets import bucket_number, customer_fingerprint
-from serving.cache_contract import OVERALL, CacheFormatError, CacheKeys, Manifest
-from serving.list_buckets import CachedList, Source, find_list
+from serving.cache_contract import CacheFormatError, CacheKeys, Manifest
+from serving.explanation import explained_items, filtered_articles
+from serving.list_buckets import CachedList
 from serving.lookup_rules import LookupRules
-from serving.reasons import Reason, reason_of
 from serving.rule_book import RuleBook
-from serving.store_errors import (
-    FallbackReason,
-    NothingPublished,
-    RedisAway,
-    StoreUnavailable,
-    VersionUnreadable,
+from serving.served_version import PublishedHead, ServedVersion
+from serving.store_errors import RedisAway, StoreUnavailable
+from serving.version_reads import (
+    FoundList,
+    find_popular,
+    find_shown_to,
+    find_similar,
+    list_or_fallback,
+    read_customer,
 )
 
 DEFAULT_DEPTH = 12
-LOOKUP_ATTEMPTS = 5  # a repetition needs two flips between two reads: then the version is gone
 
 logger = logging.getLogger(__name__)
-
-
-class Item(NamedTuple):
-    """One article of an answer."""
-
-    article_id: str
-    score: float
-    reason: Reason
-
-
-@dataclass(frozen=True)
-class Recommendations:
-    """An answer: at most k articles, best first, all from `version`."""
-
-    customer_id: str
-    items: tuple[Item, ...]
-    source: Source
-    fallback_reason: FallbackReason | None
-    version: str
-    model: str
-    generated_at: str
-
-
-@dataclass(frozen=True)
-class PublishedHead:
-    """What every lookup of a version shares: its manifest and its overall list."""
-
-    manifest: Manifest
-    popular: CachedList
 
 
 class RecommendationStore:
@@ -79,7 +57,6 @@ class RecommendationStore:
         dataset: namespace of the keys.
 
     Attributes:
-        known_head: of the version that was read last; None before the first.
         rules: what `refresh` read last; none before the first.
         facts: of the articles of the version that `refresh` saw last.
     """
@@ -88,7 +65,7 @@ class RecommendationStore:
         self._reader = BatchedReader(client)
         self._rule_book = RuleBook(client, dataset)
         self._keys = CacheKeys(dataset)
-        self.known_head: PublishedHead | None = None
+        self._served = ServedVersion(self._reader, self._keys)
         self.rules = LookupRules()
         self.facts: Mapping[str, ArticleFacts] = {}
         self._facts_version = ""
@@ -97,6 +74,15 @@ class RecommendationStore:
     def is_redis_away(self) -> bool:
         """Whether Redis failed and has not answered since."""
         return self._reader.is_away
+
+    @property
+    def known_head(self) -> PublishedHead | None:
+        """Manifest and overall list of the version that was read last; None before the first."""
+        return self._served.known_head
+
+    async def head(self) -> PublishedHead:
+        """Manifest and overall list of the version that is served now, read from Redis; see `ServedVersion.head`."""
+        return await self._served.head()
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -135,40 +121,100 @@ class RecommendationStore:
             StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
         """
         try:
-            head, buckets = await self._head_and_buckets(customer_ids)
+            head, buckets = await self._served.read(partial(self._buckets_of, customer_ids))
         except StoreUnavailable as error:
             if self.known_head is None:
                 raise
-            fallback = self.known_head.popular, error.fallback_reason
+            fallback = FoundList(self.known_head.popular, error.fallback_reason)
             return [self._answer(self.known_head, each, fallback, k, is_wanted) for each in customer_ids]
         return [
-            self._answer(head, customer_id, _list_or_fallback(head, customer_id, bucket), k, is_wanted)
+            self._answer(head, customer_id, list_or_fallback(head, customer_id, bucket), k, is_wanted)
             for customer_id, bucket in zip(customer_ids, buckets, strict=True)
         ]
 
-    async def head(self) -> PublishedHead:
-        """Manifest and overall list of the version that is served now, read from Redis.
+    async def similar(self, article_id: str, k: int = DEFAULT_DEPTH) -> SimilarArticles:
+        """Return the articles that are most like one, in the space of the two-tower's candidate tower.
+
+        Raises:
+            UnknownArticle: the served version knows no such article.
+            StoreUnavailable: Redis is away, or no readable version is published.
+        """
+        manifest, found = await find_similar(self._served, self._keys, article_id)
+        return SimilarArticles(article_id, self._allowed(found, k), *_origin(manifest))
+
+    async def popular(self, segment: str | None = None, k: int = DEFAULT_DEPTH) -> PopularArticles:
+        """Return what is bought most in a segment, or by everybody; also where the segment is unknown.
+
+        Raises:
+            StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
+        """
+        head, found = await find_popular(self._served, self._keys, segment)
+        items, (chosen, fallback_reason) = self._allowed(found.chosen, k), found
+        return PopularArticles(
+            segment, items, chosen.source, fallback_reason, head.manifest.segments, *_origin(head.manifest)
+        )
+
+    async def last_purchases(self, customer_id: str) -> LastPurchases:
+        """Return what a customer bought last, newest first; nothing of an unknown customer.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.
+            CacheFormatError: what lies in Redis is damaged.
         """
-        for _ in range(LOOKUP_ATTEMPTS):
-            (version,) = await self._reader.get(self._keys.current)
-            if version is None:
-                raise NothingPublished(f"no lists are published for {self._keys.dataset}; `make run` publishes them.")
-            name = version.decode(errors="replace")
-            values = await self._reader.get(self._keys.manifest(name), self._keys.popular(name))
-            if None not in values:
-                self.known_head = _decode_head(name, *values)
-                return self.known_head
-        raise VersionUnreadable(
-            f"version {name} is named by the pointer but missing in Redis; publish again, or roll back."
+        head, _, purchases = await read_customer(self._served, self._keys, customer_id)
+        return LastPurchases(customer_id, purchases, *_origin(head.manifest))
+
+    async def shown_to(self, article_id: str) -> ShownTo:
+        """Return to how many customers an article is recommended, and some of them; none for one in no list.
+
+        Raises:
+            StoreUnavailable: Redis is away, or no readable version is published.
+            CacheFormatError: what lies in Redis is damaged.
+        """
+        manifest, shown = await find_shown_to(self._served, self._keys, article_id)
+        return ShownTo(article_id, *shown, *_origin(manifest))
+
+    async def explain(self, customer_id: str, k: int = DEFAULT_DEPTH) -> Explanation:
+        """Return a customer's list with all that led to it: purchases, places, proposers and what the rules took out.
+
+        Raises:
+            StoreUnavailable: Redis is away, or no readable version is published.
+            CacheFormatError: what lies in Redis is damaged.
+        """
+        head, bucket, purchases = await read_customer(self._served, self._keys, customer_id)
+        found = list_or_fallback(head, customer_id, bucket)
+        facts = await self.facts_of(head.manifest.version)
+        items = explained_items(found.chosen, self.rules, facts, k)
+        return Explanation(
+            found=Recommendations(
+                customer_id,
+                tuple(each.item for each in items),
+                found.chosen.source,
+                found.fallback_reason,
+                *_origin(head.manifest),
+            ),
+            items=items,
+            filtered=filtered_articles(found.chosen, self.rules, facts),
+            purchases=purchases,
+            facts=facts,
         )
 
-    async def articles(self, version: str) -> dict[str, ArticleFacts]:
+    async def facts_of(self, version: str) -> Mapping[str, ArticleFacts]:
         """What is known of articles by their ids, as published with a version; empty when the version has gone."""
+        return self.facts if version == self._facts_version else await self.articles(version)
+
+    async def articles(self, version: str) -> dict[str, ArticleFacts]:
+        """The same, read from Redis; decoded in a thread, beside lookups."""
         (value,) = await self._reader.get(self._keys.articles(version))
-        return {} if value is None else decode_articles(value)
+        return {} if value is None else await asyncio.to_thread(decode_articles, value)
+
+    def _buckets_of(self, customer_ids: Sequence[str], manifest: Manifest) -> list[str]:
+        numbers = (bucket_number(customer_fingerprint(each), manifest.bucket_count) for each in customer_ids)
+        return [self._keys.bucket(manifest.version, number) for number in numbers]
+
+    def _allowed(self, chosen: CachedList, k: int) -> tuple[Item, ...]:
+        places = self.rules.places_left(chosen.article_ids, self.facts)[:k]
+        return tuple(item_at(chosen, place) for place in places)
 
     async def _refresh_rules(self) -> None:
         """Read the rules; the last readable ones stay while Redis is away or theirs are damaged."""
@@ -182,14 +228,14 @@ class RecommendationStore:
         self,
         head: PublishedHead,
         customer_id: str,
-        found: tuple[CachedList, FallbackReason | None],
+        found: FoundList,
         k: int,
         is_wanted: Callable[[Item], bool] | None,
     ) -> Recommendations:
         """Cut a list to what is allowed and wanted, and say where it is from."""
         manifest, (chosen, fallback_reason) = head.manifest, found
         places = self.rules.places_left(chosen.article_ids, self.facts)
-        allowed = (_item(chosen, place) for place in places)
+        allowed = (item_at(chosen, place) for place in places)
         return Recommendations(
             customer_id=customer_id,
             items=tuple(islice(allowed if is_wanted is None else filter(is_wanted, allowed), k)),
@@ -200,52 +246,7 @@ class RecommendationStore:
             generated_at=manifest.created_at,
         )
 
-    async def _head_and_buckets(self, customer_ids: Sequence[str]) -> tuple[PublishedHead, list[bytes]]:
-        """Return a version that is current during this call, and the customers' buckets, empty where one is lost."""
-        known = self.known_head
-        head = known or await self.head()
-        for _ in range(LOOKUP_ATTEMPTS):
-            version, buckets = await self._pointer_and_buckets(head.manifest, customer_ids)
-            was_current = head is not known or version == head.manifest.version
-            if was_current and None not in buckets:
-                return head, buckets
-            current = await self.head()
-            if version == head.manifest.version == current.manifest.version:  # no flip came between: a bucket is lost
-                return head, [bucket or b"" for bucket in buckets]
-            head = current
-        raise VersionUnreadable(f"{LOOKUP_ATTEMPTS} versions vanished during one lookup; try again.")
 
-    async def _pointer_and_buckets(
-        self, manifest: Manifest, customer_ids: Sequence[str]
-    ) -> tuple[str, list[bytes | None]]:
-        numbers = (bucket_number(customer_fingerprint(each), manifest.bucket_count) for each in customer_ids)
-        buckets = (self._keys.bucket(manifest.version, number) for number in numbers)
-        pointer, *values = await self._reader.get(self._keys.current, *buckets)
-        return (pointer or b"").decode(errors="replace"), values
-
-
-def _decode_head(version: str, manifest_value: bytes, popular_value: bytes) -> PublishedHead:
-    try:
-        manifest = Manifest.from_json(manifest_value)
-        popular = find_list(popular_value, OVERALL)
-    except CacheFormatError as error:
-        raise VersionUnreadable(f"version {version} cannot be served: {error}") from error
-    if popular is None or manifest.version != version:
-        raise VersionUnreadable(f"version {version} has no overall list or a foreign manifest; publish again.")
-    return PublishedHead(manifest, popular)
-
-
-def _item(chosen: CachedList, place: int) -> Item:
-    score = float(f"{chosen.scores[place]:.4g}")  # a cached score holds hardly four digits
-    return Item(chosen.article_ids[place], score, reason_of(chosen.proposers[place], chosen.source))
-
-
-def _list_or_fallback(head: PublishedHead, customer_id: str, bucket: bytes) -> tuple[CachedList, FallbackReason | None]:
-    try:
-        own = find_list(bucket, customer_id)
-    except CacheFormatError as error:
-        logger.error("version %s: %s", head.manifest.version, error)
-        return head.popular, FallbackReason.UNREADABLE_LIST
-    if own is None or not own.article_ids:
-        return head.popular, FallbackReason.UNKNOWN_CUSTOMER
-    return own, None if own.source is Source.PERSONAL else FallbackReason.NO_HISTORY
+def _origin(manifest: Manifest) -> tuple[str, str, str]:
+    """The last fields of every answer: version, model, generated_at."""
+    return manifest.version, manifest.model, manifest.created_at

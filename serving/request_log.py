@@ -15,10 +15,10 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
+from serving.answers import ServedList
 from serving.background_lines import BackgroundLines
 from serving.customer_masks import CustomerMask, customer_mask
 from serving.list_buckets import Source
-from serving.recommendation_store import Recommendations
 from serving.settings import Settings
 
 
@@ -42,7 +42,7 @@ class SeenRequest(NamedTuple):
     seconds: float
     caller: str | None
     customer_id: str | None
-    served: Sequence[Recommendations]
+    served: Sequence[ServedList]
 
 
 class RequestLog:
@@ -92,7 +92,7 @@ def _about_request(method: str, route: str, status: int, caller: str | None) -> 
     return json.dumps(facts if caller is None else facts | {"caller": caller})[1:-1]
 
 
-def _of_lists(served: Sequence[Recommendations]) -> str:
+def _of_lists(served: Sequence[ServedList]) -> str:
     if not served:
         return ""
     source = served[0].source if len(served) == 1 else None

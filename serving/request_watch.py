@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.answers import ServedList
 from serving.log_records import REQUEST_ID
 from serving.metrics import ApiMetrics
 from serving.problems import internal_error
-from serving.recommendation_store import Recommendations
 from serving.request_log import RequestLog, SeenRequest
 from serving.served_sample import ServedSample
 
@@ -28,7 +28,7 @@ REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 logger = logging.getLogger(__name__)
 
 
-def note_served(request: Request, lists: Sequence[Recommendations]) -> None:
+def note_served(request: Request, lists: Sequence[ServedList]) -> None:
     """Tell that these lists are the answer to a request, so that they are counted, logged and sampled."""
     request.scope["served"] = lists
 

@@ -7,13 +7,13 @@ would take as long as the lookup. A test holds every body against the models.
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from serving.answers import Recommendations
 from serving.reasons import Reason
-from serving.recommendation_store import Recommendations
 from serving.store_errors import FallbackReason
 
 
@@ -25,7 +25,17 @@ class RecommendedArticle(BaseModel):
     reason: Reason = Field(description="Why it is recommended, the first that holds.", examples=["repurchase"])
 
 
-class RecommendationsResponse(BaseModel):
+class Versioned(BaseModel):
+    """An answer from one published version."""
+
+    version: str = Field(description="The published version.", examples=["20200923T021500Z-5f0c9a1e"])
+    model: str = Field(description="The model that made the personal lists.", examples=["two_tower_64_seed_0"])
+    generated_at: str = Field(description="When the version was made, UTC.", examples=["2020-09-23T02:15:00+00:00"])
+    age_seconds: int = Field(description="Time since then.", ge=0, examples=[25_200])
+    stale: bool = Field(description="Whether that is longer ago than `STALE_AFTER_HOURS`.")
+
+
+class RecommendationsResponse(Versioned):
     """The articles recommended to a customer, best first."""
 
     customer_id: str = Field(examples=["00000dbacae5abe5e23885899a1fa44253a17956c6d1c3d25f88aa139fdfc657"])
@@ -39,11 +49,6 @@ class RecommendationsResponse(BaseModel):
         )
     )
     degraded: bool = Field(description="Whether a fault kept the customer's own list away.")
-    version: str = Field(description="The published version.", examples=["20200923T021500Z-5f0c9a1e"])
-    model: str = Field(description="The model that made the personal lists.", examples=["two_tower_64_seed_0"])
-    generated_at: str = Field(description="When the version was made, UTC.", examples=["2020-09-23T02:15:00+00:00"])
-    age_seconds: int = Field(description="Time since then.", ge=0, examples=[25_200])
-    stale: bool = Field(description="Whether that is longer ago than `STALE_AFTER_HOURS`.")
 
 
 class BatchResponse(BaseModel):
@@ -52,17 +57,21 @@ class BatchResponse(BaseModel):
     recommendations: list[RecommendationsResponse]
 
 
-DEGRADED = frozenset(FallbackReason) - {FallbackReason.NO_HISTORY, FallbackReason.UNKNOWN_CUSTOMER}
+DEGRADED = frozenset(FallbackReason) - {
+    FallbackReason.NO_HISTORY,
+    FallbackReason.UNKNOWN_CUSTOMER,
+    FallbackReason.UNKNOWN_SEGMENT,
+}
 
 
 def list_response(found: Recommendations, stale_after_seconds: float) -> Response:
     """Return one customer's list."""
-    return _json(_body(found, stale_after_seconds))
+    return json_response(_body(found, stale_after_seconds))
 
 
 def batch_response(found: Sequence[Recommendations], stale_after_seconds: float) -> Response:
     """Return several customers' lists."""
-    return _json({"recommendations": [_body(each, stale_after_seconds) for each in found]})
+    return json_response({"recommendations": [_body(each, stale_after_seconds) for each in found]})
 
 
 def age_seconds(generated_at: str) -> int:
@@ -70,14 +79,18 @@ def age_seconds(generated_at: str) -> int:
     return max(0, int((datetime.now(UTC) - datetime.fromisoformat(generated_at)).total_seconds()))
 
 
-def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
+class FromVersion(Protocol):
+    """What the store answers."""
+
+    version: str
+    model: str
+    generated_at: str
+
+
+def origin(found: FromVersion, stale_after_seconds: float) -> dict[str, Any]:
+    """Return the last fields of every answer: which version it is from, and how old that is."""
     age = age_seconds(found.generated_at)
     return {
-        "customer_id": found.customer_id,
-        "items": [item._asdict() for item in found.items],
-        "source": found.source.name.lower(),
-        "fallback_reason": found.fallback_reason,
-        "degraded": found.fallback_reason in DEGRADED,
         "version": found.version,
         "model": found.model,
         "generated_at": found.generated_at,
@@ -86,5 +99,17 @@ def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
     }
 
 
-def _json(body: dict[str, Any]) -> Response:
+def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
+    return {
+        "customer_id": found.customer_id,
+        "items": [item._asdict() for item in found.items],
+        "source": found.source.name.lower(),
+        "fallback_reason": found.fallback_reason,
+        "degraded": found.fallback_reason in DEGRADED,
+        **origin(found, stale_after_seconds),
+    }
+
+
+def json_response(body: dict[str, Any]) -> Response:
+    """Return a body that is known to be what OpenAPI says."""
     return Response(json.dumps(body, allow_nan=False, separators=(",", ":")), media_type="application/json")

@@ -9,17 +9,17 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
+from serving.answers import Recommendations, ServedList
 from serving.background_lines import BackgroundLines
 from serving.customer_masks import CustomerMask, customer_mask
 from serving.json_lines import iso_time, json_line
-from serving.recommendation_store import Recommendations
 from serving.rotating_files import RotatingFiles
 from serving.settings import Settings, SettingsError
 
 PURPOSE = b"served-sample"  # independent of whatever else is drawn by a hash of the customer
 
 
-class ServedList(NamedTuple):
+class SampledList(NamedTuple):
     """One list that goes into the sample; `time` are seconds of Unix."""
 
     time: float
@@ -48,15 +48,15 @@ class ServedSample:
             files.check()
         except OSError as error:
             raise SettingsError(f"SAMPLE_DIR is {settings.sample_dir!r}, which cannot be written: {error}") from error
-        self.lines: BackgroundLines[ServedList] = BackgroundLines("sample", self._line_of, files.write, count_dropped)
+        self.lines: BackgroundLines[SampledList] = BackgroundLines("sample", self._line_of, files.write, count_dropped)
 
-    def offer(self, time: float, request_id: str, caller: str | None, served: Sequence[Recommendations]) -> None:
-        """Keep the lists of those customers who are in the sample."""
+    def offer(self, time: float, request_id: str, caller: str | None, served: Sequence[ServedList]) -> None:
+        """Keep the lists of those customers who are in the sample; lists of nobody are in none."""
         for each in served:
-            if is_sampled(each.customer_id, self._share):
-                self.lines.put(ServedList(time, request_id, caller, each))
+            if isinstance(each, Recommendations) and is_sampled(each.customer_id, self._share):
+                self.lines.put(SampledList(time, request_id, caller, each))
 
-    def _line_of(self, each: ServedList) -> str:
+    def _line_of(self, each: SampledList) -> str:
         return sample_line(each, self._mask)
 
 
@@ -66,7 +66,7 @@ def is_sampled(customer_id: str, share: float) -> bool:
     return int.from_bytes(digest, "big") < share * 2**64
 
 
-def sample_line(each: ServedList, mask: CustomerMask) -> str:
+def sample_line(each: SampledList, mask: CustomerMask) -> str:
     """Return the line of a list."""
     served = each.served
     return json_line(

@@ -10,6 +10,8 @@ class FallbackReason(StrEnum):
     """The customer is known but has no purchases: the list of the segment, or the overall one without a segment."""
     UNKNOWN_CUSTOMER = "unknown_customer"
     """The customer was not in the published run: the overall list."""
+    UNKNOWN_SEGMENT = "unknown_segment"
+    """The published run has no such segment: the overall list."""
     UNREADABLE_LIST = "unreadable_list"
     """The customer's list is damaged or lost in Redis: the overall list, and an error in the log."""
     REDIS_AWAY = "redis_away"
@@ -48,3 +50,7 @@ class VersionUnreadable(StoreUnavailable):
     """The pointer names a version that is missing or damaged."""
 
     fallback_reason = FallbackReason.VERSION_UNREADABLE
+
+
+class UnknownArticle(Exception):
+    """The served version knows no such article."""

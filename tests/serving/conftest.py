@@ -1,7 +1,9 @@
 """A real Redis, real published versions and a real HTTP server for the serving tests.
 
 The articles of planted lists tell which version they belong to: in version v, customer row i has the articles
-v * 1,000,000 + i * 100 + 1, + 2, ...; the overall list has those of row 9,999.
+v * 1,000,000 + i * 100 + 1, + 2, ...; the overall list has those of row 9,999, the list of the segment `young/online`
+those of row 8,888. Customer i bought the third article of the own list on 2020-09-22 and the first on 2020-09-01. The
+articles of customer 0's list are each similar to the others; they are shown to customer 0.
 """
 
 import os
@@ -20,15 +22,18 @@ import pytest
 import redis
 
 from recommender.release.publish import PublishedRun, publish
-from recommender.release.published_lists import PublishedLists
+from recommender.release.published_lists import NamedLists, PublishedLists
 from serving.article_facts import ArticleFacts
 from serving.article_numbers import article_id_of
 from serving.embedded_redis import EmbeddedRedis
 from serving.list_buckets import ListArrays, Proposer, Source
+from serving.purchase_buckets import PurchaseArrays
 from serving.redis_connection import connect
+from serving.shown_articles import ShownArticles
 
 K = 12
-STRANGER_ROW = 9_999
+STRANGER_ROW, SEGMENT_ROW = 9_999, 8_888
+NEWEST, OLDER = 18_527, 18_506  # 2020-09-22 and 2020-09-01 in days since 1970-01-01
 PROPOSERS = np.array([Proposer.OWN | Proposer.TWO_TOWER, Proposer.TWO_TOWER, *[Proposer.POPULAR] * (K - 2)])
 """Of the planted personal lists, place by place."""
 START_TIMEOUT_SECONDS = 30.0
@@ -59,7 +64,29 @@ def planted_lists(version: int, customers: int = 100) -> PublishedLists:
             article_id_of(number): ArticleFacts(f"Product {number}", f"code-{number % 100}", "Socks")
             for number in [*numbers[0], *popular]
         },
+        segments=NamedLists(["young/online"], one_list(planted_row(version, SEGMENT_ROW), Source.SEGMENT)),
+        similar=planted_similar(numbers[0]),
+        purchases=PurchaseArrays(
+            np.where(np.arange(customers)[:, np.newaxis] < customers - 1, numbers[:, [2, 0]], 0).astype(np.uint32),
+            np.tile(np.array([NEWEST, OLDER], np.uint16), (customers, 1)),
+        ),
+        shown=ShownArticles(
+            np.array([article_id_of(number) for number in numbers[0]]), np.ones(K), np.array([["customer-0"]] * K)
+        ),
     )
+
+
+def one_list(numbers: np.ndarray, source: Source) -> ListArrays:
+    """A list with falling scores that nobody proposed."""
+    scores = np.arange(K, 0, -1, dtype=np.float32)[np.newaxis, : len(numbers)]
+    return ListArrays(numbers[np.newaxis], scores, np.array([source], np.uint8), np.zeros(scores.shape, np.uint8))
+
+
+def planted_similar(numbers: np.ndarray) -> NamedLists:
+    """Each of some articles with all others, in their order."""
+    lists = [one_list(np.delete(numbers, place), Source.SIMILAR) for place in range(len(numbers))]
+    names = [article_id_of(number) for number in numbers]
+    return NamedLists(names, ListArrays(*(np.concatenate(each) for each in zip(*lists, strict=True))))
 
 
 @pytest.fixture(scope="session")

@@ -84,6 +84,9 @@ def test_openapi_describes_answers_and_problems(published_api):
     assert {path for path in paths if not path.startswith("/admin/")} == {
         "/recommendations/{customer_id}",
         "/recommendations",
+        "/similar/{article_id}",
+        "/popular",
+        "/explain/{customer_id}",
         "/health/live",
         "/health/ready",
         "/metrics",

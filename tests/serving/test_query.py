@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from serving import query
+from serving.answers import Item, Recommendations
 from serving.list_buckets import Source
 from serving.reasons import Reason
-from serving.recommendation_store import Item, Recommendations
 
 
 def test_the_list_shows_names_source_version_and_age(client, publish_planted, capsys):

@@ -3,13 +3,14 @@
 import asyncio
 import threading
 from contextlib import asynccontextmanager
+from datetime import date
 
 import pytest
 
 from recommender.release.published_versions import rollback
 from serving import batched_reader
 from serving.buckets import bucket_number, customer_fingerprint
-from serving.cache_contract import BUCKET, CacheKeys, registered_counts
+from serving.cache_contract import BUCKET, CacheFormatError, CacheKeys, registered_counts
 from serving.list_buckets import Source
 from serving.recommendation_store import RecommendationStore
 from serving.redis_connection import connect_async, redis_url
@@ -253,6 +254,76 @@ def test_many_customers_are_answered_in_their_order(client, publish_planted, pla
     found = asyncio.run(many())
     assert [each.customer_id for each in found] == ["customer-7", "nobody", "customer-3", "customer-7"]
     assert [article_ids(each) for each in found] == [planted_articles(1, row)[:2] for row in (7, 9_999, 3, 7)]
+
+
+@pytest.mark.parametrize("damage", ["deleted", "changed"])
+@pytest.mark.parametrize(
+    ("part", "ask"),
+    [
+        ("similar", lambda store: store.similar("0001000001")),
+        ("shown", lambda store: store.shown_to("0001000001")),
+        ("purchases", lambda store: store.last_purchases("customer-0")),
+        ("bucket", lambda store: store.explain("customer-0")),
+    ],
+)
+def test_a_damaged_part_is_an_error_that_says_so(client, publish_planted, part, ask, damage):
+    async def asked():
+        async with open_store() as store:
+            await ask(store)
+
+    publish_planted(client, 1)
+    asyncio.run(asked())
+    for key in client.keys(f"*:{part}:*"):
+        client.delete(key) if damage == "deleted" else client.setrange(key, 20, b"garbage")
+    with pytest.raises(CacheFormatError, match="publish again"):
+        asyncio.run(asked())
+
+
+def test_last_purchases_and_who_is_shown_an_article(client, publish_planted, planted_articles):
+    async def asked():
+        async with open_store() as store:
+            bought = [(await store.last_purchases(each)).purchases for each in ("customer-7", "customer-99", "nobody")]
+            return bought, [await store.shown_to(each) for each in (planted_articles(1, 0)[0], "0000000001")]
+
+    version = publish_planted(client, 1)
+    bought, (shown, hidden) = asyncio.run(asked())
+    first, _, third = planted_articles(1, 7)[:3]
+    assert bought == [((third, date(2020, 9, 22)), (first, date(2020, 9, 1))), (), ()]
+    assert (shown.customers, shown.examples, shown.version) == (1, ("customer-0",), version)
+    assert (hidden.customers, hidden.examples) == (0, ())
+
+
+def test_flips_under_load_never_mix_versions_in_an_explanation(client, publish_planted, planted_articles):
+    """List, purchases and names are all of the version that the answer names."""
+    publish_planted(client, 1)
+    is_done = threading.Event()
+
+    def flip():
+        for version in range(2, 22):
+            publish_planted(client, version, customers=100 + 40 * (version % 3))
+        is_done.set()
+
+    async def read(store):
+        seen = set()
+        while not is_done.is_set():
+            told = await store.explain("customer-0")
+            version = int(told.found.model.removeprefix("model-"))
+            own = planted_articles(version, 0)
+            assert article_ids(told.found) == own
+            assert [each.article_id for each in told.purchases] == [own[2], own[0]]
+            assert not told.facts or own[0] in told.facts  # none where the version was removed meanwhile
+            seen.add(version)
+        return seen
+
+    async def read_all():
+        async with open_store() as store:
+            return await asyncio.gather(read(store), read(store))
+
+    flipping = threading.Thread(target=flip)
+    flipping.start()
+    seen = set().union(*asyncio.run(read_all()))
+    flipping.join()
+    assert len(seen) >= 5
 
 
 @pytest.mark.parametrize("customer_id", ["été", "a/b", " ", "a\x00b", "😀" * 32, "%2F", "customer-0 "])

@@ -1,0 +1,122 @@
+"""What the store answers, each answer wholly from one version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from serving.article_facts import ArticleFacts
+from serving.list_buckets import CachedList, Source
+from serving.lookup_rules import Rule
+from serving.purchase_buckets import Purchase
+from serving.reasons import Reason, reason_of
+from serving.store_errors import FallbackReason
+
+
+class Item(NamedTuple):
+    """One article of an answer."""
+
+    article_id: str
+    score: float
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """An answer: at most k articles, best first, all from `version`."""
+
+    customer_id: str
+    items: tuple[Item, ...]
+    source: Source
+    fallback_reason: FallbackReason | None
+    version: str
+    model: str
+    generated_at: str
+
+
+@dataclass(frozen=True)
+class SimilarArticles:
+    """At most k articles like one, the most similar first; scores are cosines."""
+
+    article_id: str
+    items: tuple[Item, ...]
+    version: str
+    model: str
+    generated_at: str
+    source: Source = Source.SIMILAR
+    fallback_reason: None = None
+
+
+@dataclass(frozen=True)
+class PopularArticles:
+    """At most k articles that a segment buys most; `segments` are the names that may be asked for."""
+
+    segment: str | None
+    items: tuple[Item, ...]
+    source: Source
+    fallback_reason: FallbackReason | None
+    segments: tuple[str, ...]
+    version: str
+    model: str
+    generated_at: str
+
+
+ServedList = Recommendations | SimilarArticles | PopularArticles
+"""Whatever is shown to shoppers."""
+
+
+@dataclass(frozen=True)
+class LastPurchases:
+    """What a customer bought last, each article once, newest first."""
+
+    customer_id: str
+    purchases: tuple[Purchase, ...]
+    version: str
+    model: str
+    generated_at: str
+
+
+@dataclass(frozen=True)
+class ShownTo:
+    """To how many customers an article is recommended, before any rule of the lookup, and ids of some of them."""
+
+    article_id: str
+    customers: int
+    examples: tuple[str, ...]
+    version: str
+    model: str
+    generated_at: str
+
+
+class ExplainedItem(NamedTuple):
+    """An article of a list: its place among those published, from 1, and the names of all that proposed it."""
+
+    place: int
+    item: Item
+    proposers: tuple[str, ...]
+
+
+class FilteredArticle(NamedTuple):
+    """An article that a rule took out of a list, from which place, and what was noted when it was barred."""
+
+    place: int
+    article_id: str
+    rule: Rule
+    note: str
+    since: str | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A customer's list and all that led to it; `facts` are those of the list's own version."""
+
+    found: Recommendations
+    items: tuple[ExplainedItem, ...]
+    filtered: tuple[FilteredArticle, ...]
+    purchases: tuple[Purchase, ...]
+    facts: Mapping[str, ArticleFacts]
+
+
+def item_at(chosen: CachedList, place: int) -> Item:
+    """The article at a place of a list, from 0."""
+    score = float(f"{chosen.scores[place]:.4g}")  # a cached score holds hardly four digits
+    return Item(chosen.article_ids[place], score, reason_of(chosen.proposers[place], chosen.source))
