@@ -11,6 +11,9 @@ ONLINE_RETAIL_FILE ?=
 CUTOFF ?=
 CUSTOMER ?=
 RUN ?=
+NAME ?=
+VERSION ?=
+SHARE ?= 0.1
 ARTICLE ?=
 NOTE ?=
 K ?= 12
@@ -86,6 +89,18 @@ allow: setup  ## Recommend it again (ARTICLE=...)
 .PHONY: rules
 rules: setup  ## List what is kept out of every list, and why
 	@$(BIN)/python -m serving.rule_book --dataset $(DATASET) show
+
+.PHONY: variant
+variant: setup  ## Serve a share of the customers another published version (NAME=..., VERSION=..., SHARE=0.1)
+	@$(BIN)/python -m serving.variant_book --dataset $(DATASET) start "$(NAME)" --version "$(VERSION)" --share $(SHARE)
+
+.PHONY: end-variant
+end-variant: setup  ## Serve its customers the current version again (NAME=...)
+	@$(BIN)/python -m serving.variant_book --dataset $(DATASET) end "$(NAME)"
+
+.PHONY: variants
+variants: setup  ## List the variants and how many customers each has
+	@$(BIN)/python -m serving.variant_book --dataset $(DATASET) show
 
 .PHONY: rollback
 rollback: setup  ## Serve the previous version again

@@ -22,7 +22,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Recommendations:
-    """An answer: at most k articles, best first, all from `version`."""
+    """An answer: at most k articles, best first, all from `version`, which is that of `variant` if there is one."""
 
     customer_id: str
     items: tuple[Item, ...]
@@ -31,6 +31,7 @@ class Recommendations:
     version: str
     model: str
     generated_at: str
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class SimilarArticles:
     generated_at: str
     source: Source = Source.SIMILAR
     fallback_reason: None = None
+    variant: None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class PopularArticles:
     version: str
     model: str
     generated_at: str
+    variant: None = None
 
 
 ServedList = Recommendations | SimilarArticles | PopularArticles
@@ -73,6 +76,7 @@ class LastPurchases:
     version: str
     model: str
     generated_at: str
+    variant: str | None = None
 
 
 @dataclass(frozen=True)

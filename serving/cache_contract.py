@@ -10,6 +10,7 @@ Keys of the dataset `demo` (the braces are a Redis Cluster hash tag, so control 
     recommendations:{demo}:registry             hash: version id -> numbers of its keys, for every version with keys
     recommendations:{demo}:lock                 token of the publisher at work
     recommendations:{demo}:rules                hash: article id -> why it is barred, see `rule_book`
+    recommendations:{demo}:variants             which customers are served another version, see `variants`
     recommendations:demo:<version>:manifest     Manifest as JSON
     recommendations:demo:<version>:bucket:<n>   the lists of about 32 customers, packed, see `list_buckets`
     recommendations:demo:<version>:purchases:<n>  what the same customers bought last, see `purchase_buckets`
@@ -76,6 +77,10 @@ class CacheKeys:
     @property
     def rules(self) -> str:
         return self._control("rules")
+
+    @property
+    def variants(self) -> str:
+        return self._control("variants")
 
     def manifest(self, version: str) -> str:
         return self._of_version(version, "manifest")

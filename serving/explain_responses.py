@@ -61,6 +61,7 @@ class ExplainResponse(Versioned):
     source: Literal["personal", "segment", "popular"] = Field(description="Which list this is.")
     fallback_reason: FallbackReason | None = Field(description="Why this is not a personal list.")
     degraded: bool = Field(description="Whether a fault kept the customer's own list away.")
+    variant: str | None = Field(description="The variant that is served; null for what everybody else is served.")
 
 
 def explain_response(explanation: Explanation, stale_after_seconds: float) -> Response:
@@ -74,6 +75,7 @@ def explain_response(explanation: Explanation, stale_after_seconds: float) -> Re
         "source": found.source.name.lower(),
         "fallback_reason": found.fallback_reason,
         "degraded": found.fallback_reason in DEGRADED,
+        "variant": found.variant,
         **origin(found, stale_after_seconds),
     }
     return json_response(body)

@@ -30,7 +30,7 @@ class ApiMetrics:
         self.lists = Counter(
             "recommendations_lists",
             "Lists that were served, by where they came from and why they are not the customer's own.",
-            ("source", "fallback_reason", "caller"),
+            ("source", "fallback_reason", "caller", "variant"),
             registry=self.registry,
         )
         self.lines_dropped = Counter(
@@ -45,7 +45,7 @@ class ApiMetrics:
     def count(self, found: Iterable[ServedList], caller: str) -> None:
         """Count lists that are being served."""
         for each in found:
-            self.lists.labels(each.source.name.lower(), each.fallback_reason or "", caller).inc()
+            self.lists.labels(each.source.name.lower(), each.fallback_reason or "", caller, each.variant or "").inc()
 
     def page(self, store: RecommendationStore) -> Response:
         """Return everything as Prometheus reads it; without a version there is no age."""

@@ -35,6 +35,7 @@ from serving.lookup_rules import LookupRules
 from serving.rule_book import RuleBook
 from serving.served_version import PublishedHead, ServedVersion
 from serving.store_errors import RedisAway, StoreUnavailable
+from serving.variant_versions import VariantVersions
 from serving.version_reads import (
     FoundList,
     find_popular,
@@ -66,6 +67,7 @@ class RecommendationStore:
         self._rule_book = RuleBook(client, dataset)
         self._keys = CacheKeys(dataset)
         self._served = ServedVersion(self._reader, self._keys)
+        self._versions = VariantVersions(self._reader, self._keys, self._served)
         self.rules = LookupRules()
         self.facts: Mapping[str, ArticleFacts] = {}
         self._facts_version = ""
@@ -89,12 +91,13 @@ class RecommendationStore:
         await self._reader.close()
 
     async def refresh(self) -> None:
-        """Read the served version, its articles and the rules, so that lookups know them.
+        """Read the served version, its articles, the variants and the rules, so that lookups know them.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published; the rules are read even so.
         """
         await self._refresh_rules()
+        await self._versions.refresh()
         version = (await self.head()).manifest.version
         if version != self._facts_version:
             self.facts = await self.articles(version)
@@ -110,7 +113,7 @@ class RecommendationStore:
     async def lookup_many(
         self, customer_ids: Sequence[str], k: int = DEFAULT_DEPTH, is_wanted: Callable[[Item], bool] | None = None
     ) -> list[Recommendations]:
-        """Return the lists of customers, or the fallback, in their order and all from one version.
+        """Return the lists of customers, or the fallback, in their order; those of one variant from one version.
 
         Args:
             customer_ids: any texts.
@@ -120,17 +123,20 @@ class RecommendationStore:
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
         """
+        answers: dict[int, Recommendations] = {}
         try:
-            head, buckets = await self._served.read(partial(self._buckets_of, customer_ids))
+            for variant, places in self._versions.groups(customer_ids):
+                wanted = partial(self._buckets_of, [customer_ids[place] for place in places])
+                name, head, buckets = await self._versions.read(variant, wanted)
+                for place, bucket in zip(places, buckets, strict=True):
+                    found = list_or_fallback(head, customer_ids[place], bucket)
+                    answers[place] = self._answer(head, customer_ids[place], found, k, is_wanted, name)
         except StoreUnavailable as error:
             if self.known_head is None:
                 raise
             fallback = FoundList(self.known_head.popular, error.fallback_reason)
             return [self._answer(self.known_head, each, fallback, k, is_wanted) for each in customer_ids]
-        return [
-            self._answer(head, customer_id, list_or_fallback(head, customer_id, bucket), k, is_wanted)
-            for customer_id, bucket in zip(customer_ids, buckets, strict=True)
-        ]
+        return [answers[place] for place in range(len(customer_ids))]
 
     async def similar(self, article_id: str, k: int = DEFAULT_DEPTH) -> SimilarArticles:
         """Return the articles that are most like one, in the space of the two-tower's candidate tower.
@@ -161,8 +167,8 @@ class RecommendationStore:
             StoreUnavailable: Redis is away, or no readable version is published.
             CacheFormatError: what lies in Redis is damaged.
         """
-        head, _, purchases = await read_customer(self._served, self._keys, customer_id)
-        return LastPurchases(customer_id, purchases, *_origin(head.manifest))
+        variant, head, _, purchases = await read_customer(self._versions, self._keys, customer_id)
+        return LastPurchases(customer_id, purchases, *_origin(head.manifest), variant)
 
     async def shown_to(self, article_id: str) -> ShownTo:
         """Return to how many customers an article is recommended, and some of them; none for one in no list.
@@ -181,7 +187,7 @@ class RecommendationStore:
             StoreUnavailable: Redis is away, or no readable version is published.
             CacheFormatError: what lies in Redis is damaged.
         """
-        head, bucket, purchases = await read_customer(self._served, self._keys, customer_id)
+        variant, head, bucket, purchases = await read_customer(self._versions, self._keys, customer_id)
         found = list_or_fallback(head, customer_id, bucket)
         facts = await self.facts_of(head.manifest.version)
         items = explained_items(found.chosen, self.rules, facts, k)
@@ -192,6 +198,7 @@ class RecommendationStore:
                 found.chosen.source,
                 found.fallback_reason,
                 *_origin(head.manifest),
+                variant,
             ),
             items=items,
             filtered=filtered_articles(found.chosen, self.rules, facts),
@@ -231,6 +238,7 @@ class RecommendationStore:
         found: FoundList,
         k: int,
         is_wanted: Callable[[Item], bool] | None,
+        variant: str | None = None,
     ) -> Recommendations:
         """Cut a list to what is allowed and wanted, and say where it is from."""
         manifest, (chosen, fallback_reason) = head.manifest, found
@@ -244,6 +252,7 @@ class RecommendationStore:
             version=manifest.version,
             model=manifest.model,
             generated_at=manifest.created_at,
+            variant=variant,
         )
 
 

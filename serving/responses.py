@@ -49,10 +49,11 @@ class RecommendationsResponse(Versioned):
         )
     )
     degraded: bool = Field(description="Whether a fault kept the customer's own list away.")
+    variant: str | None = Field(description="The variant that is served; null for what everybody else is served.")
 
 
 class BatchResponse(BaseModel):
-    """The lists of several customers, in the order in which they were asked for, all from one version."""
+    """The lists of several customers in the order of their ids, those of one variant from one version."""
 
     recommendations: list[RecommendationsResponse]
 
@@ -106,6 +107,7 @@ def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
         "source": found.source.name.lower(),
         "fallback_reason": found.fallback_reason,
         "degraded": found.fallback_reason in DEGRADED,
+        "variant": found.variant,
         **origin(found, stale_after_seconds),
     }
 

@@ -76,6 +76,7 @@ def sample_line(each: SampledList, mask: CustomerMask) -> str:
             "caller": each.caller,
             "customer": mask(served.customer_id),
             "version": served.version,
+            "variant": served.variant,
             "source": served.source.name.lower(),
             "article_ids": [item.article_id for item in served.items],
             "scores": [item.score for item in served.items],

@@ -13,6 +13,7 @@ from serving.purchase_buckets import Purchase, purchases_at
 from serving.served_version import PublishedHead, ServedVersion
 from serving.shown_articles import Shown, find_shown
 from serving.store_errors import FallbackReason, StoreUnavailable, UnknownArticle
+from serving.variant_versions import VariantVersions
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ def list_or_fallback(head: PublishedHead, customer_id: str, bucket: bytes) -> Fo
 
 
 async def read_customer(
-    served: ServedVersion, keys: CacheKeys, customer_id: str
-) -> tuple[PublishedHead, bytes, tuple[Purchase, ...]]:
-    """A version's head, the bucket of a customer's list, and what the customer bought last.
+    versions: VariantVersions, keys: CacheKeys, customer_id: str
+) -> tuple[str | None, PublishedHead, bytes, tuple[Purchase, ...]]:
+    """The variant a customer is served, its head, the bucket of the customer's list, and what the customer bought last.
 
     Raises:
         StoreUnavailable: no version can be read.
@@ -52,9 +53,10 @@ async def read_customer(
         purchases = [keys.numbered(manifest.version, PURCHASES, number)] if manifest.keys_of(PURCHASES) else []
         return [keys.bucket(manifest.version, number), *purchases]
 
-    head, (bucket, *purchases) = await served.read(wanted)
+    ((variant, _),) = versions.groups([customer_id])
+    name, head, (bucket, *purchases) = await versions.read(variant, wanted)
     place = place_of(bucket, customer_id)
-    return head, bucket, purchases_at(purchases[0], place) if purchases and place is not None else ()
+    return name, head, bucket, purchases_at(purchases[0], place) if purchases and place is not None else ()
 
 
 async def find_similar(served: ServedVersion, keys: CacheKeys, article_id: str) -> tuple[Manifest, CachedList]:

@@ -179,7 +179,7 @@ def test_a_version_of_an_earlier_release_has_lists_and_says_what_it_lacks(
         assert (article_ids(explained), explained.json()["purchases"]) == (planted_articles(1, 0), [])
 
 
-def test_callers_need_their_key_and_what_shoppers_are_shown_is_counted(redis_server, client, start_api, publish_planted):
+def test_callers_need_their_key_and_what_shoppers_see_is_counted(redis_server, client, start_api, publish_planted):
     publish_planted(client, 1)
     with start_api(redis_server.directory, API_KEYS="shop:a-secret") as http:
         for path in PATHS:

@@ -15,6 +15,7 @@ import redis
 from recommender.release.publish_errors import NoPreviousVersion, Overtaken, PublishError
 from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, registered_counts
 from serving.redis_connection import RedisUnreachable, connect
+from serving.variants import decode_variants
 
 KEYS_PER_PIPELINE = 1_000
 # All keys of a script carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a
@@ -85,13 +86,21 @@ def rollback(client: redis.Redis, dataset: str) -> str:
 
 
 def remove_unused(client: redis.Redis, keys: CacheKeys, progress: Callable[[str, int, int], None]) -> None:
-    """Remove every version that no rollback can reach: interrupted, withdrawn, or older than those kept."""
-    history = set(client.lrange(keys.history, 0, -1))
+    """Remove every version that no rollback and no variant needs: interrupted, withdrawn, or older than those kept."""
+    needed = set(client.lrange(keys.history, 0, -1)) | _of_variants(client, keys)
     registry = client.hgetall(keys.registry)
-    unused = {version: registered_counts(value) for version, value in registry.items() if version not in history}
+    unused = {version: registered_counts(value) for version, value in registry.items() if version not in needed}
     for done, (version, counts) in enumerate(unused.items(), 1):
         remove_version(client, keys, version.decode(), counts)
         progress("clean", done, len(unused))
+
+
+def _of_variants(client: redis.Redis, keys: CacheKeys) -> set[bytes]:
+    """The versions that variants name; none where these are damaged, for then they are not served either."""
+    try:
+        return {each.version.encode() for each in decode_variants(client.get(keys.variants))}
+    except CacheFormatError:
+        return set()
 
 
 def remove_version(client: redis.Redis, keys: CacheKeys, version: str, counts: Mapping[str, int]) -> None:
