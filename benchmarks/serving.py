@@ -26,18 +26,16 @@ import numpy as np
 import redis
 
 from benchmarks.http_load import Load, get_request, put_load
+from benchmarks.planted_lists import planted_lists
 from benchmarks.quality import RESULTS_DIR
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_lists import PublishedLists
-from serving.article_facts import ArticleFacts
-from serving.article_numbers import article_id_of
 from serving.embedded_redis import EmbeddedRedis
-from serving.list_buckets import ListArrays, Source, bytes_per_customer
+from serving.list_buckets import bytes_per_customer
 
 DATASET = "bench"
 CONNECTIONS = 16
 ASKED_CUSTOMERS = 10_000
-CATALOGUE = 105_542  # H&M's
 BARE_KEY = "body"
 APIS = {
     "api": {},
@@ -47,25 +45,6 @@ APIS = {
 """Settings of the APIs that are measured; without any it is the default one."""
 START_SECONDS = 30.0
 MIB = 2**20
-
-
-def planted_lists(customers: int, k: int) -> PublishedLists:
-    """Return random lists of a catalogue of H&M's size for customers with ids as long as H&M's."""
-    rng = np.random.default_rng(7)
-    numbers = rng.integers(108_775_015, 108_775_015 + CATALOGUE, (customers, k), dtype=np.uint32)
-    scores = -np.sort(-rng.normal(size=(customers, k)).astype(np.float32), axis=1)
-    lists = ListArrays(
-        numbers,
-        scores,
-        np.full(customers, Source.PERSONAL, np.uint8),
-        rng.integers(1, 256, (customers, k), dtype=np.uint8),
-    )
-    return PublishedLists(
-        customer_ids=np.array([f"{row:064x}" for row in range(customers)]),
-        lists=lists,
-        popular=ListArrays(*(each[:1] for each in lists)),
-        articles={article_id_of(number): ArticleFacts(f"Product {number}", "1", "Socks") for number in numbers[0]},
-    )
 
 
 def measure_publishing(client: redis.Redis, lists: PublishedLists) -> dict[str, float]:
@@ -161,7 +140,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         url = server.ensure_running()
         stack.callback(server.stop)
         client = stack.enter_context(redis.Redis.from_url(url))
-        results = {"publishing": measure_publishing(client, planted_lists(options.customers, options.k))}
+        results = {
+            "publishing": measure_publishing(client, planted_lists(options.customers, options.k, options.purchases))
+        }
         ports = {name: free_port() for name in (*APIS, "bare")}
         for name, settings in APIS.items():
             environment = {"REDIS_URL": url, "DATASET": DATASET, "PORT": str(ports[name]), **settings}
@@ -206,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--customers", type=int, default=1_371_980, help="with a list each; H&M has as many")
     parser.add_argument("--k", type=int, default=24, help="published depth")
+    parser.add_argument("--purchases", type=int, default=4, help="of each customer")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each turn")
     parser.add_argument("--rounds", type=int, default=5, help="turns of API and bare handler")
     return parser
