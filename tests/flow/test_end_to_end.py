@@ -151,8 +151,27 @@ def test_customers_are_answered_over_http(published_run, workplace):
             ids = [item["article_id"] for item in answer["items"]]
             assert len(set(ids)) == 5
             assert set(ids) <= set(articles["article_id"].to_pylist())
+        assert_everything_else_is_served(get, known)
         assert get("/health/live").status_code == 200
         assert get("/health/ready").status_code == 200
+
+
+def assert_everything_else_is_served(get, customer: str) -> None:
+    """What goes with the lists: why they are as they are, similar articles, what a segment buys."""
+    told = get(f"/explain/{customer}").raise_for_status().json()
+    assert told["items"][0]["name"]
+    assert told["items"][0]["proposers"]
+    assert told["purchases"][0]["name"]
+    days = [each["day"] for each in told["purchases"]]
+    assert days == sorted(days, reverse=True)
+    assert days[0] < "2020-09-23"  # the cutoff
+    bought = told["purchases"][0]["article_id"]
+    similar = get(f"/similar/{bought}").raise_for_status().json()["items"]
+    assert len(similar) == 12
+    assert bought not in {item["article_id"] for item in similar}
+    segment = get("/popular").raise_for_status().json()["segments"][0]
+    of_segment = get(f"/popular?segment={segment}").raise_for_status().json()
+    assert (of_segment["source"], len(of_segment["items"])) == ("segment", 12)
 
 
 @pytest.mark.long
