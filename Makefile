@@ -70,6 +70,15 @@ run: setup  ## Raw purchases to published recommendations (DATASET=demo, online-
 serve: setup  ## Answer GET /recommendations/{customer_id} on 127.0.0.1:8000
 	@$(BIN)/python -m serving
 
+.PHONY: lambda
+lambda: setup  ## Pack the API for AWS Lambda into build/lambda.zip
+	@rm -rf build/lambda build/lambda.zip && mkdir -p build/lambda/serving
+	@$(UV) pip install --quiet --no-deps --target build/lambda --only-binary :all: \
+	  --python-version 3.11 --python-platform x86_64-manylinux2014 --requirement serving/requirements.txt
+	@cp serving/*.py build/lambda/serving/
+	@cd build/lambda && $(CURDIR)/$(BIN)/python -m zipfile --create ../lambda.zip *
+	@ls -sh build/lambda.zip
+
 .PHONY: query
 query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12)
 	@$(BIN)/python -m serving.query --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
@@ -183,5 +192,5 @@ lock:  ## Compile requirements.in into requirements.txt, and the API's own
 .PHONY: clean
 clean:  ## Remove .venv and everything that runs wrote, published lists included
 	@test ! -x $(BIN)/python || $(BIN)/python -m serving.redis_connection stop || true
-	@rm -rf .venv .ruff_cache .pytest_cache .hypothesis *.egg-info
+	@rm -rf build .venv .ruff_cache .pytest_cache .hypothesis *.egg-info
 	@git clean -fdXq benchmarks data dbt_project flows serving tests
