@@ -1,7 +1,8 @@
 """What the store answers, each answer wholly from one version."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from serving.article_facts import ArticleFacts
@@ -20,8 +21,7 @@ class Item(NamedTuple):
     reason: Reason
 
 
-@dataclass(frozen=True)
-class Recommendations:
+class Recommendations(NamedTuple):
     """An answer: at most k articles, best first, all from `version`, which is that of `variant` if there is one."""
 
     customer_id: str
@@ -120,7 +120,13 @@ class Explanation:
     facts: Mapping[str, ArticleFacts]
 
 
-def item_at(chosen: CachedList, place: int) -> Item:
-    """The article at a place of a list, from 0."""
-    score = float(f"{chosen.scores[place]:.4g}")  # a cached score holds hardly four digits
-    return Item(chosen.article_ids[place], score, reason_of(chosen.proposers[place], chosen.source))
+def items_at(chosen: CachedList, places: Iterable[int]) -> tuple[Item, ...]:
+    """The articles at some places of a list, from 0."""
+    source, ids, scores, proposers = chosen
+    return tuple([Item(ids[place], _told(scores[place]), reason_of(proposers[place], source)) for place in places])
+
+
+@lru_cache(maxsize=2**16)  # as many as there are half-precision floats
+def _told(score: float) -> float:
+    """A score in four digits: a cached one holds hardly more."""
+    return float(f"{score:.4g}")

@@ -4,6 +4,7 @@ Stage: codec of `cache_contract`. In: ids as text. Out: uint32, and back.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,6 +25,7 @@ def article_numbers(article_ids: Sequence[str] | np.ndarray) -> np.ndarray:
     return numbers.reshape(ids.shape)
 
 
+@lru_cache(maxsize=2**17)  # a large catalogue; every lookup asks for dozens
 def article_id_of(article_number: int) -> str:
     """The ten digits of an article number, leading zeros included."""
     return f"{article_number:0{ARTICLE_ID_LENGTH}d}"

@@ -6,7 +6,7 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 
 from serving.answers import PopularArticles, SimilarArticles
-from serving.responses import DEGRADED, RecommendedArticle, Versioned, json_response, origin
+from serving.responses import DEGRADED, RecommendedArticle, Versioned, item_bodies, json_response, origin
 from serving.store_errors import FallbackReason
 
 
@@ -51,7 +51,7 @@ def popular_response(found: PopularArticles, stale_after_seconds: float) -> Resp
     """Return what is popular in a segment."""
     body = {
         "segment": found.segment,
-        "items": [item._asdict() for item in found.items],
+        "items": item_bodies(found.items),
         "source": found.source.name.lower(),
         "fallback_reason": found.fallback_reason,
         "degraded": found.fallback_reason in DEGRADED,

@@ -5,7 +5,7 @@ In: a published list, the rules of the lookup. Out: `ExplainedItem`s and `Filter
 
 from collections.abc import Mapping
 
-from serving.answers import ExplainedItem, FilteredArticle, item_at
+from serving.answers import ExplainedItem, FilteredArticle, items_at
 from serving.article_facts import ArticleFacts
 from serving.list_buckets import CachedList, Proposer
 from serving.lookup_rules import LookupRules
@@ -16,7 +16,8 @@ def explained_items(
 ) -> tuple[ExplainedItem, ...]:
     """The first k articles that no rule bars."""
     places = rules.places_left(chosen.article_ids, facts)[:k]
-    return tuple(ExplainedItem(place + 1, item_at(chosen, place), _names(chosen.proposers[place])) for place in places)
+    items = zip(places, items_at(chosen, places), strict=True)
+    return tuple(ExplainedItem(place + 1, item, _names(chosen.proposers[place])) for place, item in items)
 
 
 def filtered_articles(

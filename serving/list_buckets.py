@@ -182,7 +182,7 @@ def find_list(bucket: bytes, customer_id: str) -> CachedList | None:
     source, length, *values = struct.unpack_from(f"<BB{k}I{k}e{k}B", bucket, offset)
     if source not in Source._value2member_map_ or length > k:
         raise CacheFormatError(f"a list has source {source} and {length} of at most {k} articles; publish again.")
-    article_ids = tuple(article_id_of(number) for number in values[:length])
+    article_ids = tuple(map(article_id_of, values[:length]))
     scores, proposers = values[k : k + length], values[2 * k : 2 * k + length]
     return CachedList(Source(source), article_ids, tuple(scores), tuple(proposers))
 

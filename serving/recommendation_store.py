@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
 
 import redis.asyncio
 
@@ -23,7 +22,7 @@ from serving.answers import (
     Recommendations,
     ShownTo,
     SimilarArticles,
-    item_at,
+    items_at,
 )
 from serving.article_facts import ArticleFacts, decode_articles
 from serving.batched_reader import BatchedReader
@@ -221,7 +220,7 @@ class RecommendationStore:
 
     def _allowed(self, chosen: CachedList, k: int) -> tuple[Item, ...]:
         places = self.rules.places_left(chosen.article_ids, self.facts)[:k]
-        return tuple(item_at(chosen, place) for place in places)
+        return items_at(chosen, places)
 
     async def _refresh_rules(self) -> None:
         """Read the rules; the last readable ones stay while Redis is away or theirs are damaged."""
@@ -243,10 +242,13 @@ class RecommendationStore:
         """Cut a list to what is allowed and wanted, and say where it is from."""
         manifest, (chosen, fallback_reason) = head.manifest, found
         places = self.rules.places_left(chosen.article_ids, self.facts)
-        allowed = (item_at(chosen, place) for place in places)
+        if is_wanted is None:
+            items = items_at(chosen, places[:k])
+        else:
+            items = tuple(filter(is_wanted, items_at(chosen, places)))[:k]
         return Recommendations(
             customer_id=customer_id,
-            items=tuple(islice(allowed if is_wanted is None else filter(is_wanted, allowed), k)),
+            items=items,
             source=chosen.source,
             fallback_reason=fallback_reason,
             version=manifest.version,

@@ -74,7 +74,7 @@ class RequestWatch:
     def _tell(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         now, caller, served = time.time(), scope.get("caller"), scope.get("served", ())
         method, route = _method_and_route(scope)
-        self._metrics.requests.labels(method, route, status).observe(seconds)
+        self._metrics.timer_of(method, route, status).observe(seconds)
         customer_id = scope.get("path_params", {}).get("customer_id")
         self._log.tell(SeenRequest(now, request_id, method, route, status, seconds, caller, customer_id, served))
         if served:

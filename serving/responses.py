@@ -4,15 +4,15 @@ In: what the store found. Out: JSON. Bodies are put together as plain values: to
 would take as long as the lookup. A test holds every body against the models.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
+import orjson
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from serving.answers import Recommendations
+from serving.answers import Item, Recommendations
 from serving.reasons import Reason
 from serving.store_errors import FallbackReason
 
@@ -103,7 +103,7 @@ def origin(found: FromVersion, stale_after_seconds: float) -> dict[str, Any]:
 def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
     return {
         "customer_id": found.customer_id,
-        "items": [item._asdict() for item in found.items],
+        "items": item_bodies(found.items),
         "source": found.source.name.lower(),
         "fallback_reason": found.fallback_reason,
         "degraded": found.fallback_reason in DEGRADED,
@@ -112,6 +112,11 @@ def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
     }
 
 
+def item_bodies(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Return the articles of an answer."""
+    return [{"article_id": article_id, "score": score, "reason": reason} for article_id, score, reason in items]
+
+
 def json_response(body: dict[str, Any]) -> Response:
     """Return a body that is known to be what OpenAPI says."""
-    return Response(json.dumps(body, allow_nan=False, separators=(",", ":")), media_type="application/json")
+    return Response(orjson.dumps(body), media_type="application/json")
