@@ -68,6 +68,8 @@ def _lifespan(settings: Settings, looks_by_itself: bool) -> Callable[[FastAPI], 
         client = connect_async(url, settings.redis_timeout_seconds)
         store = app.state.store = RecommendationStore(client, settings.dataset)
         app.state.rule_book = RuleBook(client, settings.dataset)
+        if looks_by_itself:
+            await _look(store)  # so that the very first answer keeps to the rules
         looking = asyncio.create_task(_keep_looking(store)) if looks_by_itself else None
         yield
         if looking:
@@ -79,8 +81,12 @@ def _lifespan(settings: Settings, looks_by_itself: bool) -> Callable[[FastAPI], 
 
 
 async def _keep_looking(store: RecommendationStore) -> None:
-    """Read rules and overall list before the first request and every second, so that they are there when needed."""
+    """Read rules, variants and overall list every second, so that they are there when needed."""
     while True:
-        with suppress(StoreUnavailable, CacheFormatError):  # said by every answer and by /health/ready
-            await store.refresh()
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await _look(store)
+
+
+async def _look(store: RecommendationStore) -> None:
+    with suppress(StoreUnavailable, CacheFormatError):  # said by every answer and by /health/ready
+        await store.refresh()

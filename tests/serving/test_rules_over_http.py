@@ -1,11 +1,15 @@
 """Rules, keys and filters over real HTTP: a change reaches every list within seconds, and only some may make it."""
 
+import asyncio
 import time
 
 import pytest
 
 from serving import rule_book
+from serving.app import create_app
 from serving.cache_contract import CacheKeys
+from serving.settings import Settings
+from serving.variant_book import start_variant
 
 ADMIN = {"X-API-Key": "of-the-boss"}
 CALLER = {"X-API-Key": "of-the-shop"}
@@ -43,6 +47,23 @@ def test_a_denied_article_leaves_every_list_at_once_and_comes_back(
         wait_until(lambda: article_ids(http) == planted_articles(2, 0)[1:])
         rule_book.main(["allow", planted_articles(2, 0)[0]])
         wait_until(lambda: article_ids(http) == planted_articles(2, 0))
+
+
+def test_rules_and_variants_are_read_before_the_first_request(redis_server, client, publish_planted):
+    before = publish_planted(client, 1)
+    publish_planted(client, 2)
+    rule_book.main(["deny", FIRST])
+    start_variant(client, "demo", "old", before, 0.5)
+
+    async def first_answer():
+        app = create_app(Settings())
+        async with app.router.lifespan_context(app):
+            store = app.state.store
+            return store.rules, await store.lookup_many([f"customer-{row}" for row in range(20)])
+
+    rules, found = asyncio.run(first_answer())
+    assert rules.barred.keys() == {FIRST}
+    assert {each.variant for each in found} == {None, "old"}
 
 
 def test_a_denied_article_stays_away_while_redis_is(redis_server, client, start_api, publish_planted, planted_articles):
