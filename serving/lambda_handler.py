@@ -25,6 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.app import SECONDS_BETWEEN_LOOKS, create_app
 from serving.cache_contract import CacheFormatError
+from serving.log_records import configure_logging
 from serving.problems import PROBLEM_JSON
 from serving.redis_connection import redis_url
 from serving.settings import Settings, SettingsError
@@ -89,7 +90,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return _adapter(with_encoded_path(event), context)
 
 
-_app = create_app(Settings.from_environment(checked_environment(os.environ)), looks_by_itself=False)
+_settings = Settings.from_environment(checked_environment(os.environ))
+_app = create_app(_settings, looks_by_itself=False)
+configure_logging(_settings, _app.state.request_log.lines)  # Lambda's own handler would log what may name customers
 _loop = asyncio.new_event_loop()
 asyncio.set_event_loop(_loop)  # Mangum runs on the current one
 _lifespan = _app.router.lifespan_context(_app)  # never left: Lambda ends the process without notice
