@@ -72,10 +72,10 @@ serve: setup  ## Answer GET /recommendations/{customer_id} on 127.0.0.1:8000
 
 .PHONY: lambda
 lambda: setup  ## Pack the API for AWS Lambda into build/lambda.zip
-	@rm -rf build/lambda build/lambda.zip && mkdir -p build/lambda/serving
+	@rm -rf build/lambda build/lambda.zip && mkdir -p build/lambda
 	@$(UV) pip install --quiet --no-deps --target build/lambda --only-binary :all: \
 	  --python-version 3.11 --python-platform x86_64-manylinux2014 --requirement serving/requirements.txt
-	@cp serving/*.py build/lambda/serving/
+	@cp -r serving build/lambda/ && find build/lambda/serving -name __pycache__ -exec rm -r {} +
 	@cd build/lambda && $(CURDIR)/$(BIN)/python -m zipfile --create ../lambda.zip *
 	@ls -sh build/lambda.zip
 

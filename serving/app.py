@@ -15,6 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from serving import admin, article_routes, explain_routes, health_routes, recommendation_routes
 from serving.cache_contract import CacheFormatError
 from serving.middlewares import add_middlewares
+from serving.page import routes as page_routes
+from serving.page.pictures import Pictures
+from serving.page.shop_window import ShopWindow
 from serving.problems import add_problem_handlers, problem_responses
 from serving.recommendation_store import RecommendationStore
 from serving.redis_connection import connect_async, redis_url
@@ -52,12 +55,14 @@ def create_app(settings: Settings | None = None, looks_by_itself: bool = True) -
         lifespan=_lifespan(settings, looks_by_itself),
     )
     app.state.settings = settings
+    app.state.pictures = Pictures(settings.images_url)
     app.state.stale_after_seconds = settings.stale_after_hours * 3600
     add_middlewares(app, settings)
     add_problem_handlers(app)
     for each in LIMITED_ROUTES:
         app.include_router(each.router, responses=TOO_MANY_REQUESTS)
-    app.include_router(health_routes.router)
+    for each in (health_routes, page_routes):
+        app.include_router(each.router)
     return app
 
 
@@ -68,12 +73,14 @@ def _lifespan(settings: Settings, looks_by_itself: bool) -> Callable[[FastAPI], 
         client = connect_async(url, settings.redis_timeout_seconds)
         store = app.state.store = RecommendationStore(client, settings.dataset)
         app.state.rule_book = RuleBook(client, settings.dataset)
+        app.state.shop_window = ShopWindow(client, settings.dataset)
         if looks_by_itself:
             await _look(store)  # so that the very first answer keeps to the rules
         looking = asyncio.create_task(_keep_looking(store)) if looks_by_itself else None
         yield
         if looking:
             looking.cancel()
+        await app.state.shop_window.close()
         await store.close()
         await client.aclose()
 

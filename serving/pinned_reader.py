@@ -29,6 +29,10 @@ class PinnedReader:
         values = dict(zip(read, await self._reader.get(*read), strict=True)) if read else {}
         return [self._version if key == self._pointer else values[key] for key in keys]
 
+    def redis_has_answered(self) -> None:
+        """See `BatchedReader.redis_has_answered`."""
+        self._reader.redis_has_answered()
+
     async def close(self) -> None:
         """Stop what runs in the background."""
         await self._reader.close()

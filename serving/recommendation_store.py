@@ -31,10 +31,12 @@ from serving.cache_contract import CacheFormatError, CacheKeys, Manifest
 from serving.explanation import explained_items, filtered_articles
 from serving.list_buckets import CachedList
 from serving.lookup_rules import LookupRules
+from serving.pinned_reader import PinnedReader
 from serving.rule_book import RuleBook
 from serving.served_version import PublishedHead, ServedVersion
 from serving.store_errors import RedisAway, StoreUnavailable
 from serving.variant_versions import VariantVersions
+from serving.variants import Variant
 from serving.version_reads import (
     FoundList,
     find_popular,
@@ -55,16 +57,19 @@ class RecommendationStore:
     Args:
         client: replies must be bytes; its timeouts bound how long a lookup takes.
         dataset: namespace of the keys.
+        version: the only one that is looked at, for everybody; by default what is served, variants included.
 
     Attributes:
         rules: what `refresh` read last; none before the first.
         facts: of the articles of the version that `refresh` saw last.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
-        self._reader = BatchedReader(client)
-        self._rule_book = RuleBook(client, dataset)
+    def __init__(self, client: redis.asyncio.Redis, dataset: str, version: str | None = None) -> None:
         self._keys = CacheKeys(dataset)
+        self._is_pinned = version is not None
+        reader = BatchedReader(client)
+        self._reader = PinnedReader(reader, self._keys.current, version) if self._is_pinned else reader
+        self._rule_book = RuleBook(client, dataset)
         self._served = ServedVersion(self._reader, self._keys)
         self._versions = VariantVersions(self._reader, self._keys, self._served)
         self.rules = LookupRules()
@@ -75,6 +80,11 @@ class RecommendationStore:
     def is_redis_away(self) -> bool:
         """Whether Redis failed and has not answered since."""
         return self._reader.is_away
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variants that are served, as `refresh` saw them last."""
+        return self._versions.variants
 
     @property
     def known_head(self) -> PublishedHead | None:
@@ -96,7 +106,8 @@ class RecommendationStore:
             StoreUnavailable: Redis is away, or no readable version is published; the rules are read even so.
         """
         await self._refresh_rules()
-        await self._versions.refresh()
+        if not self._is_pinned:
+            await self._versions.refresh()
         version = (await self.head()).manifest.version
         if version != self._facts_version:
             self.facts = await self.articles(version)

@@ -20,6 +20,7 @@
     SAMPLE_FILES            30          files of the sample that are kept
     RATE_LIMIT              0           most requests of a caller a second, four lists of a batch being one; 0: no limit
     CORS_ORIGINS            (none)      whose pages may ask from a browser: https://shop.example,http://localhost:3000
+    IMAGES_URL              (none)      pictures on the page: https://host/{article_id}.jpg, or a folder of them
 
 REDIS_URL and EMBEDDED_REDIS_DIR are read by `serving.redis_connection`, which the publisher shares.
 """
@@ -31,6 +32,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from serving.cache_contract import CacheKeys
+from serving.page.pictures import Pictures
 
 MOST_HASH_KEY_BYTES = 64  # of BLAKE2b
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -62,6 +64,7 @@ class Settings:
     sample_files: int = 30
     rate_limit: float = 0.0
     cors_origins: Sequence[str] = ()
+    images_url: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -98,6 +101,7 @@ class Settings:
             sample_files=int(_number(given, "sample_files", cls.sample_files, 1, 1_000_000)),
             rate_limit=_number(given, "rate_limit", cls.rate_limit, 0, 1_000_000),
             cors_origins=_origins(given.get("cors_origins", "")),
+            images_url=_images_url(given.get("images_url", "")),
         )
 
 
@@ -138,6 +142,14 @@ def _origins(text: str) -> tuple[str, ...]:
                 f"CORS_ORIGINS has {origin!r}; name origins in full, without a path: https://shop.example"
             )
     return origins
+
+
+def _images_url(text: str) -> str:
+    try:
+        Pictures(text)
+    except ValueError as error:
+        raise SettingsError(f"IMAGES_URL: {error}") from error
+    return text
 
 
 def _number(given: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

@@ -1,0 +1,106 @@
+"""Who may look, and what every page carries: a password where keys are set, strict headers, errors as pages.
+
+Around the page's routes. In: requests. Out: HTML, also of whatever goes wrong.
+"""
+
+import base64
+import binascii
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from serving.api_keys import HEADER_NAME, NotAllowed, name_of
+from serving.cache_contract import CacheFormatError
+from serving.page.rendering import render
+from serving.page.shop_window import NoSuchVersion
+from serving.problems import RETRY_AFTER_SECONDS, UNAVAILABLE
+from serving.store_errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class NotFound(Exception):
+    """Nothing is known of what was asked for; the message is a sentence for people."""
+
+
+class PageRoute(APIRoute):
+    """A route that answers with a page, or with one that says what is wrong."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the route: password before, errors and headers after."""
+        answer = super().get_route_handler()
+
+        async def answer_as_page(request: Request) -> Response:
+            try:
+                check_password(request)
+                response = await answer(request)
+            except (NotAllowed, NotFound, NoSuchVersion, StoreUnavailable, CacheFormatError) as error:
+                response = _error_page(request, error)
+            response.headers.update(_headers(request.app.state.pictures.origin))
+            return response
+
+        return answer_as_page
+
+
+def check_password(request: Request) -> None:
+    """Let pass who knows a key: as the password of HTTP Basic, with any user name, or in the API's own header.
+
+    Raises:
+        NotAllowed: keys are needed and this is none.
+    """
+    keys = request.app.state.settings.api_keys
+    if keys:
+        name_of(request.headers.get(HEADER_NAME) or _password(request.headers.get("Authorization", "")), keys)
+
+
+def _password(authorization: str) -> str:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _headers(images_origin: str) -> dict[str, str]:
+    policy = {
+        "default-src": "'none'",
+        "style-src": "'self'",
+        "img-src": f"'self' {images_origin}".strip(),
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cache-Control": "no-store",  # a customer's purchases are nobody else's
+    }
+
+
+def _error_page(request: Request, error: Exception) -> Response:
+    match error:
+        case NotAllowed():
+            words = "A password is needed", "Any user name will do; the password is a key of this server."
+            return _said(request, 401, *words, {"WWW-Authenticate": 'Basic realm="Recommendations", charset="UTF-8"'})
+        case NoSuchVersion():
+            return _said(request, 404, "This version is not published any more", f"Version: {error}")
+        case NotFound():
+            return _said(request, 404, "Nothing is known of it", str(error))
+        case StoreUnavailable():
+            logger.error("%s", error)
+            title = UNAVAILABLE[type(error)][1]
+        case _:
+            logger.error("%s", error)
+            title = "What lies in Redis cannot be read"
+    return _said(request, 503, title, str(error), {"Retry-After": RETRY_AFTER_SECONDS})
+
+
+def _said(request: Request, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return render(request, "error.html", status, headers, title=title, detail=detail)

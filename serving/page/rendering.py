@@ -1,0 +1,53 @@
+"""Pages from templates: every value is escaped, every link carries the version that is looked at.
+
+In: a template and plain values. Out: an HTML response.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+FOLDER = Path(__file__).parent
+
+
+def link(path: str, **parameters: str | None) -> str:
+    """Return an address below `/page` for any texts; parameters without a value are left out.
+
+    >>> link("article", id="a b&c", version=None)
+    '/page/article?id=a+b%26c'
+    """
+    given = {name: value for name, value in parameters.items() if value}
+    return f"/page/{path}" + (f"?{urlencode(given)}" if given else "")
+
+
+@cache
+def _templates() -> Environment:
+    loader = FileSystemLoader(FOLDER / "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["link"] = link
+    return environment
+
+
+def render(
+    request: Request, template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+) -> Response:
+    """Return a page made from a template."""
+    dataset = request.app.state.settings.dataset
+    shared = {
+        "dataset": dataset,
+        "q": "",
+        "manifest": None,
+        "choices": [],
+        "preview": None,
+        "variant": None,
+        "here": "",
+        "hidden": {},
+    }
+    return HTMLResponse(_templates().get_template(template).render(shared | values), status, headers)

@@ -1,0 +1,100 @@
+"""The versions that can be looked at, each opened once, and their articles' search indexes.
+
+Stage: below the page's routes. In: Redis. Out: `PinnedStore`s; `ArticleSearch`es. Whoever serves several versions at
+once, such as variants, chooses one here.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import redis.asyncio
+
+from serving.article_search import ArticleSearch
+from serving.cache_contract import CacheKeys
+from serving.page.pinned_store import PinnedStore
+from serving.store_errors import NothingPublished, RedisAway
+
+Made = TypeVar("Made")
+MOST_OPEN = 3  # versions; the facts of a hundred thousand articles take tens of MB
+
+
+class NoSuchVersion(Exception):
+    """A version that is not, or no longer, published."""
+
+
+class ShopWindow:
+    """The published versions of one dataset, for one event loop.
+
+    Args:
+        client: replies must be bytes.
+        dataset: namespace of the keys.
+
+    Attributes:
+        last_served: the served version that was looked at last, for when Redis is away; None before the first look.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
+        self._client, self._dataset = client, dataset
+        self._stores: dict[str, asyncio.Task[PinnedStore]] = {}
+        self._searches: dict[str, asyncio.Task[ArticleSearch]] = {}
+        self.last_served: PinnedStore | None = None
+
+    async def versions(self) -> list[str]:
+        """Return the versions that may be served, newest first, the served one at the head.
+
+        Raises:
+            RedisAway: Redis does not answer.
+            NothingPublished: there is none.
+        """
+        try:
+            history = await self._client.lrange(CacheKeys(self._dataset).history, 0, -1)
+        except (redis.RedisError, OSError) as error:
+            raise RedisAway(f"Redis does not answer ({error}).") from error
+        if not history:
+            raise NothingPublished(f"no lists are published for {self._dataset}; `make run` publishes them.")
+        return [version.decode(errors="replace") for version in history]
+
+    async def look_at(self, version: str, versions: list[str]) -> PinnedStore:
+        """Open one of the versions, or return it where it is open.
+
+        Raises:
+            NoSuchVersion: it is not among them.
+            StoreUnavailable: Redis is away, or the version cannot be read.
+        """
+        if version not in versions:
+            raise NoSuchVersion(version)
+        store = await _once(self._stores, version, lambda: self._open(version))
+        if version == versions[0]:
+            self.last_served = store
+        return store
+
+    async def search(self, store: PinnedStore) -> ArticleSearch:
+        """Return the index of a version's articles; the first search waits until a thread has made it."""
+        return await _once(self._searches, store.version, lambda: asyncio.to_thread(ArticleSearch, store.facts))
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+        for opened in self._stores.values():
+            if opened.done() and not opened.exception():
+                await opened.result().close()
+
+    async def _open(self, version: str) -> PinnedStore:
+        store = PinnedStore(self._client, self._dataset, version)
+        await store.refresh()
+        return store
+
+
+async def _once(
+    tasks: "dict[str, asyncio.Task[Made]]", name: str, make: Callable[[], Coroutine[Any, Any, Made]]
+) -> Made:
+    """Await what is made once for all who ask; what failed is made again, the oldest of too many is let go."""
+    if name not in tasks:
+        tasks[name] = asyncio.create_task(make())
+        while len(tasks) > MOST_OPEN:
+            del tasks[next(iter(tasks))]
+    try:
+        return await asyncio.shield(tasks[name])
+    except Exception:
+        tasks.pop(name, None)
+        raise
