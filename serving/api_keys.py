@@ -32,7 +32,7 @@ def caller_of(request: Request) -> str:
         NotAllowed: keys are needed and this is none.
     """
     keys: Mapping[str, str] = request.app.state.settings.api_keys
-    caller = request.scope["caller"] = _name_of(request.headers.get(HEADER_NAME), keys) if keys else ANONYMOUS
+    caller = request.scope["caller"] = known_caller(request.headers.get(HEADER_NAME), keys) if keys else ANONYMOUS
     return caller
 
 
@@ -45,7 +45,7 @@ async def administrator(request: Request, given: GivenKey) -> None:
     key: str = request.app.state.settings.admin_api_key
     if not key:
         raise NotAllowed("Nobody administers this server over HTTP; set ADMIN_API_KEY, or use `make deny`.")
-    request.scope["caller"] = _name_of(given, {ADMINISTRATOR: key})
+    request.scope["caller"] = known_caller(given, {ADMINISTRATOR: key})
 
 
 def name_of_key(given: str | None, keys: Mapping[str, str]) -> str | None:
@@ -55,7 +55,12 @@ def name_of_key(given: str | None, keys: Mapping[str, str]) -> str | None:
     return names[0] if names else None
 
 
-def _name_of(given: str | None, keys: Mapping[str, str]) -> str:
+def known_caller(given: str | None, keys: Mapping[str, str]) -> str:
+    """Return the name that a key has.
+
+    Raises:
+        NotAllowed: it has none.
+    """
     name = name_of_key(given, keys)
     if name is None:
         raise NotAllowed("Send a known key in the header X-API-Key.")

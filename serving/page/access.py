@@ -12,11 +12,11 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from serving.api_keys import HEADER_NAME, NotAllowed, name_of
+from serving.api_keys import HEADER_NAME, NotAllowed, known_caller
 from serving.cache_contract import CacheFormatError
 from serving.page.rendering import render
 from serving.page.shop_window import NoSuchVersion
-from serving.problems import RETRY_AFTER_SECONDS, UNAVAILABLE
+from serving.problems import SECONDS_WITHOUT_REDIS, UNAVAILABLE
 from serving.store_errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,8 @@ def check_password(request: Request) -> None:
     """
     keys = request.app.state.settings.api_keys
     if keys:
-        name_of(request.headers.get(HEADER_NAME) or _password(request.headers.get("Authorization", "")), keys)
+        given = request.headers.get(HEADER_NAME) or _password(request.headers.get("Authorization", ""))
+        request.scope["caller"] = known_caller(given, keys)
 
 
 def _password(authorization: str) -> str:
@@ -99,7 +100,7 @@ def _error_page(request: Request, error: Exception) -> Response:
         case _:
             logger.error("%s", error)
             title = "What lies in Redis cannot be read"
-    return _said(request, 503, title, str(error), {"Retry-After": RETRY_AFTER_SECONDS})
+    return _said(request, 503, title, str(error), {"Retry-After": str(SECONDS_WITHOUT_REDIS)})
 
 
 def _said(request: Request, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> Response:

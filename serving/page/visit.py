@@ -1,7 +1,7 @@
 """What every page begins with: which version is looked at, and what can be chosen.
 
-In: a request. Out: `Visit`. A version is named by the parameter `version`; without it the served one is looked at, or for
-a customer in a variant that of the variant.
+In: a request. Out: `Visit`. A version is named by the parameter `version`; without it the served one is looked at, or
+for a customer in a variant that of the variant.
 """
 
 import asyncio
