@@ -1,6 +1,7 @@
 """The page without a browser: what it says, to whom, and how it says that something is wrong."""
 
 import re
+import time
 from html import unescape
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ import pytest
 import redis
 
 from serving.embedded_redis import EmbeddedRedis
+from serving.variant_book import end_variant, start_variant
 
 PAGES = ["/", "/page/customer?id=x", f"/page/article?id={boutique.SCRIPT}", "/page/search?q=black", "/page/article"]
 CUSTOMER = boutique.customer_ids(40)[3]
@@ -174,12 +176,26 @@ def test_a_denied_article_leaves_the_lists_and_its_page_says_why(boutique_redis,
 
 
 def wait_until(is_so, seconds: float = 5.0) -> None:
-    import time
-
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not come to be"
         time.sleep(0.05)
+
+
+def test_a_customer_in_a_variant_is_shown_what_the_variant_serves(boutique_redis, start_api):
+    directory, (served, before) = boutique_redis
+    with redis.Redis.from_url(EmbeddedRedis(directory).url) as client:
+        start_variant(client, "demo", "bolder", before, 1.0)
+        try:
+            with start_api(directory) as http:
+                page = http.get("/page/customer", params={"id": CUSTOMER}).text
+                assert "Variant bolder." in page and "100% who are served this version" in page
+                assert f'<option value="{before}" selected>{before}, variant bolder (100%)</option>' in page
+                asked = http.get("/page/customer", params={"id": CUSTOMER, "version": served}).text
+                assert "Variant bolder." not in asked and f"Version {served}, made by" in asked
+                assert "Variant bolder." not in http.get("/").text
+        finally:
+            end_variant(client, "demo", "bolder")
 
 
 def test_with_keys_a_key_is_the_password(boutique_redis, start_api):
