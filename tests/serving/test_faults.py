@@ -98,15 +98,17 @@ def test_damage_in_redis_under_load_lasts_until_the_next_publish(
             ]
         ):
             version = publish_planted(client, 2 * number + 1)
-            with shoppers(http) as answers:
-                wait_until_own(answers, 0)
+            with shoppers(http) as before:
+                wait_until_own(before, 0)
                 damage(client, version)
                 time.sleep(0.3)
-                with start_api(redis_server.directory) as fresh:
-                    answer = fresh.get("/recommendations/customer-0")
-                    assert (answer.status_code, answer.json().get("type")) == seen_at_start
+            with start_api(redis_server.directory) as fresh:
+                answer = fresh.get("/recommendations/customer-0")
+                assert (answer.status_code, answer.json().get("type")) == seen_at_start
+            with shoppers(http) as after:
                 publish_planted(client, 2 * number + 2)
-                wait_until_own(answers, len(answers))
+                wait_until_own(after, len(after))
+            answers = before + after
             assert_nothing_is_left_over(client)
             assert {check(row, response, planted_articles) for row, response in answers} == {"own", seen}
             assert answers[-1][1].json()["model"] == f"model-{2 * number + 2}"
