@@ -17,7 +17,7 @@ from serving.shown_articles import ShownArticles
 
 CATALOGUE = 105_542  # H&M's
 FIRST_ARTICLE = 108_775_015
-SIMILAR, EXAMPLES = 12, 5
+SIMILAR, EXAMPLES = 12, 3
 ON_SALE = 25_000  # articles that stand in lists, in a week of H&M's
 FIRST_DAY, LAST_DAY = 17_794, 18_527  # 2018-09-20 to 2020-09-22
 WORDS = 2_000

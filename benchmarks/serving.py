@@ -25,17 +25,15 @@ from typing import Any
 import numpy as np
 import redis
 
-from benchmarks.http_load import Load, get_request, put_load
+from benchmarks.http_load import Load, get_request, post_request, put_load
 from benchmarks.planted_lists import planted_lists
+from benchmarks.publishing import DATASET, publish_and_measure
 from benchmarks.quality import RESULTS_DIR
-from recommender.release.publish import PublishedRun, publish
-from recommender.release.published_lists import PublishedLists
 from serving.embedded_redis import EmbeddedRedis
-from serving.list_buckets import bytes_per_customer
 
-DATASET = "bench"
 CONNECTIONS = 16
 ASKED_CUSTOMERS = 10_000
+BATCH = 100
 BARE_KEY = "body"
 APIS = {
     "api": {},
@@ -44,24 +42,6 @@ APIS = {
 }
 """Settings of the APIs that are measured; without any it is the default one."""
 START_SECONDS = 30.0
-MIB = 2**20
-
-
-def measure_publishing(client: redis.Redis, lists: PublishedLists) -> dict[str, float]:
-    """Publish the lists; return customers a second and what one costs in Redis, beside the payload's own bytes."""
-    before = client.info("memory")["used_memory"]
-    run = PublishedRun(DATASET, "benchmark", "planted", windows={})
-    published = publish(client, lists, run, progress=lambda *_: None)
-    used = client.info("memory")["used_memory"] - before
-    customers, k = lists.lists.numbers.shape
-    return {
-        "customers": customers,
-        "k": k,
-        "customers_per_second": customers / published.seconds,
-        "payload_bytes_per_customer": bytes_per_customer(k),
-        "redis_bytes_per_customer": used / customers,
-        "redis_mib": used / MIB,
-    }
 
 
 def measure_lookups(
@@ -82,6 +62,15 @@ def measure_lookups(
         "p99_ratio_of_logging": _median_ratio(loads["api"], loads["unlogged"], lambda load: load.milliseconds(99)),
         "throughput_ratio_of_sampling": _median_ratio(loads["sampled"], loads["api"], lambda load: load.per_second),
     }
+
+
+def measure_batches(port: int, rows: Sequence[int], seconds: float) -> dict[str, Any]:
+    """Ask for many customers at once, one request after the other."""
+    starts = range(0, len(rows) - BATCH + 1, BATCH)
+    asked = ([f"{row:064x}" for row in rows[start : start + BATCH]] for start in starts)
+    bodies = (json.dumps({"customer_ids": customer_ids}).encode() for customer_ids in asked)
+    load = put_load(port, [post_request("/recommendations", body) for body in bodies], seconds, connections=1)
+    return {"customers": BATCH, **_summary([load])}
 
 
 def _summary(loads: Sequence[Load]) -> dict[str, float]:
@@ -141,7 +130,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         stack.callback(server.stop)
         client = stack.enter_context(redis.Redis.from_url(url))
         results = {
-            "publishing": measure_publishing(client, planted_lists(options.customers, options.k, options.purchases))
+            "publishing": publish_and_measure(url, planted_lists(options.customers, options.k, options.purchases))
         }
         ports = {name: free_port() for name in (*APIS, "bare")}
         for name, settings in APIS.items():
@@ -157,6 +146,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             "bare": [get_request(f"/{BARE_KEY}")]
         }
         results["lookups"] = measure_lookups(ports, requests, options.seconds, options.rounds)
+        results["batches"] = measure_batches(ports["api"], _asked_rows(options.customers), options.seconds)
     return results
 
 

@@ -141,6 +141,14 @@ def served_version(client: redis.Redis, customers: int = 100) -> int:
     return planted_version
 
 
+def test_a_version_that_nobody_replaces_is_forgotten_in_the_end_and_what_controls_it_stays(client):
+    publish_version(client, 1)
+    days = {key.decode(): client.ttl(key) / 86_400 for key in client.keys("*")}
+    control = {KEYS.current, KEYS.history, KEYS.registry}
+    assert {key for key, left in days.items() if left < 0} == control
+    assert all(89 < left <= 90 for key, left in days.items() if key not in control)
+
+
 def test_the_manifest_says_what_was_published(client):
     lists = planted_lists(1)
     lists.lists.sources[0] = Source.SEGMENT

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 import numpy as np
@@ -32,6 +32,7 @@ from serving.list_buckets import Source, find_list
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0
 SAMPLED_CUSTOMERS = 200
+LAST_RESORT = timedelta(days=90)  # then Redis forgets a version by itself: of a dataset that was given up
 OF_CUSTOMERS = (Source.PERSONAL, Source.SEGMENT, Source.POPULAR)
 
 # All its keys carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a command
@@ -164,7 +165,7 @@ def _load(load: _Load, run: PublishedRun) -> Manifest:
     try:
         written = {part.name: _write(load, part) for part in load.parts}
         manifest = _describe(load, run, written)
-        load.client.set(load.keys.manifest(load.version), manifest.to_json())
+        load.client.set(load.keys.manifest(load.version), manifest.to_json(), ex=LAST_RESORT)
         for part in load.parts:
             _verify(load, part, written[part.name])
         _verify_sample(load)
@@ -195,7 +196,7 @@ def _write(load: _Load, part: Part) -> PartSummary:
     for chunk in part.chunks():
         pipeline = load.client.pipeline(transaction=False)
         for number, value in enumerate(chunk.values, chunk.first_bucket):
-            pipeline.set(part.key(load.keys, load.version, number), value)
+            pipeline.set(part.key(load.keys, load.version, number), value, ex=LAST_RESORT)
             checksum.update(value)
             size += len(value)
         pipeline.execute()

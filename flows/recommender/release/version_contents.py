@@ -28,7 +28,7 @@ from serving.purchase_buckets import PurchaseArrays
 from serving.shown_articles import ShownArticles
 
 SIMILAR = 12  # as many as a page shows in a row
-EXAMPLES = 5  # customers of each article, by name
+EXAMPLES = 3  # customers of each article, by name; they take more room than anything else known of an article
 UNKNOWN = "unknown"  # what the marts write where the files say nothing
 
 
