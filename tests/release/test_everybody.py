@@ -155,7 +155,7 @@ def test_the_articles_of_the_lists_tell_to_how_many_they_are_shown(tonight):
     has_it = (tonight.published.positions == position).any(axis=1)
     assert has_it.sum() == shown.customers[row]
     assert set(shown.examples[row]) <= set(tonight.fitted.day.customer_ids[has_it])
-    assert len(set(shown.examples[row])) == 5
+    assert len(set(shown.examples[row])) == 3
 
 
 def test_published_proposers_are_those_of_the_candidates(tonight):
