@@ -29,6 +29,8 @@ def rows() -> dict[str, dict]:
 def test_slices_stand_in_the_order_asked_for(rows):
     assert tuple(rows) == ACTIVITY_SLICES
     assert [row["slice"] for row in by_slice(VALUES, LABELS, CUSTOMERS, seed=1)] == ["3-5", "cold"]
+    bands = np.array(["60+", "<20", "20-24", "<20", "60+", "unknown"])
+    assert [row["slice"] for row in by_slice(VALUES, bands, CUSTOMERS, seed=1)] == ["<20", "20-24", "60+", "unknown"]
 
 
 def test_mean_is_over_the_weeks_with_truth_and_customers_count_once(rows):

@@ -30,7 +30,7 @@ def by_slice(
 
     `per_customer_values` float (n,) by metric name, NaN without truth; `labels` str (n,) puts each row in a slice;
     `clusters` int or str (n,) names each row's customer. `slices` are the slices in the order to show, by default
-    the labels that occur, sorted. Seed, resamples and level as in `bootstrap.mean_interval`.
+    the labels that occur, sorted, "<20" before "20-24". Seed, resamples and level as in `bootstrap.mean_interval`.
 
     Returns one dict per slice: "slice", "customers" (distinct, with at least one value) and, for a metric "map@12",
     "map@12", "map@12_low" and "map@12_high". A slice without customers has 0 and NaN, one of a single customer NaN
@@ -43,7 +43,8 @@ def by_slice(
         raise ValueError(
             f"labels, clusters and values must all be (n,), got {labels.shape}, {clusters.shape}, {shapes}"
         )
-    slices = np.unique(labels).tolist() if slices is None else slices
+    if slices is None:
+        slices = sorted(set(labels.tolist()), key=lambda name: (not name.startswith("<"), name))
     unknown = sorted(set(labels.tolist()) - set(slices))
     if unknown:
         raise ValueError(f"every label must be one of the slices {list(slices)}, got {unknown}")
