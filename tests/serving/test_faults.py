@@ -10,7 +10,7 @@ from published_keys import assert_nothing_is_left_over
 from shoppers import check, shoppers, wait_until_own
 
 from recommender.release.published_versions import rollback
-from serving.cache_contract import CacheKeys, Manifest
+from serving.cache_contract import BUCKET, CacheKeys, Manifest, registered_counts
 
 KEYS = CacheKeys("demo")
 
@@ -80,7 +80,7 @@ def damage_the_manifest(client, version):
 
 
 def damage_every_list(client, version):
-    for number in range(int(client.hget(KEYS.registry, version))):
+    for number in range(registered_counts(client.hget(KEYS.registry, version))[BUCKET]):
         client.setrange(KEYS.bucket(version, number), 100, b"garbage")
 
 
