@@ -60,15 +60,16 @@ class RecommendationStore:
         version: the only one that is looked at, for everybody; by default what is served, variants included.
 
     Attributes:
+        pinned_version: the `version` that was given.
         rules: what `refresh` read last; none before the first.
         facts: of the articles of the version that `refresh` saw last.
     """
 
     def __init__(self, client: redis.asyncio.Redis, dataset: str, version: str | None = None) -> None:
         self._keys = CacheKeys(dataset)
-        self._is_pinned = version is not None
+        self.pinned_version = version
         reader = BatchedReader(client)
-        self._reader = PinnedReader(reader, self._keys.current, version) if self._is_pinned else reader
+        self._reader = reader if version is None else PinnedReader(reader, self._keys.current, version)
         self._rule_book = RuleBook(client, dataset)
         self._served = ServedVersion(self._reader, self._keys)
         self._versions = VariantVersions(self._reader, self._keys, self._served)
@@ -106,7 +107,7 @@ class RecommendationStore:
             StoreUnavailable: Redis is away, or no readable version is published; the rules are read even so.
         """
         await self._refresh_rules()
-        if not self._is_pinned:
+        if self.pinned_version is None:
             await self._versions.refresh()
         version = (await self.head()).manifest.version
         if version != self._facts_version:

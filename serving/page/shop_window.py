@@ -1,7 +1,6 @@
 """The versions that can be looked at, each opened once, and their articles' search indexes.
 
-Stage: below the page's routes. In: Redis. Out: `PinnedStore`s; `ArticleSearch`es. Whoever serves several versions at
-once, such as variants, chooses one here.
+Stage: below the page's routes. In: Redis. Out: stores that look at one version, and `ArticleSearch`es.
 """
 
 import asyncio
@@ -12,7 +11,7 @@ import redis.asyncio
 
 from serving.article_search import ArticleSearch
 from serving.cache_contract import CacheKeys
-from serving.page.pinned_store import PinnedStore
+from serving.recommendation_store import RecommendationStore
 from serving.store_errors import NothingPublished, RedisAway
 
 Made = TypeVar("Made")
@@ -36,9 +35,9 @@ class ShopWindow:
 
     def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
         self._client, self._dataset = client, dataset
-        self._stores: dict[str, asyncio.Task[PinnedStore]] = {}
+        self._stores: dict[str, asyncio.Task[RecommendationStore]] = {}
         self._searches: dict[str, asyncio.Task[ArticleSearch]] = {}
-        self.last_served: PinnedStore | None = None
+        self.last_served: RecommendationStore | None = None
 
     async def versions(self) -> list[str]:
         """Return the versions that may be served, newest first, the served one at the head.
@@ -55,7 +54,7 @@ class ShopWindow:
             raise NothingPublished(f"no lists are published for {self._dataset}; `make run` publishes them.")
         return [version.decode(errors="replace") for version in history]
 
-    async def look_at(self, version: str, versions: list[str]) -> PinnedStore:
+    async def look_at(self, version: str, versions: list[str]) -> RecommendationStore:
         """Open one of the versions, or return it where it is open.
 
         Raises:
@@ -69,9 +68,9 @@ class ShopWindow:
             self.last_served = store
         return store
 
-    async def search(self, store: PinnedStore) -> ArticleSearch:
+    async def search(self, store: RecommendationStore) -> ArticleSearch:
         """Return the index of a version's articles; the first search waits until a thread has made it."""
-        return await _once(self._searches, store.version, lambda: asyncio.to_thread(ArticleSearch, store.facts))
+        return await _once(self._searches, store.pinned_version, lambda: asyncio.to_thread(ArticleSearch, store.facts))
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -79,8 +78,8 @@ class ShopWindow:
             if opened.done() and not opened.exception():
                 await opened.result().close()
 
-    async def _open(self, version: str) -> PinnedStore:
-        store = PinnedStore(self._client, self._dataset, version)
+    async def _open(self, version: str) -> RecommendationStore:
+        store = RecommendationStore(self._client, self._dataset, version)
         await store.refresh()
         return store
 

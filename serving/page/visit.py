@@ -13,7 +13,6 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.answers import ShownTo
 from serving.article_search import Found
-from serving.page.pinned_store import PinnedStore
 from serving.page.rendering import render
 from serving.page.shop_window import ShopWindow
 from serving.page.views import Cards
@@ -37,7 +36,7 @@ class Visit:
     """
 
     request: Request
-    store: PinnedStore
+    store: RecommendationStore
     versions: list[str]
     variant: Variant | None = None
     is_redis_away: bool = False
@@ -75,7 +74,7 @@ class Visit:
     @property
     def preview(self) -> str | None:
         """The version where it is not the served one; links carry it on."""
-        return self.store.version if self.versions and self.store.version != self.versions[0] else None
+        return self.store.pinned_version if self.versions and self.store.pinned_version != self.versions[0] else None
 
     def choices(self) -> list[tuple[str, str]]:
         """The versions that can be looked at, each with what is to be said of it."""

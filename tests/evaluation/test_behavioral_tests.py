@@ -184,6 +184,14 @@ def test_without_a_two_tower_stability_is_not_judged(healthy):
     assert [results[name].passed for name in stability] == [None] * 3
 
 
+def test_the_order_of_a_basket_is_judged_however_few_there_are(healthy):
+    few = {name: each[:3] for name, each in vars(healthy.perturbed).items()}
+    perturbed = dataclasses.replace(healthy.perturbed, **(few | {"shuffled": few["without_newest"]}))
+    results = results_by_name(dataclasses.replace(healthy, perturbed=perturbed))
+    assert results["shuffled_basket"].passed is False
+    assert results["one_purchase_less"].passed is results["served_without_newest_purchase"].passed is None
+
+
 def test_lists_that_hang_on_one_purchase_are_caught(healthy):
     others = np.roll(healthy.perturbed.served, 7, axis=0)
     perturbed = dataclasses.replace(healthy.perturbed, served_without_newest=others)

@@ -45,7 +45,7 @@ def make_lists(evaluated, demo_marts_dir, demo_windows):
     """Makes the lists of some models, which are compared with the evaluated ones."""
 
     def make(models: FittedModels, report=lambda line: None, recommender=STAGES) -> everybody.Tonight:
-        request = ListRequest(demo_marts_dir, demo_windows.cutoff, SMALL_STAGES, PUBLISHED_K, recommender)
+        request = ListRequest(demo_marts_dir, demo_windows.cutoff, SMALL_STAGES, PUBLISHED_K, recommender, purchases=4)
         return lists_for_everybody(request, models, evaluated, report)
 
     return make

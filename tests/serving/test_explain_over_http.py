@@ -1,9 +1,9 @@
 """Similar and popular articles and explanations over real HTTP and a real Redis, with rules, keys and faults."""
 
-import time
 from dataclasses import replace
 
 import pytest
+from waiting import wait_until
 
 from recommender.release.publish import PublishedRun, publish
 from serving import rule_book
@@ -18,14 +18,6 @@ PATHS = ("/similar/0001000001", f"/popular?segment={SEGMENT}", "/explain/custome
 def article_ids(response) -> list[str]:
     assert response.status_code == 200, response.text
     return [item["article_id"] for item in response.json()["items"]]
-
-
-def wait_until(holds):
-    for _ in range(100):
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError("five seconds later it does not hold")
 
 
 def test_similar_articles_come_with_their_cosine(published_api, planted_articles):

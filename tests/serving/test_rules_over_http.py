@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from waiting import wait_until
 
 from serving import rule_book
 from serving.app import create_app
@@ -21,14 +22,6 @@ def article_ids(http, customer="customer-0", headers=None, **parameters) -> list
     response = http.get(f"/recommendations/{customer}", params=parameters, headers=headers)
     assert response.status_code == 200, response.text
     return [item["article_id"] for item in response.json()["items"]]
-
-
-def wait_until(holds):
-    for _ in range(100):
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError("five seconds later it does not hold")
 
 
 def test_a_denied_article_leaves_every_list_at_once_and_comes_back(

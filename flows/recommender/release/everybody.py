@@ -70,7 +70,7 @@ class ListRequest:
     stages: StageSettings
     k: int
     recommender: Recommender
-    purchases: int = 4
+    purchases: int
 
 
 @dataclass(frozen=True)

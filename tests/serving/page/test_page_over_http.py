@@ -1,7 +1,6 @@
 """The page without a browser: what it says, to whom, and how it says that something is wrong."""
 
 import re
-import time
 from html import unescape
 from urllib.parse import urlencode
 
@@ -9,6 +8,7 @@ import boutique
 import httpx
 import pytest
 import redis
+from waiting import wait_until
 
 from serving.embedded_redis import EmbeddedRedis
 from serving.variant_book import end_variant, start_variant
@@ -173,13 +173,6 @@ def test_a_denied_article_leaves_the_lists_and_its_page_says_why(boutique_redis,
             assert "recalled &lt;b&gt;" in http.get("/page/article", params={"id": denied}).text
         finally:
             http.delete(f"/admin/rules/articles/{denied}", headers={"X-API-Key": "of-the-boss"})
-
-
-def wait_until(is_so, seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to be"
-        time.sleep(0.05)
 
 
 def test_a_customer_in_a_variant_is_shown_what_the_variant_serves(boutique_redis, start_api):
