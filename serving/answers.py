@@ -9,7 +9,7 @@ from serving.article_facts import ArticleFacts
 from serving.list_buckets import CachedList, Source
 from serving.lookup_rules import Rule
 from serving.purchase_buckets import Purchase
-from serving.reasons import Reason, reason_of
+from serving.reasons import Reason, reasons_of
 from serving.store_errors import FallbackReason
 
 
@@ -123,7 +123,8 @@ class Explanation:
 def items_at(chosen: CachedList, places: Iterable[int]) -> tuple[Item, ...]:
     """The articles at some places of a list, from 0."""
     source, ids, scores, proposers = chosen
-    return tuple([Item(ids[place], _told(scores[place]), reason_of(proposers[place], source)) for place in places])
+    reasons = reasons_of(source)
+    return tuple([Item(ids[place], _told(scores[place]), reasons[proposers[place]]) for place in places])
 
 
 @lru_cache(maxsize=2**16)  # as many as there are half-precision floats

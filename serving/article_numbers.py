@@ -4,7 +4,6 @@ Stage: codec of `cache_contract`. In: ids as text. Out: uint32, and back.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -25,10 +24,15 @@ def article_numbers(article_ids: Sequence[str] | np.ndarray) -> np.ndarray:
     return numbers.reshape(ids.shape)
 
 
-@lru_cache(maxsize=2**17)  # a large catalogue; every lookup asks for dozens
 def article_id_of(article_number: int) -> str:
     """The ten digits of an article number, leading zeros included."""
     return f"{article_number:0{ARTICLE_ID_LENGTH}d}"
+
+
+def article_ids_of(numbers: Sequence[int]) -> tuple[str, ...]:
+    """The same of many, written as one text and cut: half the time, and a lookup asks for dozens."""
+    digits = f"%0{ARTICLE_ID_LENGTH}d" * len(numbers) % tuple(numbers)
+    return tuple([digits[at : at + ARTICLE_ID_LENGTH] for at in range(0, len(digits), ARTICLE_ID_LENGTH)])
 
 
 def _article_number(article_id: str) -> int:

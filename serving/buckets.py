@@ -26,14 +26,19 @@ def bucket_count_for(customers: int) -> int:
     return max(1, -(-customers // CUSTOMERS_PER_BUCKET))
 
 
+def fingerprint_bytes(customer_id: str) -> bytes:
+    """The 64 bits that stand for a customer in Redis, little endian; stable across processes and machines."""
+    return blake2b(customer_id.encode(), digest_size=8).digest()
+
+
 def customer_fingerprint(customer_id: str) -> int:
-    """The 64 bits that stand for a customer in Redis; stable across processes and machines."""
-    return int.from_bytes(blake2b(customer_id.encode(), digest_size=8).digest(), "little")
+    """The same as a number."""
+    return int.from_bytes(fingerprint_bytes(customer_id), "little")
 
 
 def customer_fingerprints(customer_ids: Sequence[str] | np.ndarray) -> np.ndarray:
     """`customer_fingerprint` of many ids, as uint64 (n,)."""
-    digests = [blake2b(str(customer_id).encode(), digest_size=8).digest() for customer_id in customer_ids]
+    digests = [fingerprint_bytes(str(customer_id)) for customer_id in customer_ids]
     return np.frombuffer(b"".join(digests), dtype="<u8")
 
 

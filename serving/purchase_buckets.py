@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from serving.article_numbers import article_id_of
+from serving.article_numbers import article_ids_of
 from serving.buckets import BucketChunk, row_chunks
 from serving.cache_contract import CacheFormatError
 
@@ -121,7 +121,8 @@ def purchases_at(bucket: bytes, place: int) -> tuple[Purchase, ...]:
     articles = _HEADER.size + customers
     numbers = struct.unpack_from(f"<{count}I", bucket, articles + 4 * before)
     days = struct.unpack_from(f"<{count}H", bucket, articles + 4 * total + 2 * before)
-    return tuple(Purchase(article_id_of(n), EPOCH + timedelta(d)) for n, d in zip(numbers, days, strict=True))
+    bought = zip(article_ids_of(numbers), days, strict=True)
+    return tuple(Purchase(article_id, EPOCH + timedelta(day)) for article_id, day in bought)
 
 
 def _check_bucket(bucket: bytes) -> int:

@@ -52,7 +52,9 @@ _BY_SOURCE = {
 
 
 @cache
-def reason_of(proposers: int, source: Source) -> Reason:
-    """Return the first reason that holds, for a list without proposers that of its source."""
-    of_proposers = (reason for bits, reason in _BY_PROPOSER if proposers & bits)
-    return next(of_proposers, _BY_SOURCE[source])
+def reasons_of(source: Source) -> tuple[Reason, ...]:
+    """Return the first reason that holds for each of the 256 values of `proposers`, that of the source without any."""
+    return tuple(
+        next((reason for bits, reason in _BY_PROPOSER if proposers & bits), _BY_SOURCE[source])
+        for proposers in range(256)
+    )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 
 from serving.article_facts import ArticleFacts, decode_articles, encode_articles
-from serving.article_numbers import article_id_of, article_numbers
+from serving.article_numbers import article_id_of, article_ids_of, article_numbers
 from serving.buckets import bucket_count_for, bucket_number, customer_fingerprint, customer_fingerprints
 from serving.cache_contract import (
     CacheFormatError,
@@ -28,6 +28,7 @@ from serving.list_buckets import (
     check_lists,
     encode_buckets,
     find_list,
+    place_of,
 )
 
 scores = st.floats(width=16, allow_nan=False, allow_infinity=False)
@@ -118,10 +119,28 @@ def test_buckets_share_the_customers_evenly():
     assert max(sizes) < 32 + 6 * 32**0.5  # six standard deviations of a Poisson count
 
 
+def halves(customer_id: str) -> tuple[int, int]:
+    return divmod(customer_fingerprint(customer_id), 2**32)[::-1]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_bytes_of_two_neighbours_are_not_taken_for_a_customer(is_there):
+    names = (f"customer-{n}" for n in range(1_000))
+    name, low, high = next((name, *halves(name)) for name in names if halves(name)[0] + 1 < halves(name)[1])
+    neighbours = [low << 32, low + 1 << 32 | high]  # the end of one and the begin of the other are the customer's bytes
+    fingerprints = np.array([*neighbours, *([customer_fingerprint(name)] if is_there else [])], dtype=np.uint64)
+    ones = np.ones((len(fingerprints), 1))
+    lists = ListArrays(ones.astype(np.uint32), ones, np.ones(len(ones), np.uint8), ones.astype(np.uint8))
+    (chunk,) = encode_buckets(fingerprints, lists, 1)
+    assert place_of(chunk.values[0], name) == (2 if is_there else None)
+
+
 def test_leading_zeros_come_back():
     numbers = article_numbers([["0706016001", "0000000001"], ["4294967295", ""]])
     assert numbers.tolist() == [[706016001, 1], [4294967295, 0]]
     assert article_id_of(706016001) == "0706016001"
+    assert article_ids_of([706016001, 1, 4294967295]) == ("0706016001", "0000000001", "4294967295")
+    assert article_ids_of([]) == ()
 
 
 @pytest.mark.parametrize(

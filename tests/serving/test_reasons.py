@@ -3,7 +3,7 @@
 import pytest
 
 from serving.list_buckets import Proposer, Source
-from serving.reasons import Reason, reason_of
+from serving.reasons import Reason, reasons_of
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from serving.reasons import Reason, reason_of
     ],
 )
 def test_the_most_telling_proposer_gives_the_reason(proposers, reason):
-    assert reason_of(proposers, Source.PERSONAL) is reason
+    assert reasons_of(Source.PERSONAL)[proposers] is reason
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,10 @@ def test_the_most_telling_proposer_gives_the_reason(proposers, reason):
     [(Source.PERSONAL, Reason.BASELINE), (Source.SEGMENT, Reason.SEGMENT), (Source.POPULAR, Reason.POPULAR)],
 )
 def test_without_proposers_the_source_of_the_list_is_the_reason(source, reason):
-    assert reason_of(0, source) is reason
+    assert reasons_of(source)[0] is reason
 
 
 def test_every_combination_has_a_reason():
-    assert all(reason_of(bits, source) in Reason for bits in range(256) for source in Source)
+    for source in Source:
+        assert len(reasons_of(source)) == 256
+        assert set(reasons_of(source)) <= set(Reason)
