@@ -26,11 +26,11 @@ def publish_and_measure(url: str, lists: PublishedLists) -> dict[str, dict[str, 
 
 def measure_publishing(url: str, lists: PublishedLists) -> dict[str, float]:
     """Publish; return customers a second and what one costs in Redis, beside the payload's own bytes."""
+    before = memory_bytes(url)
     with redis.Redis.from_url(url) as client:
-        before = memory_bytes(client)
         published = publish(client, lists, PublishedRun(DATASET, "benchmark", "planted", {}), progress=lambda *_: None)
         manifest = Manifest.from_json(client.get(CacheKeys(DATASET).manifest(published.version)))
-        used = memory_bytes(client) - before
+    used = memory_bytes(url) - before
     customers, k = lists.lists.numbers.shape
     payload = manifest.bytes + sum(part.bytes for part in manifest.parts.values())
     return {
@@ -43,7 +43,11 @@ def measure_publishing(url: str, lists: PublishedLists) -> dict[str, float]:
     }
 
 
-def memory_bytes(client: redis.Redis) -> int:
-    """Return what Redis uses without the buffers of its clients and of its log, which come and go."""
-    memory = client.info("memory")
+def memory_bytes(url: str) -> int:
+    """Return what Redis uses without the buffers of its clients and of its log, which come and go.
+
+    A client that published must be gone: Redis counts a client's buffers once a second.
+    """
+    with redis.Redis.from_url(url) as client:
+        memory = client.info("memory")
     return memory["used_memory"] - memory["mem_clients_normal"] - memory["mem_aof_buffer"]
