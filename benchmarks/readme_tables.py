@@ -4,7 +4,7 @@ In: the results of every dataset that was measured. Out: the text between two ma
 """
 
 from benchmarks.quality import RESULTS_DIR
-from benchmarks.report import ablation_table, quality_table, retrieval_line, slice_table
+from benchmarks.report import summary
 from benchmarks.results import read_results
 from recommender.evaluation.readme_tables import between_markers
 from recommender.project_paths import PROJECT_ROOT
@@ -15,10 +15,8 @@ START, END = "<!-- quality: made by `make readme` -->", "<!-- end of quality -->
 def main() -> None:
     """Put the tables of every measured dataset into README.md."""
     results = read_results(RESULTS_DIR / "quality.json")
-    tables = [table(results, dataset) for dataset in results for table in (quality_table, ablation_table, slice_table)]
-    tables += [retrieval_line(results, dataset) for dataset in results]
     readme = PROJECT_ROOT / "README.md"
-    text = "\n\n".join(table for table in tables if table)
+    text = "\n\n".join(summary(results, dataset) for dataset in results)
     readme.write_text(between_markers(readme.read_text(encoding="utf-8"), START, END, text), encoding="utf-8")
 
 

@@ -83,11 +83,11 @@ def retrieval_line(results: Mapping[str, Any], dataset: str) -> str:
         return ""
     ceiling = retrieval.pop(CANDIDATE_SET)
     parts = ", ".join(f"{name} {value:.3f}" for name, value in sorted(retrieval.items(), key=lambda each: -each[1]))
-    return f"Share of what was bought that is proposed: {CANDIDATE_SET} {ceiling:.3f}; {parts}."
+    return f"**{dataset}**, share of what was bought that is proposed: {CANDIDATE_SET} {ceiling:.3f}; {parts}."
 
 
 def summary(results: Mapping[str, Any], dataset: str) -> str:
-    """Return everything about one dataset to read in a terminal."""
+    """Return everything about one dataset."""
     parts = [table(results, dataset) for table in (quality_table, ablation_table, slice_table, retrieval_line)]
     return "\n\n".join(part for part in parts if part)
 
