@@ -98,7 +98,7 @@ class RecommendationFlow(FlowSpec):
     4. train: every two-tower of the grid with every seed, in parallel.
     5. choose: the best in the validation week goes on, or a cheaper one as good.
     6. split_weeks, fit_week: fit it before the ranking weeks, the test week and tonight, in parallel; the champion,
-       which is what was published last, beside it if its settings were others.
+       which is what is served, beside it if its settings were others.
     7. rank: the ranker learns from the ranking weeks.
     8. evaluate: score the test week beside the champion and the baselines; one that does better makes the lists.
     9. test_behavior: run the behavioural suite; its verdict stands on the card.
@@ -238,15 +238,15 @@ class RecommendationFlow(FlowSpec):
     @step
     def split_weeks(self):
         """Name what is fitted before which day: the chosen two-tower, and the champion's where it is another."""
-        from recommender.release import registry
+        from recommender.release.champion import champion
         from recommender.release.run_folders import WEEKLY_MODELS
         from recommender.stages.configuration import Configuration, find_opponent
         from recommender.stages.weekly_jobs import weekly_jobs
 
-        champion = registry.champion(self.dataset)
+        served = champion(self.dataset)
         self.configuration = Configuration(self.chosen.candidate, self.chosen.best_epoch, self.settings.stages)
-        self.opponent = find_opponent(self.configuration, champion and champion.configuration)
-        print(f"champion: {self.opponent.reason or f'run {champion.run_id} ({champion.version}) is fitted, too'}")
+        self.opponent = find_opponent(self.configuration, served and served.configuration)
+        print(f"champion: {self.opponent.reason or f'run {served.run_id} ({served.version}) is fitted, too'}")
         folders = self.run_dir / WEEKLY_MODELS, self.run_dir / "published"
         self.weekly_jobs = weekly_jobs(self.configuration, self.opponent.configuration, self.windows, *folders)
         self.next(self.fit_week, foreach="weekly_jobs")

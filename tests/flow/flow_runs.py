@@ -56,9 +56,14 @@ class Workplace:
         return json.loads((self.data_dir / "reports" / dataset / "report.json").read_text())
 
     @property
+    def registry_file(self) -> Path:
+        """Where the demo's runs say what they decided."""
+        return self.data_dir / "registry" / "demo.jsonl"
+
+    @property
     def decisions(self) -> list[Decision]:
         """What the runs decided, the last one at the end."""
-        return read(self.data_dir / "registry" / "demo.jsonl")
+        return read(self.registry_file)
 
     @property
     def redis_server(self) -> EmbeddedRedis:

@@ -10,15 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from flow_runs import CUSTOMERS, lenient, make_workplace, small_settings
+from flow_runs import CUSTOMERS, Workplace, lenient, make_workplace, small_settings
 from served_lists import serving
 
 from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
+from recommender.release.registry import append
 from recommender.stages.configuration import Configuration
 from recommender.stages.generators import GENERATORS
 from recommender.stages.stage_files import load_stages
@@ -190,6 +192,7 @@ def test_one_worker_gives_the_same_winner_and_the_same_lists(published_run, work
 
 def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_run, workplace):
     before = workplace.published()
+    append_withdrawn_run(workplace)
     changes = {"better_than_popular = { minimum = 1.2 }": NEVER_BETTER, "\nweeks = 8": "\nweeks = 1", **ANOTHER_DROPOUT}
     changes["guarded_articles_shown = { maximum = 0.05 }"] = "guarded_articles_shown = { maximum = 1.0 }"  # one reason
     settings = small_settings(changes, left_out=ALL_BUT_BASE)
@@ -202,6 +205,12 @@ def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_r
     assert workplace.report["metrics"]["served"]["map@12"] > 0
     assert workplace.report["ranker"]["validation_map@12"] == {}  # its one ranking week taught it all
     assert workplace.published() == before
+
+
+def append_withdrawn_run(workplace: Workplace) -> None:
+    """Leave what a newer run that was rolled back leaves; nobody can fit its settings: it must not be the champion."""
+    decision = replace(workplace.decisions[-1], run_id="withdrawn", version="withdrawn", configuration={})
+    append(decision, workplace.registry_file)
 
 
 def test_another_configuration_was_compared_with_the_champion_even_though_it_was_refused(published_run, workplace):

@@ -1,4 +1,4 @@
-"""The registry only grows, survives crashes and crowds, and remembers what was published last."""
+"""The registry only grows, and survives crashes and crowds."""
 
 import json
 import math
@@ -13,7 +13,7 @@ import pytest
 from recommender import project_paths
 from recommender.evaluation.promotion import Verdict
 from recommender.evaluation.run_report import build_report
-from recommender.release.registry import Decision, append, champion, decision_of, format_table, main, read
+from recommender.release.registry import Decision, append, decision_of, format_table, main, read
 
 CONFIGURATION = {"candidate": {"name": "base", "seed": 7, "settings": {}}, "best_epoch": 9, "stages": {}}
 DIFFERENCE = {"mean": -0.0007, "low": -0.005, "high": 0.0036}
@@ -101,7 +101,6 @@ def test_the_next_line_does_not_continue_a_torn_one(path, capsys, lost):
     assert (f"{path}, line 2 is no whole decision" in told) == (lost > 1)
     append(decision("3", "v3"), path)
     assert ids(path) == [*whole, "3"]
-    assert champion("demo").run_id == "3"
 
 
 def test_a_line_torn_within_a_letter_is_skipped(path, capsys):
@@ -140,20 +139,6 @@ def test_lines_of_several_processes_all_land_whole(path, capsys):
     assert sorted(ids(path)) == sorted(f"{process}-{number}" for process in range(4) for number in range(20))
     assert len(path.read_bytes().splitlines()) == 80
     assert capsys.readouterr().err == ""
-
-
-def test_champion_is_the_newest_that_was_published(path):
-    assert champion("demo") is None
-    for run_id, version in (("1", "v1"), ("2", "v2"), ("3", None)):
-        append(decision(run_id, version), path)
-    assert (champion("demo").run_id, champion("demo").version) == ("2", "v2")
-    assert champion("demo").configuration["best_epoch"] == 9
-    assert champion("online-retail") is None
-
-
-def test_only_refusals_make_no_champion(path):
-    append(decision("1"), path)
-    assert champion("demo") is None
 
 
 def test_history_is_a_table(path):

@@ -1,4 +1,4 @@
-"""Champion against challenger: may tonight's configuration replace the one that was published last?
+"""Champion against challenger: may tonight's configuration replace the one that is served?
 
 Stage: after the test week was scored, before the verdict. In: what both score for the same customers. Out: `Challenge`.
 

@@ -65,6 +65,14 @@ def _manifest(client: redis.Redis, keys: CacheKeys, version: str) -> Manifest | 
         return None
 
 
+def served_run(client: redis.Redis, dataset: str) -> str | None:
+    """Id of the run whose lists are served; None when none are, or this release cannot read what they are."""
+    keys = CacheKeys(dataset)
+    version = client.get(keys.current)
+    manifest = None if version is None else _manifest(client, keys, version.decode())
+    return None if manifest is None else manifest.run_id
+
+
 def rollback(client: redis.Redis, dataset: str) -> str:
     """Serve the previous version again; the withdrawn one is removed by the next publisher.
 

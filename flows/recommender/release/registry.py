@@ -1,7 +1,7 @@
 """The registry: what every run decided and why, and how to fit again what it published. Lines are added, never changed.
 
 Stage: last of every run, published or refused. In: the run's report and its configuration. Out: one line of JSON in the
-dataset's registry; the champion, which is the configuration of the newest published run; a table for people.
+dataset's registry, which `champion` reads; a table for people.
 
     python -m recommender.release.registry --dataset demo --last 20
 
@@ -111,12 +111,6 @@ def read(path: Path, warn: Callable[[str], None] | None = None) -> list[Decision
         warn: told of every line that is none; by default standard error is.
     """
     return list(_parsed(path.read_bytes(), path, warn or _complain)) if path.exists() else []
-
-
-def champion(dataset: str) -> Decision | None:
-    """Return the newest decision that published something, None before the first."""
-    published = (each for each in reversed(read(registry_file(dataset))) if each.version is not None)
-    return next(published, None)
 
 
 def format_table(decisions: Sequence[Decision]) -> str:

@@ -70,7 +70,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Opponent:
-    """Whom tonight's lists have to hold their own against: the maker of those that were published last.
+    """Whom tonight's lists have to hold their own against: the maker of those that are served.
 
     Attributes:
         name: of the lists in the test week: `CHAMPION`, a baseline's, `FOUR_STAGES` where the champion's are those of

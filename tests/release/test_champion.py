@@ -1,0 +1,84 @@
+"""The champion is the run whose lists are served: after a rollback or a republication an earlier one."""
+
+import pytest
+from test_publish import planted_lists
+from test_registry import decision
+
+from recommender import project_paths
+from recommender.release.champion import champion
+from recommender.release.publish import PublishedRun, publish
+from recommender.release.published_versions import rollback
+from recommender.release.registry import append
+from serving.embedded_redis import EmbeddedRedis
+from serving.redis_connection import connect
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    """An empty Redis, found by whoever connects, beside a registry of the test's own."""
+    monkeypatch.setenv(project_paths.DATA_DIR_VARIABLE, str(tmp_path))
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.delenv("EMBEDDED_REDIS_DIR", raising=False)
+    with connect() as connected:
+        yield connected
+    EmbeddedRedis(tmp_path / "redis").stop()
+
+
+def decide(run_id: str, version: str | None = None) -> None:
+    append(decision(run_id, version), project_paths.registry_file("demo"))
+
+
+def publish_run(client, run_id: str) -> None:
+    published = publish(client, planted_lists(1), PublishedRun("demo", run_id, "model", {}), lambda *_: None)
+    decide(run_id, published.version)
+
+
+def test_before_the_first_published_run_there_is_none(client, capsys):
+    assert champion("demo") is None
+    decide("1")
+    assert champion("demo") is None
+    assert capsys.readouterr().out == ""
+
+
+def test_the_run_that_is_served_is_the_champion_whoever_was_refused_since(client):
+    for run_id in ("1", "2"):
+        publish_run(client, run_id)
+    decide("3")
+    assert champion("demo", pytest.fail).run_id == "2"
+    assert champion("demo", pytest.fail).configuration["best_epoch"] == 9
+    assert champion("online-retail", pytest.fail) is None
+
+
+def test_after_a_rollback_it_is_the_run_that_is_served_again(client):
+    for run_id in ("1", "2"):
+        publish_run(client, run_id)
+    rollback(client, "demo")
+    assert champion("demo", pytest.fail).run_id == "1"
+
+
+def test_after_a_republication_it_is_that_run(client):
+    for run_id in ("1", "2", "3"):
+        publish_run(client, run_id)
+    publish(client, planted_lists(1), PublishedRun("demo", "1", "model", {}), lambda *_: None)
+    assert champion("demo", pytest.fail).run_id == "1"
+
+
+def test_lists_of_an_unknown_run_leave_the_newest_that_published(client, capsys):
+    publish_run(client, "1")
+    publish(client, planted_lists(2), PublishedRun("demo", "elsewhere", "model", {}), lambda *_: None)
+    assert champion("demo").run_id == "1"
+    assert "no run elsewhere" in capsys.readouterr().out
+
+
+def test_an_empty_redis_leaves_the_newest_that_published(client, capsys):
+    publish_run(client, "1")
+    client.flushall()
+    assert champion("demo").run_id == "1"
+    assert "serves no readable version" in capsys.readouterr().out
+
+
+def test_without_redis_the_newest_that_published_is_taken(client, capsys, monkeypatch):
+    publish_run(client, "1")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    assert champion("demo").run_id == "1"
+    assert "Redis cannot be asked" in capsys.readouterr().out
