@@ -1,6 +1,7 @@
 """Find articles by words: name, description, attributes, id.
 
-Stage: beside the page. In: the articles' facts of a version. Out: article ids, best first.
+Stage: beside the page. In: the articles' facts of a version, and which of them are recommended. Out: article ids, those
+that somebody is recommended first, then by how well they fit.
 
 SQLite's FTS5 in memory ranks by BM25 (https://www.sqlite.org/fts5.html#the_bm25_function). A word also finds what it
 begins. The index keeps no text, only where words are; one thread at a time asks it.
@@ -9,7 +10,7 @@ begins. The index keeps no text, only where words are; one thread at a time asks
 import re
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from serving.article_facts import ArticleFacts
@@ -28,7 +29,7 @@ MOST_WORDS = 16  # of a query; what is beyond finds little more
 
 
 class Found(NamedTuple):
-    """Articles found, best first.
+    """Articles found, those that somebody is recommended first, then best first.
 
     Attributes:
         article_ids: at most as many as were wanted.
@@ -40,10 +41,16 @@ class Found(NamedTuple):
 
 
 class ArticleSearch:
-    """An index over articles; making it takes seconds for a hundred thousand, so make it in a thread."""
+    """An index over articles; making it takes seconds for a hundred thousand, so make it in a thread.
 
-    def __init__(self, facts: Mapping[str, ArticleFacts]) -> None:
-        self._article_ids = list(facts)
+    Args:
+        facts: of all articles.
+        recommended: ids of those that stand in somebody's list; a shop sells few of all that it ever sold.
+    """
+
+    def __init__(self, facts: Mapping[str, ArticleFacts], recommended: Collection[str] = ()) -> None:
+        self._article_ids = sorted(facts, key=lambda article_id: article_id not in recommended)
+        self._n_recommended = sum(article_id in recommended for article_id in facts)
         self._lock = threading.Lock()
         self._index = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         columns = ", ".join(WEIGHTS)
@@ -52,7 +59,8 @@ class ArticleSearch:
         )
         rows = (
             (row, each.name, each.product_type, each.colour, each.department, each.description, article_id, each[1])
-            for row, (article_id, each) in enumerate(facts.items())
+            for row, article_id in enumerate(self._article_ids)
+            for each in [facts[article_id]]
         )
         marks = ", ".join("?" * (len(WEIGHTS) + 1))
         with self._index:
@@ -75,8 +83,8 @@ class ArticleSearch:
     def _matching(self, words: list[str], operator: str, most: int) -> list[str]:
         query = operator.join(f'"{word}"*' for word in words)
         weights = ", ".join(map(str, WEIGHTS.values()))
-        statement = (
-            f"SELECT rowid FROM articles WHERE articles MATCH ? ORDER BY bm25(articles, {weights}), rowid LIMIT ?"
-        )
+        order = f"rowid >= ?, bm25(articles, {weights}), rowid"
+        statement = f"SELECT rowid FROM articles WHERE articles MATCH ? ORDER BY {order} LIMIT ?"
         with self._lock:
-            return [self._article_ids[row] for (row,) in self._index.execute(statement, (query, most))]
+            rows = self._index.execute(statement, (query, self._n_recommended, most))
+            return [self._article_ids[row] for (row,) in rows]

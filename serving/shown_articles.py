@@ -6,7 +6,7 @@ JSON in zlib: `{"0706016001": [1234, ["customer", ...]], ...}`; back: those of o
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,8 +64,21 @@ def find_shown(bucket: bytes, article_id: str) -> Shown | None:
     Raises:
         CacheFormatError: the bucket is damaged.
     """
+    return _all_of(bucket).get(article_id)
+
+
+def customers_of_articles(buckets: Iterable[bytes]) -> dict[str, int]:
+    """To how many customers each article of some buckets is recommended.
+
+    Raises:
+        CacheFormatError: a bucket is damaged.
+    """
+    return {article_id: shown.customers for bucket in buckets for article_id, shown in _all_of(bucket).items()}
+
+
+def _all_of(bucket: bytes) -> dict[str, Shown]:
     try:
-        found = json.loads(zlib.decompress(bucket)).get(article_id)
-        return None if found is None else Shown(found[0], tuple(found[1]))
-    except (zlib.error, ValueError, TypeError, IndexError, AttributeError) as error:
+        entries = json.loads(zlib.decompress(bucket)).items()
+        return {article_id: Shown(customers, tuple(examples)) for article_id, (customers, examples) in entries}
+    except (zlib.error, ValueError, TypeError, AttributeError) as error:
         raise CacheFormatError(f"who is shown an article is damaged: {error!r}; publish again.") from error

@@ -5,16 +5,17 @@ Stage: below the page's routes. In: Redis. Out: stores that look at one version,
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import redis.asyncio
 
 from serving.article_search import ArticleSearch
-from serving.cache_contract import CacheKeys
+from serving.cache_contract import CacheFormatError, CacheKeys
 from serving.recommendation_store import RecommendationStore
-from serving.store_errors import NothingPublished, RedisAway
+from serving.store_errors import NothingPublished, RedisAway, StoreUnavailable
 
-Made = TypeVar("Made")
+Name, Made = TypeVar("Name"), TypeVar("Made")
 MOST_OPEN = 3  # versions; the facts of a hundred thousand articles take tens of MB
 
 
@@ -36,7 +37,8 @@ class ShopWindow:
     def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
         self._client, self._dataset = client, dataset
         self._stores: dict[str, asyncio.Task[RecommendationStore]] = {}
-        self._searches: dict[str, asyncio.Task[ArticleSearch]] = {}
+        self._recommended: dict[str, asyncio.Task[dict[str, int]]] = {}
+        self._searches: dict[tuple[str, bool], asyncio.Task[ArticleSearch]] = {}
         self.last_served: RecommendationStore | None = None
 
     async def versions(self) -> list[str]:
@@ -69,8 +71,17 @@ class ShopWindow:
         return store
 
     async def search(self, store: RecommendationStore) -> ArticleSearch:
-        """Return the index of a version's articles; the first search waits until a thread has made it."""
-        return await _once(self._searches, store.pinned_version, lambda: asyncio.to_thread(ArticleSearch, store.facts))
+        """Return the index of a version's articles; the first search waits until a thread has made it.
+
+        While it cannot be read which articles are recommended, another one finds articles in the order of their fit.
+        """
+        version, recommended = store.pinned_version, None
+        with suppress(StoreUnavailable, CacheFormatError):
+            recommended = await _once(self._recommended, version, store.customers_of_articles)
+        name = version, recommended is not None
+        return await _once(
+            self._searches, name, lambda: asyncio.to_thread(ArticleSearch, store.facts, recommended or {})
+        )
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -85,7 +96,7 @@ class ShopWindow:
 
 
 async def _once(
-    tasks: "dict[str, asyncio.Task[Made]]", name: str, make: Callable[[], Coroutine[Any, Any, Made]]
+    tasks: "dict[Name, asyncio.Task[Made]]", name: Name, make: Callable[[], Coroutine[Any, Any, Made]]
 ) -> Made:
     """Await what is made once for all who ask; what failed is made again, the oldest of too many is let go."""
     if name not in tasks:

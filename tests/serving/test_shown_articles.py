@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from serving.article_numbers import article_id_of
 from serving.buckets import bucket_number, customer_fingerprint
 from serving.cache_contract import CacheFormatError
-from serving.shown_articles import Shown, ShownArticles, encode_shown, find_shown, shown_bucket_count
+from serving.shown_articles import (
+    Shown,
+    ShownArticles,
+    customers_of_articles,
+    encode_shown,
+    find_shown,
+    shown_bucket_count,
+)
 
 shown_of_articles = st.dictionaries(
     st.integers(1, 2**32 - 1).map(article_id_of),
@@ -34,9 +41,12 @@ def test_every_article_gets_back_whom_it_is_shown(articles):
         bucket = buckets[bucket_number(customer_fingerprint(article_id), count)]
         assert find_shown(bucket, article_id) == Shown(customers, tuple(own))
     assert find_shown(buckets[0], "nothing") is None
+    assert customers_of_articles(buckets) == {article_id: customers for article_id, (customers, _) in articles.items()}
 
 
 @pytest.mark.parametrize("bucket", [b"", b"garbage", zlib.compress(b"[]"), zlib.compress(b'{"a": []}')])
 def test_damage_is_an_error(bucket):
     with pytest.raises(CacheFormatError, match="publish again"):
         find_shown(bucket, "a")
+    with pytest.raises(CacheFormatError, match="publish again"):
+        customers_of_articles([bucket])

@@ -42,6 +42,17 @@ def test_a_word_in_the_name_counts_more_than_one_in_the_description():
     assert ArticleSearch(facts).find("scarf", 5).article_ids == ["2", "1"]
 
 
+def test_what_somebody_is_recommended_comes_before_what_fits_better():
+    facts = {
+        "1": ArticleFacts("Scarf", "1", "Scarves"),
+        "2": ArticleFacts("Coat", "2", "Coats", description="Goes with a scarf."),
+        "3": ArticleFacts("Scarf warm", "3", "Scarves"),
+        "4": ArticleFacts("Scarf long", "4", "Scarves"),
+    }
+    assert ArticleSearch(facts, {"2", "4", "gone"}).find("scarf", 5).article_ids == ["4", "2", "1", "3"]
+    assert ArticleSearch(facts).find("scarf", 5).article_ids[0] == "1"
+
+
 def test_without_an_article_that_has_all_words_those_with_some_are_found():
     found = SEARCH.find("umbrella zzz", 5)
     assert (found.article_ids, found.has_all_words) == ([boutique.UNSHOWN], False)

@@ -103,7 +103,13 @@ def test_an_article_that_nobody_gets_says_so(shop):
 def test_a_search_finds_articles_and_says_how_many_get_them(shop):
     response = shop.get("/page/search", params={"q": "vera umbr"})
     assert [row[:2] for row in columns(response)] == [["Vera umbrella Umbrella · Red · Accessories", "0"]]
-    assert "1 article, best first" in response.text
+    assert "1 article." in response.text
+
+
+def test_a_search_shows_first_what_somebody_gets(shop):
+    *others, last = columns(shop.get("/page/search", params={"q": "accessories"}))
+    assert last[:2] == ["Vera umbrella Umbrella · Red · Accessories", "0"]  # which fits best: it is told in fewest words
+    assert len(others) == 8 and all(int(customers) > 0 for _, customers, *_ in others)
 
 
 @pytest.mark.parametrize("q", ['"', "AND OR NOT", "name:*", "(((", "%00", "'; DROP TABLE articles"])
