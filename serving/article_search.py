@@ -57,11 +57,7 @@ class ArticleSearch:
         self._index.execute(
             f"CREATE VIRTUAL TABLE articles USING fts5({columns}, content='', tokenize='unicode61 remove_diacritics 2')"
         )
-        rows = (
-            (row, each.name, each.product_type, each.colour, each.department, each.description, article_id, each[1])
-            for row, article_id in enumerate(self._article_ids)
-            for each in [facts[article_id]]
-        )
+        rows = ((row, *_texts(article_id, facts[article_id])) for row, article_id in enumerate(self._article_ids))
         marks = ", ".join("?" * (len(WEIGHTS) + 1))
         with self._index:
             self._index.execute("BEGIN")
@@ -88,3 +84,9 @@ class ArticleSearch:
         with self._lock:
             rows = self._index.execute(statement, (query, self._n_recommended, most))
             return [self._article_ids[row] for (row,) in rows]
+
+
+def _texts(article_id: str, about: ArticleFacts) -> tuple[str, ...]:
+    """What is known of an article, in the order of `WEIGHTS`."""
+    texts = about.name, about.product_type, about.colour, about.department, about.description
+    return *texts, article_id, about.product_code
