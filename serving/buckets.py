@@ -38,8 +38,8 @@ def customer_fingerprint(customer_id: str) -> int:
 
 def customer_fingerprints(customer_ids: Sequence[str] | np.ndarray) -> np.ndarray:
     """`customer_fingerprint` of many ids, as uint64 (n,)."""
-    digests = [fingerprint_bytes(str(customer_id)) for customer_id in customer_ids]
-    return np.frombuffer(b"".join(digests), dtype="<u8")
+    names = customer_ids.tolist() if isinstance(customer_ids, np.ndarray) else customer_ids
+    return np.frombuffer(b"".join(map(fingerprint_bytes, names)), dtype="<u8")
 
 
 def bucket_number(fingerprint: int, bucket_count: int) -> int:

@@ -122,13 +122,12 @@ def encode_buckets(fingerprints: np.ndarray, lists: ListArrays, bucket_count: in
 
     Args:
         fingerprints: uint64 (n,) from `customer_fingerprints`.
-        lists: n of them.
+        lists: n of them that have passed `check_lists`.
         bucket_count: number of buckets, see `bucket_count_for`.
 
     Raises:
-        ValueError: as `check_lists`, or two lists have one fingerprint (a customer id given twice).
+        ValueError: two lists have one fingerprint (a customer id given twice).
     """
-    check_lists(lists)
     for first, rows, starts in row_chunks(fingerprints, bucket_count):
         entries = _entries(ListArrays(*(each[rows] for each in lists)))
         yield BucketChunk(first, _packed_buckets(fingerprints[rows], entries, starts), len(rows))

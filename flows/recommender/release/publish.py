@@ -12,6 +12,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -191,17 +192,22 @@ def _check_memory(load: _Load) -> None:
 
 
 def _write(load: _Load, part: Part) -> PartSummary:
-    """Write all keys of a part, one pipeline per chunk."""
+    """Write all keys of a part, one pipeline per chunk; while one is on its way the next is encoded."""
     checksum, size, entries = blake2b(digest_size=16), 0, 0
-    for chunk in part.chunks():
-        pipeline = load.client.pipeline(transaction=False)
-        for number, value in enumerate(chunk.values, chunk.first_bucket):
-            pipeline.set(part.key(load.keys, load.version, number), value, ex=LAST_RESORT)
-            checksum.update(value)
-            size += len(value)
-        pipeline.execute()
-        entries += chunk.entries
-        load.progress(_stage("write", part), entries, part.entries)
+    with ThreadPoolExecutor(max_workers=1) as sender:
+        on_its_way = None
+        for chunk in part.chunks():
+            pipeline = load.client.pipeline(transaction=False)
+            for number, value in enumerate(chunk.values, chunk.first_bucket):
+                pipeline.set(part.key(load.keys, load.version, number), value, ex=LAST_RESORT)
+                checksum.update(value)
+                size += len(value)
+            if on_its_way:
+                on_its_way.result()
+            on_its_way = sender.submit(pipeline.execute)
+            entries += chunk.entries
+            load.progress(_stage("write", part), entries, part.entries)
+        on_its_way.result()
     return PartSummary(part.keys, size, checksum.hexdigest())
 
 

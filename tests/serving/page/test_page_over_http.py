@@ -108,7 +108,7 @@ def test_a_search_finds_articles_and_says_how_many_get_them(shop):
 
 def test_a_search_shows_first_what_somebody_gets(shop):
     *others, last = columns(shop.get("/page/search", params={"q": "accessories"}))
-    assert last[:2] == ["Vera umbrella Umbrella · Red · Accessories", "0"]  # which fits best: it is told in fewest words
+    assert last[:2] == ["Vera umbrella Umbrella · Red · Accessories", "0"]  # whose few words fit best
     assert len(others) == 8 and all(int(customers) > 0 for _, customers, *_ in others)
 
 
