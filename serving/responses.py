@@ -67,12 +67,14 @@ DEGRADED = frozenset(FallbackReason) - {
 
 def list_response(found: Recommendations, stale_after_seconds: float) -> Response:
     """Return one customer's list."""
-    return json_response(_body(found, stale_after_seconds))
+    return json_response(_body(found, origin(found, stale_after_seconds)))
 
 
 def batch_response(found: Sequence[Recommendations], stale_after_seconds: float) -> Response:
-    """Return several customers' lists."""
-    return json_response({"recommendations": [_body(each, stale_after_seconds) for each in found]})
+    """Return several customers' lists; those of one version are equally old."""
+    one_of_each = {each.version: each for each in found}
+    origins = {version: origin(each, stale_after_seconds) for version, each in one_of_each.items()}
+    return json_response({"recommendations": [_body(each, origins[each.version]) for each in found]})
 
 
 def age_seconds(generated_at: str) -> int:
@@ -100,7 +102,7 @@ def origin(found: FromVersion, stale_after_seconds: float) -> dict[str, Any]:
     }
 
 
-def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
+def _body(found: Recommendations, origin_of_list: dict[str, Any]) -> dict[str, Any]:
     return {
         "customer_id": found.customer_id,
         "items": item_bodies(found.items),
@@ -108,7 +110,7 @@ def _body(found: Recommendations, stale_after_seconds: float) -> dict[str, Any]:
         "fallback_reason": found.fallback_reason,
         "degraded": found.fallback_reason in DEGRADED,
         "variant": found.variant,
-        **origin(found, stale_after_seconds),
+        **origin_of_list,
     }
 
 
