@@ -165,7 +165,7 @@ bench-relbench: setup  ## MAP@12 on RelBench's rel-hm beside the published figur
 	@$(BIN)/python -m benchmarks.relbench
 
 .PHONY: test
-test: setup  ## Every test that fits into a quarter of an hour
+test: setup  ## Every test but the long ones, in less than twenty minutes
 	@$(BIN)/python -m pytest -m "not long"
 
 .PHONY: test-long
