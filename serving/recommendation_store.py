@@ -44,7 +44,7 @@ from serving.version_reads import (
     find_similar,
     list_or_fallback,
     read_customer,
-    read_customers_of_articles,
+    read_recommended_articles,
 )
 
 DEFAULT_DEPTH = 12
@@ -192,14 +192,14 @@ class RecommendationStore:
         manifest, shown = await find_shown_to(self._served, self._keys, article_id)
         return ShownTo(article_id, *shown, *_origin(manifest))
 
-    async def customers_of_articles(self) -> dict[str, int]:
-        """Return to how many customers each article is recommended; articles in no list are not there.
+    async def recommended_articles(self) -> frozenset[str]:
+        """Return the articles that somebody is recommended, empty where the version does not tell.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.
             CacheFormatError: what lies in Redis is damaged.
         """
-        return await read_customers_of_articles(self._served, self._keys)
+        return await read_recommended_articles(self._served, self._keys)
 
     async def explain(self, customer_id: str, k: int = DEFAULT_DEPTH) -> Explanation:
         """Return a customer's list with all that led to it: purchases, places, proposers and what the rules took out.

@@ -67,13 +67,13 @@ def find_shown(bucket: bytes, article_id: str) -> Shown | None:
     return _all_of(bucket).get(article_id)
 
 
-def customers_of_articles(buckets: Iterable[bytes]) -> dict[str, int]:
-    """To how many customers each article of some buckets is recommended.
+def shown_article_ids(buckets: Iterable[bytes]) -> frozenset[str]:
+    """The articles of some buckets.
 
     Raises:
         CacheFormatError: a bucket is damaged.
     """
-    return {article_id: shown.customers for bucket in buckets for article_id, shown in _all_of(bucket).items()}
+    return frozenset(article_id for bucket in buckets for article_id in _all_of(bucket))
 
 
 def _all_of(bucket: bytes) -> dict[str, Shown]:

@@ -12,7 +12,7 @@ from serving.cache_contract import OVERALL, PURCHASES, SHOWN, SIMILAR, CacheForm
 from serving.list_buckets import CachedList, Source, find_list, place_of
 from serving.purchase_buckets import Purchase, purchases_at
 from serving.served_version import PublishedHead, ServedVersion
-from serving.shown_articles import Shown, customers_of_articles, find_shown
+from serving.shown_articles import Shown, find_shown, shown_article_ids
 from serving.store_errors import FallbackReason, StoreUnavailable, UnknownArticle
 from serving.variant_versions import VariantVersions
 
@@ -108,8 +108,8 @@ async def find_shown_to(served: ServedVersion, keys: CacheKeys, article_id: str)
     return manifest, (bucket is not None and find_shown(bucket, article_id)) or Shown(0, ())
 
 
-async def read_customers_of_articles(served: ServedVersion, keys: CacheKeys) -> dict[str, int]:
-    """To how many customers each article is recommended, empty where the version does not tell.
+async def read_recommended_articles(served: ServedVersion, keys: CacheKeys) -> frozenset[str]:
+    """The articles that somebody is recommended, empty where the version does not tell.
 
     Raises:
         StoreUnavailable: no version can be read.
@@ -118,7 +118,7 @@ async def read_customers_of_articles(served: ServedVersion, keys: CacheKeys) -> 
     _, buckets = await served.read(
         lambda manifest: [keys.numbered(manifest.version, SHOWN, number) for number in range(manifest.keys_of(SHOWN))]
     )
-    return await asyncio.to_thread(customers_of_articles, buckets)
+    return await asyncio.to_thread(shown_article_ids, buckets)
 
 
 async def _bucket_of_article(

@@ -5,7 +5,6 @@ Stage: below the page's routes. In: Redis. Out: stores that look at one version,
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import redis.asyncio
@@ -37,7 +36,6 @@ class ShopWindow:
     def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
         self._client, self._dataset = client, dataset
         self._stores: dict[str, asyncio.Task[RecommendationStore]] = {}
-        self._recommended: dict[str, asyncio.Task[dict[str, int]]] = {}
         self._searches: dict[tuple[str, bool], asyncio.Task[ArticleSearch]] = {}
         self.last_served: RecommendationStore | None = None
 
@@ -75,13 +73,12 @@ class ShopWindow:
 
         While it cannot be read which articles are recommended, another one finds articles in the order of their fit.
         """
-        version, recommended = store.pinned_version, None
-        with suppress(StoreUnavailable, CacheFormatError):
-            recommended = await _once(self._recommended, version, store.customers_of_articles)
-        name = version, recommended is not None
-        return await _once(
-            self._searches, name, lambda: asyncio.to_thread(ArticleSearch, store.facts, recommended or {})
-        )
+        version = store.pinned_version
+        try:
+            return await _once(self._searches, (version, True), lambda: _index(store))
+        except (StoreUnavailable, CacheFormatError):
+            plain = (version, False)
+            return await _once(self._searches, plain, lambda: asyncio.to_thread(ArticleSearch, store.facts))
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -93,6 +90,11 @@ class ShopWindow:
         store = RecommendationStore(self._client, self._dataset, version)
         await store.refresh()
         return store
+
+
+async def _index(store: RecommendationStore) -> ArticleSearch:
+    recommended = await store.recommended_articles()
+    return await asyncio.to_thread(ArticleSearch, store.facts, recommended)
 
 
 async def _once(

@@ -69,6 +69,7 @@ class Visit:
 
     @property
     def cards(self) -> Cards:
+        """Makes cards of the version's articles."""
         return Cards(self.store.facts, self.request.app.state.pictures)
 
     @property

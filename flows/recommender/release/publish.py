@@ -25,7 +25,7 @@ from recommender.release.published_lists import PublishedLists, check_published
 from recommender.release.published_versions import KEYS_PER_PIPELINE, remove_unused, remove_version
 from recommender.release.publisher_lock import publisher_lock
 from recommender.release.version_parts import Part, estimated_memory_bytes, parts_of
-from serving.article_numbers import article_id_of
+from serving.article_numbers import article_ids_of
 from serving.buckets import bucket_number, customer_fingerprint
 from serving.cache_contract import BUCKET, CacheKeys, Manifest, PartSummary, registry_value
 from serving.list_buckets import Source, find_list
@@ -265,7 +265,7 @@ def _verify_sample(load: _Load) -> None:
     for row, customer_id, value in zip(rows, customer_ids, _read(load, buckets, numbers), strict=True):
         stored = find_list(value, customer_id)
         numbers, _, source, proposers = (each[row] for each in load.lists.lists)
-        article_ids = tuple(article_id_of(number) for number in numbers[numbers != 0].tolist())
+        article_ids = article_ids_of(numbers[numbers != 0].tolist())
         expected = source, article_ids, tuple(proposers[numbers != 0].tolist())
         if stored is None or (stored.source, stored.article_ids, stored.proposers) != expected:
             raise ReadBackDiffers(f"version {load.version}: customer {customer_id} reads back as {stored}.")
