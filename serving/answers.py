@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from serving.article_facts import ArticleFacts
@@ -124,10 +123,4 @@ def items_at(chosen: CachedList, places: Iterable[int]) -> tuple[Item, ...]:
     """The articles at some places of a list, from 0."""
     source, ids, scores, proposers = chosen
     reasons = reasons_of(source)
-    return tuple([Item(ids[place], _told(scores[place]), reasons[proposers[place]]) for place in places])
-
-
-@lru_cache(maxsize=2**16)  # as many as there are half-precision floats
-def _told(score: float) -> float:
-    """A score in four digits: a cached one holds hardly more."""
-    return float(f"{score:.4g}")
+    return tuple([Item(ids[place], scores[place], reasons[proposers[place]]) for place in places])

@@ -67,7 +67,7 @@ def test_every_customer_gets_back_the_list_that_was_encoded(lists):
         found = looked_up(buckets, customer_id)
         assert found.source is source
         assert found.article_ids == tuple(f"{number:010d}" for number, _, _ in items)
-        assert found.scores == tuple(score for _, score, _ in items)
+        assert found.scores == tuple(float(f"{score:.4g}") for _, score, _ in items)
         assert found.proposers == tuple(proposers for _, _, proposers in items)
 
 
