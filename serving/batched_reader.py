@@ -14,6 +14,7 @@ import logging
 
 import redis.asyncio
 
+from serving.round_trip import get_values
 from serving.store_errors import RedisAway
 
 MOST_KEYS = 512  # of one round trip: some megabytes at most
@@ -77,8 +78,9 @@ class BatchedReader:
         try:
             while self._waiting:
                 batch = self._next_batch()
+                asked = list(dict.fromkeys(key for keys, _ in batch for key in keys))
                 try:
-                    values = await self._read(dict.fromkeys(key for keys, _ in batch for key in keys))
+                    values = dict(zip(asked, await get_values(self._client, asked), strict=True))
                 except (redis.RedisError, OSError) as error:
                     self._give_up(batch, error)
                 else:
@@ -95,20 +97,6 @@ class BatchedReader:
             taken += 1
         batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
         return batch
-
-    async def _read(self, keys: dict[str, None]) -> dict[str, bytes | None]:
-        """Plain GETs in one round trip, not MGET, which a cluster refuses across slots.
-
-        A key that holds no string is as good as missing; any other error is that of Redis.
-        """
-        pipeline = self._client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.get(key)
-        values = await pipeline.execute(raise_on_error=False)
-        for value in values:
-            if isinstance(value, Exception) and not isinstance(value, redis.ResponseError):
-                raise value
-        return {key: None if isinstance(value, Exception) else value for key, value in zip(keys, values, strict=True)}
 
     def _give_up(self, batch: _Waiting, error: Exception) -> None:
         """Fail everybody who waits, and begin to ask whether Redis is back."""
