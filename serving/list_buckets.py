@@ -28,6 +28,7 @@ from serving.cache_contract import FORMAT, CacheFormatError
 MAX_DEPTH = 255
 MAX_SCORE = 65_504.0  # the largest half-precision float
 
+ROWS_AT_A_TIME = 2**15  # are checked: memory for all at once would take longer to get than the checks
 _HEADER = struct.Struct("<BBHI")
 _CHECKED_HEADER = struct.Struct("<BBH")
 _SCORES = tuple(float(f"{score:.4g}") for score in np.arange(2**16, dtype="<u2").view("<f2").tolist())
@@ -106,17 +107,25 @@ def check_lists(lists: ListArrays) -> None:
         )
     if not 1 <= numbers.shape[1] <= MAX_DEPTH:
         raise ValueError(f"lists must hold 1 to {MAX_DEPTH} articles; got {numbers.shape[1]}.")
-    is_article = numbers != 0
-    has_gap = (is_article[:, 1:] & ~is_article[:, :-1]).any(axis=1)
-    if has_gap.any():
-        raise ValueError(f"list {has_gap.argmax()} has an article after an empty place; fill lists from the front.")
-    is_bad_score = (is_article & ~(np.abs(scores) <= MAX_SCORE)).any(axis=1)
-    if is_bad_score.any():
-        row = is_bad_score.argmax()
-        raise ValueError(f"list {row} has a score that is not finite or beyond {MAX_SCORE:,.0f}: {scores[row]}.")
+    for first in range(0, len(numbers), ROWS_AT_A_TIME):
+        _check_rows(first, numbers[first : first + ROWS_AT_A_TIME], scores[first : first + ROWS_AT_A_TIME])
     is_known_source = np.isin(sources, [source.value for source in Source])
     if not is_known_source.all():
         raise ValueError(f"source {sources[~is_known_source][0]} is unknown; use the values of Source.")
+
+
+def _check_rows(first: int, numbers: np.ndarray, scores: np.ndarray) -> None:
+    is_article = numbers != 0
+    is_after_gap = is_article[:, 1:] & ~is_article[:, :-1]
+    if is_after_gap.any():
+        row = first + is_after_gap.any(axis=1).argmax()
+        raise ValueError(f"list {row} has an article after an empty place; fill lists from the front.")
+    is_bad_score = is_article & ~(np.abs(scores) <= MAX_SCORE)
+    if is_bad_score.any():
+        row = is_bad_score.any(axis=1).argmax()
+        raise ValueError(
+            f"list {first + row} has a score that is not finite or beyond {MAX_SCORE:,.0f}: {scores[row]}."
+        )
 
 
 def encode_buckets(fingerprints: np.ndarray, lists: ListArrays, bucket_count: int) -> Iterator[BucketChunk]:
