@@ -17,7 +17,7 @@ import pytest
 import redis
 from published_keys import assert_nothing_is_left_over
 
-from recommender.release import published_versions
+from recommender.release import part_transfer, published_versions
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.publish_errors import (
     AnotherPublisher,
@@ -29,6 +29,7 @@ from recommender.release.publish_errors import (
 from recommender.release.published_lists import NamedLists, PublishedLists, numbers_at
 from recommender.release.published_versions import rollback, versions
 from recommender.release.version_parts import estimated_memory_bytes, parts_of
+from serving import buckets
 from serving.article_numbers import article_id_of
 from serving.buckets import bucket_number, customer_fingerprint
 from serving.cache_contract import CacheKeys, Manifest
@@ -305,6 +306,22 @@ def test_a_killed_publisher_leaves_one_whole_version_served_and_the_next_publish
     assert_nothing_is_left_over(client)
     rollback(client, "demo")
     assert served_version(client) == served_after
+
+
+def test_an_interrupted_publisher_leaves_no_key_that_was_still_on_its_way(client, monkeypatch):
+    def send_late(*arguments):
+        time.sleep(0.2)
+        return send(*arguments)
+
+    def interrupt(stage, done, total):
+        raise KeyboardInterrupt
+
+    send = part_transfer._write_chunk
+    monkeypatch.setattr(part_transfer, "_write_chunk", send_late)
+    monkeypatch.setattr(buckets, "BUCKETS_PER_CHUNK", 1)
+    with pytest.raises(KeyboardInterrupt):
+        publish(client, planted_lists(1), planted_run(1), interrupt)
+    assert client.keys() == []
 
 
 def test_a_second_publisher_leaves_with_a_clear_message(client):

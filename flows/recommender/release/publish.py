@@ -11,29 +11,28 @@ not in the history is the remains of a crash, of a rollback or of age, and the n
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
+from datetime import UTC, datetime
+from functools import partial, reduce
 
 import numpy as np
 import redis
 
+from recommender.release.part_transfer import LAST_RESORT_SECONDS, read_keys, read_part, write_part
 from recommender.release.publish_errors import NotEnoughMemory, Overtaken, ReadBackDiffers
 from recommender.release.published_lists import PublishedLists, check_published
-from recommender.release.published_versions import KEYS_PER_PIPELINE, remove_unused, remove_version
+from recommender.release.published_versions import remove_unused, remove_version
 from recommender.release.publisher_lock import publisher_lock
 from recommender.release.version_parts import Part, estimated_memory_bytes, parts_of
 from serving.article_numbers import article_ids_of
 from serving.buckets import bucket_number, customer_fingerprint
 from serving.cache_contract import BUCKET, CacheKeys, Manifest, PartSummary, registry_value
-from serving.list_buckets import Source, find_list
+from serving.list_buckets import ROWS_AT_A_TIME, Source, find_list
 
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0
 SAMPLED_CUSTOMERS = 200
-LAST_RESORT = timedelta(days=90)  # then Redis forgets a version by itself: of a dataset that was given up
 OF_CUSTOMERS = (Source.PERSONAL, Source.SEGMENT, Source.POPULAR)
 
 # All its keys carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a command
@@ -98,6 +97,15 @@ class _Load:
     def key_counts(self) -> dict[str, int]:
         """How many keys each part with numbered keys has."""
         return {part.name: part.keys for part in self.parts if part.is_numbered}
+
+    def key_of(self, part: Part) -> Callable[[int], str]:
+        """Name the keys of a part by their numbers."""
+        return partial(part.key, self.keys, self.version)
+
+    def progress_of(self, what: str, part: Part, total: int) -> Callable[[int], None]:
+        """Tell how much of a part is done, as `Progress` says."""
+        stage = what if part.name == BUCKET else f"{what} {part.name}"
+        return lambda done: self.progress(stage, done, total)
 
 
 def print_progress(stage: str, done: int, total: int) -> None:
@@ -164,9 +172,12 @@ def _load(load: _Load, run: PublishedRun) -> Manifest:
     _check_memory(load)
     load.client.hset(load.keys.registry, load.version, registry_value(load.key_counts))
     try:
-        written = {part.name: _write(load, part) for part in load.parts}
+        written = {
+            part.name: write_part(load.client, part, load.key_of(part), load.progress_of("write", part, part.entries))
+            for part in load.parts
+        }
         manifest = _describe(load, run, written)
-        load.client.set(load.keys.manifest(load.version), manifest.to_json(), ex=LAST_RESORT)
+        load.client.set(load.keys.manifest(load.version), manifest.to_json(), ex=LAST_RESORT_SECONDS)
         for part in load.parts:
             _verify(load, part, written[part.name])
         _verify_sample(load)
@@ -191,30 +202,6 @@ def _check_memory(load: _Load) -> None:
         )
 
 
-def _write(load: _Load, part: Part) -> PartSummary:
-    """Write all keys of a part, one pipeline per chunk; while one is on its way the next is encoded."""
-    checksum, size, entries = blake2b(digest_size=16), 0, 0
-    with ThreadPoolExecutor(max_workers=1) as sender:
-        on_its_way = None
-        for chunk in part.chunks():
-            pipeline = load.client.pipeline(transaction=False)
-            for number, value in enumerate(chunk.values, chunk.first_bucket):
-                pipeline.set(part.key(load.keys, load.version, number), value, ex=LAST_RESORT)
-                checksum.update(value)
-                size += len(value)
-            if on_its_way:
-                on_its_way.result()
-            on_its_way = sender.submit(pipeline.execute)
-            entries += chunk.entries
-            load.progress(_stage("write", part), entries, part.entries)
-        on_its_way.result()
-    return PartSummary(part.keys, size, checksum.hexdigest())
-
-
-def _stage(what: str, part: Part) -> str:
-    return what if part.name == BUCKET else f"{what} {part.name}"
-
-
 def _describe(load: _Load, run: PublishedRun, written: Mapping[str, PartSummary]) -> Manifest:
     customer_ids, lists, segments = load.lists.customer_ids, load.lists.lists, load.lists.segments
     buckets = written[BUCKET]
@@ -227,7 +214,7 @@ def _describe(load: _Load, run: PublishedRun, written: Mapping[str, PartSummary]
         k=lists.numbers.shape[1],
         customers=len(customer_ids),
         customers_by_source={name: len(rows) for name, rows in rows_of_source.items()},
-        articles=int(np.count_nonzero(np.unique(lists.numbers))),
+        articles=_distinct_articles(lists.numbers),
         windows={name: dict(window) for name, window in run.windows.items()},
         created_at=run.generated_at or load.created_at.isoformat(timespec="seconds"),
         bucket_count=buckets.keys,
@@ -239,19 +226,18 @@ def _describe(load: _Load, run: PublishedRun, written: Mapping[str, PartSummary]
     )
 
 
+def _distinct_articles(numbers: np.ndarray) -> int:
+    parts = (numbers[first : first + ROWS_AT_A_TIME] for first in range(0, len(numbers), ROWS_AT_A_TIME))
+    return int(np.count_nonzero(reduce(np.union1d, parts)))
+
+
 def _verify(load: _Load, part: Part, written: PartSummary) -> None:
     """Read every key of a part back and compare bytes and checksum."""
-    checksum, size = blake2b(digest_size=16), 0
-    for first in range(0, part.keys, KEYS_PER_PIPELINE):
-        last = min(first + KEYS_PER_PIPELINE, part.keys)
-        for value in _read(load, part, range(first, last)):
-            checksum.update(value or b"")
-            size += len(value or b"")
-        load.progress(_stage("verify", part), last, part.keys)
-    if (size, checksum.hexdigest()) != (written.bytes, written.checksum):
+    read = read_part(load.client, part, load.key_of(part), load.progress_of("verify", part, part.keys))
+    if read != written:
         raise ReadBackDiffers(
             f"version {load.version}: wrote {written.bytes:,} bytes of {part.name} with checksum {written.checksum}, "
-            f"read {size:,} bytes with {checksum.hexdigest()}; look for evictions or a second writer in Redis."
+            f"read {read.bytes:,} bytes with {read.checksum}; look for evictions or a second writer in Redis."
         )
 
 
@@ -261,21 +247,15 @@ def _verify_sample(load: _Load) -> None:
     customer_ids = [str(load.lists.customer_ids[row]) for row in rows]
     fingerprints = map(customer_fingerprint, customer_ids)
     buckets, *_ = load.parts
-    numbers = [bucket_number(fingerprint, buckets.keys) for fingerprint in fingerprints]
-    for row, customer_id, value in zip(rows, customer_ids, _read(load, buckets, numbers), strict=True):
+    numbers = (bucket_number(fingerprint, buckets.keys) for fingerprint in fingerprints)
+    values = read_keys(load.client, map(load.key_of(buckets), numbers))
+    for row, customer_id, value in zip(rows, customer_ids, values, strict=True):
         stored = find_list(value, customer_id)
         numbers, _, source, proposers = (each[row] for each in load.lists.lists)
         article_ids = article_ids_of(numbers[numbers != 0].tolist())
         expected = source, article_ids, tuple(proposers[numbers != 0].tolist())
         if stored is None or (stored.source, stored.article_ids, stored.proposers) != expected:
             raise ReadBackDiffers(f"version {load.version}: customer {customer_id} reads back as {stored}.")
-
-
-def _read(load: _Load, part: Part, numbers: Iterable[int]) -> list[bytes | None]:
-    pipeline = load.client.pipeline(transaction=False)
-    for number in numbers:
-        pipeline.get(part.key(load.keys, load.version, number))
-    return pipeline.execute()
 
 
 def _flip(load: _Load, token: bytes, expected_current: bytes, kept_versions: int) -> None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import redis
 
 from recommender.release.publish_errors import NoPreviousVersion, Overtaken, PublishError
+from recommender.release.round_trip import round_trip
 from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, registered_counts
 from serving.redis_connection import RedisUnreachable, connect
 from serving.variants import decode_variants
 
-KEYS_PER_PIPELINE = 1_000
+KEYS_PER_ROUND_TRIP = 1_000
 # All keys of a script carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a
 # command whose answer was lost.
 ROLLBACK_SCRIPT = """
@@ -114,11 +115,8 @@ def _of_variants(client: redis.Redis, keys: CacheKeys) -> set[bytes]:
 def remove_version(client: redis.Redis, keys: CacheKeys, version: str, counts: Mapping[str, int]) -> None:
     """Unlink a version's keys (Redis frees them in the background), its registry entry last."""
     names = list(keys.all_of_version(version, counts))
-    for first in range(0, len(names), KEYS_PER_PIPELINE):
-        pipeline = client.pipeline(transaction=False)
-        for name in names[first : first + KEYS_PER_PIPELINE]:
-            pipeline.unlink(name)
-        pipeline.execute()
+    for first in range(0, len(names), KEYS_PER_ROUND_TRIP):
+        round_trip(client, [("UNLINK", name) for name in names[first : first + KEYS_PER_ROUND_TRIP]])
     client.hdel(keys.registry, version)
 
 
