@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Generic, TypeVar
 
 MOST_WAITING = 10_000
@@ -53,21 +54,29 @@ class BackgroundLines(Generic[Item]):
             return
         self._waiting.append(item)
         if self._thread is None:
-            self._write_waiting()
+            self._wait_for(self._started(self._write_waiting))
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Write in a thread until the block ends; what waits then is still written, unless that takes too long."""
         is_over = threading.Event()
-        self._thread = threading.Thread(target=self._keep_writing, args=[is_over], name=self._name, daemon=True)
-        self._thread.start()
+        thread = self._started(partial(self._keep_writing, is_over))
         try:
             yield
         finally:
             is_over.set()
-            self._thread.join(SECONDS_TO_END)
-            if not self._thread.is_alive():
-                self._thread = None
+            self._wait_for(thread)
+
+    def _started(self, work: Callable[[], None]) -> threading.Thread:
+        self._thread = threading.Thread(target=work, name=self._name, daemon=True)
+        self._thread.start()
+        return self._thread
+
+    def _wait_for(self, thread: threading.Thread) -> None:
+        """Wait until all is written; not long, and never again, where a pipe is full and nobody reads it."""
+        thread.join(SECONDS_TO_END)
+        if not thread.is_alive():
+            self._thread = None
 
     def _keep_writing(self, is_over: threading.Event) -> None:
         while not is_over.wait(SECONDS_BETWEEN_WRITES):
