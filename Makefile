@@ -23,7 +23,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export DATASET RAW_DIR ONLINE_RETAIL_FILE
 
 BIN := .venv/bin
-# A file of tests on each core, in the folders' order: the whole runs are neither first, when all set up, nor last.
+# A file of tests on each core, in the order of the folders: sorted by size the whole runs, few but long, would come last.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
 UV_VERSION := 0.13.8

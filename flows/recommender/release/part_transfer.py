@@ -15,13 +15,12 @@ from typing import TypeVar
 
 import redis
 
-from recommender.release.round_trip import round_trip
+from recommender.release.round_trip import MOST_COMMANDS, round_trip
 from recommender.release.version_parts import Part
 from serving.buckets import BucketChunk
 from serving.cache_contract import PartSummary
 
 LAST_RESORT_SECONDS = 90 * 24 * 3600  # then Redis forgets a version by itself: of a dataset that was given up
-KEYS_PER_READ = 1_000
 
 KeyOf = Callable[[int], str]
 """The name of a part's key by its number."""
@@ -42,7 +41,7 @@ def write_part(client: redis.Redis, part: Part, key_of: KeyOf, progress: Callabl
 def read_part(client: redis.Redis, part: Part, key_of: KeyOf, progress: Callable[[int], None]) -> PartSummary:
     """Read all keys of a part, lost ones as if they were empty; `progress` is told how many keys are read."""
     total, names = _Total(), [key_of(number) for number in range(part.keys)]
-    chunks = (names[first : first + KEYS_PER_READ] for first in range(0, len(names), KEYS_PER_READ))
+    chunks = (names[first : first + MOST_COMMANDS] for first in range(0, len(names), MOST_COMMANDS))
     with closing(_one_ahead(partial(read_keys, client, chunk) for chunk in chunks)) as read:
         for values in read:
             total.add([value or b"" for value in values])

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import redis
 
 from recommender.release.publish_errors import NoPreviousVersion, Overtaken, PublishError
-from recommender.release.round_trip import round_trip
+from recommender.release.round_trip import MOST_COMMANDS, round_trip
 from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, registered_counts
 from serving.redis_connection import RedisUnreachable, connect
 from serving.variants import decode_variants
 
-KEYS_PER_ROUND_TRIP = 1_000
 # All keys of a script carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a
 # command whose answer was lost.
 ROLLBACK_SCRIPT = """
@@ -115,8 +114,8 @@ def _of_variants(client: redis.Redis, keys: CacheKeys) -> set[bytes]:
 def remove_version(client: redis.Redis, keys: CacheKeys, version: str, counts: Mapping[str, int]) -> None:
     """Unlink a version's keys (Redis frees them in the background), its registry entry last."""
     names = list(keys.all_of_version(version, counts))
-    for first in range(0, len(names), KEYS_PER_ROUND_TRIP):
-        round_trip(client, [("UNLINK", name) for name in names[first : first + KEYS_PER_ROUND_TRIP]])
+    for first in range(0, len(names), MOST_COMMANDS):
+        round_trip(client, [("UNLINK", name) for name in names[first : first + MOST_COMMANDS]])
     client.hdel(keys.registry, version)
 
 

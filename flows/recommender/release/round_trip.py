@@ -10,6 +10,8 @@ from typing import Any
 
 import redis
 
+MOST_COMMANDS = 1_000  # of small ones at once: more are hardly faster
+
 
 def round_trip(client: redis.Redis, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Send commands and return their replies.
