@@ -5,6 +5,7 @@ Online Retail II is read from $ONLINE_RETAIL_FILE (UCI's workbook, or a Parquet 
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_healthy_run_passes_and_is_published(dataset, source, seed, tmp_path, 
         assert run.returncode == 0, run.stdout[-3000:]
         report = workplace.report_of(dataset)
         with capsys.disabled():
-            print("\n" + told(report, seed))
+            print("\n" + told(report, seed), file=sys.stderr)  # where it is seen with several workers, too
         assert report["verdict"] == "passed"
         assert report["contest"]["winner"] == FOUR_STAGES
         assert [each for each in results_of(report) if each["passed"] is False] == []
