@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from hashlib import blake2b
-from itertools import count
 from typing import TypeVar
 
 import redis
@@ -55,9 +54,8 @@ def read_keys(client: redis.Redis, names: Iterable[str]) -> list[bytes | None]:
 
 
 def _write_chunk(client: redis.Redis, key_of: KeyOf, chunk: BucketChunk) -> BucketChunk:
-    names = map(key_of, count(chunk.first_bucket))
-    ends = "EX", LAST_RESORT_SECONDS
-    round_trip(client, [("SET", name, value, *ends) for value, name in zip(chunk.values, names, strict=False)])
+    numbered = enumerate(chunk.values, chunk.first_bucket)
+    round_trip(client, [("SET", key_of(number), value, "EX", LAST_RESORT_SECONDS) for number, value in numbered])
     return chunk
 
 
