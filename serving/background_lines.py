@@ -45,6 +45,7 @@ class BackgroundLines(Generic[Item]):
         self._name, self._line_of, self._write, self._count_dropped = name, line_of, write, count_dropped
         self._waiting: deque[Item] = deque()
         self._thread: threading.Thread | None = None
+        self._writing = threading.Lock()  # a thread that a full pipe held up may be there beside the next one
         self._is_failing = False
 
     def put(self, item: Item) -> None:
@@ -84,15 +85,16 @@ class BackgroundLines(Generic[Item]):
         self._write_waiting()
 
     def _write_waiting(self) -> None:
-        while n_lines := min(len(self._waiting), LINES_AT_ONCE):
-            lines = "".join([self._line_of(self._waiting.popleft()) for _ in range(n_lines)])
-            try:
-                self._write(lines.encode())
-            except OSError as error:
-                self._count_dropped(n_lines)
-                self._tell(error)
-            else:
-                self._is_failing = False
+        with self._writing:
+            while n_lines := min(len(self._waiting), LINES_AT_ONCE):
+                lines = "".join([self._line_of(self._waiting.popleft()) for _ in range(n_lines)])
+                try:
+                    self._write(lines.encode())
+                except OSError as error:
+                    self._count_dropped(n_lines)
+                    self._tell(error)
+                else:
+                    self._is_failing = False
 
     def _tell(self, error: OSError) -> None:
         """Log the first of several failures in a row."""

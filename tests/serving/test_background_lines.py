@@ -23,8 +23,8 @@ def full_pipe():
         os.close(reader)  # whoever still writes is told so
 
 
-def lines_into(writer: int) -> BackgroundLines:
-    return BackgroundLines("log", str, lambda lines: os.write(writer, lines), lambda count: None)
+def lines_into(writer: int, line_of=str) -> BackgroundLines:
+    return BackgroundLines("log", line_of, lambda lines: os.write(writer, lines), lambda count: None)
 
 
 def test_what_is_logged_before_or_after_requests_waits_two_seconds_for_a_full_pipe_and_then_no_more():
@@ -40,6 +40,22 @@ def test_what_is_logged_before_or_after_requests_waits_two_seconds_for_a_full_pi
         os.read(reader, 2**20)
         time.sleep(0.2)
         assert os.read(reader, 2**20) == b"first" + b"next" * 100
+
+
+def test_what_a_full_pipe_held_up_and_what_is_logged_while_requests_are_served_come_whole_and_in_order():
+    def slowly(line):
+        time.sleep(0.0001)  # long enough for another thread to come in between
+        return line
+
+    with full_pipe() as (reader, writer):
+        lines, numbers = lines_into(writer, slowly), list(range(1_000))
+        lines.put("0;")
+        with lines.running():
+            for number in numbers[1:]:
+                lines.put(f"{number};")
+            time.sleep(0.3)
+            os.read(reader, 2**20)
+        assert os.read(reader, 2**20).decode() == "".join(f"{number};" for number in numbers)
 
 
 def test_what_is_logged_before_or_after_requests_is_written_at_once():

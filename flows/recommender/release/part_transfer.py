@@ -82,10 +82,12 @@ class _Total:
         self.keys, self._bytes, self._checksum = 0, 0, blake2b(digest_size=16)
 
     def add(self, values: Sequence[bytes]) -> None:
+        """Count the next values in."""
         joined = b"".join(values)
         self.keys += len(values)
         self._bytes += len(joined)
         self._checksum.update(joined)
 
     def summary(self) -> PartSummary:
+        """What was counted so far."""
         return PartSummary(self.keys, self._bytes, self._checksum.hexdigest())

@@ -2,7 +2,7 @@
 
 In: a client and commands. Out: their replies.
 
-redis-py's own pipeline does the same; what it does for each command takes longer than packing and sending it.
+redis-py's own pipeline does the same, with more work for each command.
 """
 
 from collections.abc import Sequence
