@@ -87,7 +87,7 @@ query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12
 
 .PHONY: explain
 explain: setup  ## Tell where each of a customer's recommendations came from, and what was filtered (CUSTOMER=..., K=12)
-	@$(BIN)/python -m recommender.release.explain --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
+	@$(BIN)/python -m recommender.explain.command --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
 .PHONY: deny
 deny: setup  ## Recommend an article to nobody from the next second on (ARTICLE=..., NOTE=why)
@@ -135,11 +135,11 @@ nightly: setup  ## The run as cron starts it: one at a time, logged, with a mean
 
 .PHONY: card
 card: setup  ## Draw the last run's report as one HTML page, and print where it is (DATASET=...)
-	@$(BIN)/python -m recommender.release.report_page --dataset $(DATASET)
+	@$(BIN)/python -m recommender.report.report_page --dataset $(DATASET)
 
 .PHONY: comet-upload
 comet-upload: setup  ## Send the experiments that were kept offline to Comet (needs COMET_API_KEY)
-	@$(BIN)/python -m recommender.release.comet_archives upload
+	@$(BIN)/python -m recommender.tracking.comet_archives upload
 
 .PHONY: rescore
 rescore: setup  ## Score the last run's test-week lists again from the raw files and compare
@@ -147,7 +147,7 @@ rescore: setup  ## Score the last run's test-week lists again from the raw files
 
 .PHONY: readme
 readme: setup  ## Put the last runs' and benchmarks' results into README.md
-	@$(BIN)/python -m recommender.evaluation.readme_tables
+	@$(BIN)/python -m recommender.report.readme_tables
 	@$(BIN)/python -m benchmarks.readme_tables
 
 .PHONY: bench-quality

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from benchmarks.planted_week import planted_week
 from benchmarks.quality import RESULTS_DIR
-from recommender.evaluation.behavioral_tests import BehavioralTests
-from recommender.evaluation.rec_test import test_names
+from recommender.evaluation.behavior.suite import BehavioralSuite
+from recommender.evaluation.behavioral_check import test_names
 
 MOST_SECONDS, MOST_MIB = 60, 2048
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(result["seconds"] > MOST_SECONDS or result["peak_mib"] > MOST_MIB)
 
 
-def seconds_per_test(suite: BehavioralTests) -> dict[str, float]:
+def seconds_per_test(suite: BehavioralSuite) -> dict[str, float]:
     """Return the wall time of every test, in the order in which they run."""
     seconds = {}
     for name in test_names(type(suite)):

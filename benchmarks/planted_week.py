@@ -1,6 +1,6 @@
 """A made week for the behavioural suite: customers who love two departments, and a recommender that found out which.
 
-In: how many customers and articles, a seed. Out: `BehavioralTests` of a healthy recommender, made without a model, so
+In: how many customers and articles, a seed. Out: `BehavioralSuite` of a healthy recommender, made without a model, so
 that the suite can be timed at any size and a test can say what each sabotage changes.
 """
 
@@ -14,7 +14,7 @@ from scipy import sparse
 
 from recommender.config import CommonSenseSettings
 from recommender.evaluation.behavior.judged_week import Perturbed
-from recommender.evaluation.behavioral_tests import BehavioralTests
+from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.slices import activity_slice
 from recommender.ranking_metrics import find_repeats, group_truth
 
@@ -59,7 +59,7 @@ class PlantedArticles:
         }
 
 
-def planted_week(n_customers: int, n_articles: int, seed: int = 7, minimum_customers: int = 100) -> BehavioralTests:
+def planted_week(n_customers: int, n_articles: int, seed: int = 7, minimum_customers: int = 100) -> BehavioralSuite:
     """Return the suite of a healthy recommender.
 
     Args:
@@ -78,7 +78,7 @@ def planted_week(n_customers: int, n_articles: int, seed: int = 7, minimum_custo
     popular = articles.best(tuple(range(DEPARTMENTS)), 200)
     lists = np.where(is_cold[:, None], popular[:K], _chosen(loved, articles.sales**2, K, rng))
     values, offsets = _bought(loved, popular, articles.sales, rng)
-    return BehavioralTests(
+    return BehavioralSuite(
         lists=lists.astype(np.int32),
         scores=np.tile(np.linspace(1, 0, K, dtype=np.float32), (n_customers, 1)),
         lists_again=lists.astype(np.int32),

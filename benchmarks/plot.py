@@ -14,7 +14,7 @@ import vl_convert
 from benchmarks.plan import K
 from benchmarks.report import MAP, by_map, counted
 from benchmarks.weekly_ablations import RANDOM, SHUFFLED
-from recommender.release.card_style import BAR_COLOURS, GREY, VEGA_LITE
+from recommender.report.card_style import BAR_COLOURS, GREY, VEGA_LITE
 
 REFERENCE_COLOUR = "#d5d8db"  # of lists that nothing was learned for
 PANEL_WIDTH, BAR_STEP = 380, 24  # pixels, before SCALE

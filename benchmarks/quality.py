@@ -124,7 +124,7 @@ def fitting_jobs(plan: Plan) -> list[Job]:
 def list_jobs(plan: Plan) -> list[Job]:
     """Return the jobs that make lists, one for each test week and seed and one for its baselines."""
     from benchmarks.weekly_lists import TestWeekOfSeed, recommend_by_baselines, recommend_week
-    from recommender.stages.weekly_models import WeeklyModel
+    from recommender.weeks.weekly_models import WeeklyModel
 
     jobs, stages = [], _one_thread_each(plan.settings.stages)
     for seed in plan.seeds:

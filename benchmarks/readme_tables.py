@@ -6,8 +6,8 @@ In: the results of every dataset that was measured. Out: the text between two ma
 from benchmarks.quality import RESULTS_DIR
 from benchmarks.report import summary
 from benchmarks.results import read_results
-from recommender.evaluation.readme_tables import between_markers
 from recommender.project_paths import PROJECT_ROOT
+from recommender.report.readme_tables import between_markers
 
 START, END = "<!-- quality: made by `make readme` -->", "<!-- end of quality -->"
 

@@ -28,7 +28,7 @@ from recommender.features.interactions import Interactions
 from recommender.features.model_inputs import read_catalogue
 from recommender.features.warehouse import read_mart
 from recommender.ranking_metrics import group_truth
-from recommender.stages.filters import filter_articles
+from recommender.stages.filter import filter_articles
 from recommender.stages.shop_day import attribute_codes
 
 FRESH_RECALL = f"first_week_recall@{K}"

@@ -15,8 +15,8 @@ import numpy as np
 
 from recommender.config import OrderSettings
 from recommender.models.baselines import RankedLists
-from recommender.stages.ordering import order_lists
-from recommender.stages.ranking import RankerChoice
+from recommender.stages.order import order_lists
+from recommender.stages.rank import RankerChoice
 from recommender.stages.ranking_week import RankingWeek
 
 GENERATORS_OFF = {

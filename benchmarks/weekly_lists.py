@@ -24,12 +24,12 @@ from recommender.features.warehouse import read_mart
 from recommender.model_names import SERVED, TWO_TOWER
 from recommender.models.baselines import BASELINES, RankedLists, read_shop, segment_popular
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES, SEEDED, run_baselines
-from recommender.stages.filters import filter_articles
+from recommender.stages.filter import filter_articles
 from recommender.stages.fitted_day import FittedDay, buyers
 from recommender.stages.four_stages import best_of_generator, recommend
-from recommender.stages.ranking import fit_on_weeks
+from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek
-from recommender.stages.weekly_models import MODEL_INPUTS, WeeklyModel, collect_candidates, fit_two_tower, weeks_of
+from recommender.weeks.weekly_models import MODEL_INPUTS, WeeklyModel, collect_candidates, fit_two_tower, weeks_of
 
 CANDIDATE_SET = "candidate set"
 LISTS, RETRIEVED = "lists.parquet", "retrieved.npz"

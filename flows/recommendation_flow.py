@@ -141,15 +141,15 @@ class RecommendationFlow(FlowSpec):
     def start(self):
         """Bring the raw files, check them, lay out the weeks."""
         from data.prepare import Request, prepare
-        from recommender.evaluation.behavioral_tests import BehavioralTests
+        from recommender.evaluation.behavior.suite import BehavioralSuite
+        from recommender.evaluation.behavioral_check import check_thresholds
         from recommender.evaluation.publication_gate import PublicationGate
-        from recommender.evaluation.rec_test import check_thresholds
         from recommender.features.time_split import split_by_time
         from recommender.stages.stage_names import check_stage_names
 
         self.settings = config.Settings.of(self.toml.to_dict(), self.dataset)
         check_stage_names(self.settings.stages)
-        check_thresholds(BehavioralTests, self.settings.behavioral_tests)
+        check_thresholds(BehavioralSuite, self.settings.behavioral_tests)
         check_thresholds(PublicationGate, self.settings.publication_gate)
         cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
@@ -205,7 +205,8 @@ class RecommendationFlow(FlowSpec):
         """Train one candidate on the training weeks; the validation week says when to stop."""
         from recommender.features.model_inputs import ModelInputs
         from recommender.models.grid import train_candidate
-        from recommender.release import card_charts, card_tables, tracking
+        from recommender.report import card_charts, card_tables
+        from recommender.tracking import comet
 
         candidate = self.input
         self.trained = train_candidate(
@@ -218,7 +219,7 @@ class RecommendationFlow(FlowSpec):
         )
         current.card.append(VegaChart(card_charts.learning_curves([self.trained.as_dict()])))
         current.card.append(Table(*card_tables.candidate_table([self.trained.as_dict()])))
-        tracking.log_candidate(self.trained, self.dataset, current.run_id, self.windows.report())
+        comet.log_candidate(self.trained, self.dataset, current.run_id, self.windows.report())
         self.next(self.choose)
 
     @measured
@@ -240,8 +241,8 @@ class RecommendationFlow(FlowSpec):
         """Name what is fitted before which day: the chosen two-tower, and the champion's where it is another."""
         from recommender.release.champion import champion
         from recommender.release.run_folders import WEEKLY_MODELS
-        from recommender.stages.configuration import Configuration, find_opponent
-        from recommender.stages.weekly_jobs import weekly_jobs
+        from recommender.weeks.configuration import Configuration, find_opponent
+        from recommender.weeks.weekly_jobs import weekly_jobs
 
         served = champion(self.dataset)
         self.configuration = Configuration(self.chosen.candidate, self.chosen.best_epoch, self.settings.stages)
@@ -256,7 +257,7 @@ class RecommendationFlow(FlowSpec):
     @step
     def fit_week(self):
         """Fit one two-tower on what lies before one day, and collect the candidates of the weeks it scores."""
-        from recommender.stages.weekly_jobs import fit_week
+        from recommender.weeks.weekly_jobs import fit_week
 
         self.job, settings = self.input, self.settings
         self.weekly = fit_week(self.job, self.marts_dir, self.windows, settings.features.on_sale_days, settings.ranking)
@@ -266,8 +267,8 @@ class RecommendationFlow(FlowSpec):
     @step
     def rank(self, inputs):
         """Let the ranker learn from the ranking weeks, and the champion's from those of its own two-towers."""
-        from recommender.stages.ranking import fit_on_weeks
-        from recommender.stages.weekly_models import FittedModels, weeks_of
+        from recommender.stages.rank import fit_on_weeks
+        from recommender.weeks.weekly_models import FittedModels, weeks_of
 
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
         self.merge_artifacts(inputs, exclude=["weekly", "job"])
@@ -312,8 +313,8 @@ class RecommendationFlow(FlowSpec):
     @step
     def test_behavior(self):
         """Run the behavioural suite on the test week's lists; whether anything may be published follows from it."""
+        from recommender.evaluation.behavioral_check import run_tests
         from recommender.evaluation.promotion import decide
-        from recommender.evaluation.rec_test import run_tests
 
         self.behavioral_tests = run_tests(self.week.suite, self.settings.behavioral_tests)
         self.verdict = decide(self.behavioral_tests, self.week.challenge, self.week.contest)
@@ -325,8 +326,8 @@ class RecommendationFlow(FlowSpec):
     @step
     def refit(self):
         """Stop after a bad verdict; after a good one refit the ranker on as many weeks, the test week among them."""
-        from recommender.stages.stage_files import save_stages
-        from recommender.stages.weekly_models import weeks_of
+        from recommender.weeks.stage_files import save_stages
+        from recommender.weeks.weekly_models import weeks_of
 
         if not self.verdict.is_passed:
             self._leave_report(published=None)
@@ -342,25 +343,25 @@ class RecommendationFlow(FlowSpec):
     @step
     def publish(self):
         """Make everybody's list, hold the lists against the second gate, publish them."""
+        from recommender.evaluation.behavioral_check import run_tests
         from recommender.evaluation.promotion import decide
-        from recommender.evaluation.rec_test import run_tests
-        from recommender.release import everybody
+        from recommender.release import tonights_lists
         from recommender.release.kept_lists import keep_lists
         from recommender.release.publish import PublishedRun, publish
         from recommender.release.republish import lists_folder
-        from recommender.stages.weekly_models import FittedModels
+        from recommender.weeks.weekly_models import FittedModels
         from serving.redis_connection import connect
 
-        request = everybody.ListRequest(
+        request = tonights_lists.ListRequest(
             self.marts_dir,
             self.windows.publishing_as_of_day,
             stages=self.settings.stages,
             k=self.settings.lists.published_k,
-            recommender=everybody.Recommender(self.week.contest.winner, self.settings.ranking.seed),
+            recommender=tonights_lists.Recommender(self.week.contest.winner, self.settings.ranking.seed),
             purchases=self.settings.lists.purchases,
         )
         refitted = FittedModels(self.tonight, self.refitted_ranker_folder)
-        tonight = everybody.lists_for_everybody(request, refitted, self.evaluated_models)
+        tonight = tonights_lists.lists_for_everybody(request, refitted, self.evaluated_models)
         self.publication_tests = run_tests(tonight.gate(self.settings.lists.k), self.settings.publication_gate)
         results = [*self.behavioral_tests, *self.publication_tests]
         self.verdict = decide(results, self.week.challenge, self.week.contest)
@@ -385,7 +386,7 @@ class RecommendationFlow(FlowSpec):
 
     def _report(self, published):
         """Return what is known of the run by now, as report.json holds it."""
-        from recommender.evaluation import run_report
+        from recommender.report import run_report
 
         return run_report.build_report(
             run_id=current.run_id,
@@ -409,9 +410,10 @@ class RecommendationFlow(FlowSpec):
 
     def _leave_report(self, published):
         """Leave report and decision for programs, the summary for people, and room for the nights to come."""
-        from recommender.evaluation import run_report
-        from recommender.release import registry, report_page, tracking
+        from recommender.release import registry
         from recommender.release.run_folders import remove_older_runs
+        from recommender.report import report_page, run_report
+        from recommender.tracking import comet
 
         report = self._report(published)
         configuration = replace(self.configuration, recommender=self.week.contest.winner)
@@ -421,20 +423,20 @@ class RecommendationFlow(FlowSpec):
         self._write_lists(folder / "test_week_lists.parquet")
         run_report.write_report(report, folder / "report.json")
         drawn = report_page.try_to_write_page(report, folder, self.marts_dir)
-        tracking.log_run(report, drawn.charts, drawn.predictions)
+        comet.log_run(report, drawn.charts, drawn.predictions)
         print(run_report.summarize(report))
         remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs)
 
     def _write_lists(self, path):
         """Write every recommender's lists for the test week."""
-        from recommender.evaluation.run_report import write_test_week_lists
+        from recommender.report.run_report import write_test_week_lists
 
         lists = ((name, lists.positions, lists.scores) for name, lists in self.week.lists.items())
         write_test_week_lists(path, lists, self.week.customer_ids, self.week.article_ids)
 
     def _show_card(self):
         """Put the decision on the step's card and all that is known by now; card.html at the end holds the rest."""
-        from recommender.release import card_tables, report_page
+        from recommender.report import card_tables, report_page
 
         report, lists = self._report(published=None), self.run_dir / "test_week_lists.parquet"
         self._write_lists(lists)

@@ -91,7 +91,7 @@ def trained_candidate(model_inputs, demo_windows, tmp_path_factory):
 def weekly_two_towers(demo_marts_dir, demo_windows, tmp_path_factory):
     """Small two-towers by the day they are blind from: the validation and the test week, and the publishing day."""
     from recommender.config import Candidate
-    from recommender.stages.weekly_models import fit_two_tower
+    from recommender.weeks.weekly_models import fit_two_tower
 
     validation, test, publishing = demo_windows.as_of_days[-3:]
     return {
@@ -113,8 +113,8 @@ def weekly_two_towers(demo_marts_dir, demo_windows, tmp_path_factory):
 @pytest.fixture(scope="session")
 def ranker_folder(weekly_two_towers, demo_marts_dir, demo_windows, tmp_path_factory):
     """A folder with a small ranker that learned from the validation week."""
-    from recommender.stages.ranking import fit_on_weeks
-    from recommender.stages.weekly_models import collect_candidates
+    from recommender.stages.rank import fit_on_weeks
+    from recommender.weeks.weekly_models import collect_candidates
 
     weekly = weekly_two_towers[demo_windows.validation_as_of_day]
     week = collect_candidates(weekly, demo_marts_dir, SMALL_STAGES)

@@ -1,4 +1,10 @@
-"""Everything the flow's steps call, in four rooms: features, models, evaluation, release."""
+"""Everything the flow's steps call, room by room in the order in which the data flows.
+
+    features -> models -> stages -> weeks -> evaluation -> release -> report -> tracking, explain
+
+A room imports only rooms before it and the modules here: config, columns, ranking_metrics, bootstrap, project_paths,
+model_names. The flow alone knows all rooms, and alone imports Metaflow.
+"""
 
 import os
 

@@ -20,8 +20,8 @@ from recommender.config import Settings, SettingsError, read_toml
 from recommender.features.time_split import TimeSplitError
 from recommender.stages.fitted_day import buyers
 from recommender.stages.four_stages import recommend
-from recommender.stages.ranking import fit_on_weeks
-from recommender.stages.weekly_models import WeeklyModel
+from recommender.stages.rank import fit_on_weeks
+from recommender.weeks.weekly_models import WeeklyModel
 
 LAST_TEST_DAY = date(2020, 9, 16)
 BASELINES = {

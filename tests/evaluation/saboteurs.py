@@ -4,26 +4,26 @@ import dataclasses
 
 import numpy as np
 
-from recommender.evaluation.behavioral_tests import BehavioralTests
+from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.slices import LAST_DAY_OF_FIRST_MONTH
 
 
-def popularity_for_everyone(suite: BehavioralTests) -> BehavioralTests:
+def popularity_for_everyone(suite: BehavioralSuite) -> BehavioralSuite:
     """The twelve best sellers, whoever asks."""
     return _with(suite, suite.baselines["popular"])
 
 
-def shuffled_labels(suite: BehavioralTests) -> BehavioralTests:
+def shuffled_labels(suite: BehavioralSuite) -> BehavioralSuite:
     """What training on shuffled labels comes to: good lists, of somebody else."""
     return _with(suite, np.random.default_rng(3).permutation(suite.lists))
 
 
-def blind_for_new_articles(suite: BehavioralTests) -> BehavioralTests:
+def blind_for_new_articles(suite: BehavioralSuite) -> BehavioralSuite:
     """Articles of the first month are replaced by the customer's next best older ones."""
     return _replaced(suite, suite.article_ages <= LAST_DAY_OF_FIRST_MONTH)
 
 
-def leaked_test_week(suite: BehavioralTests) -> BehavioralTests:
+def leaked_test_week(suite: BehavioralSuite) -> BehavioralSuite:
     """Purchases of the week come first."""
     lists = suite.lists.copy()
     for row in range(len(lists)):
@@ -34,21 +34,21 @@ def leaked_test_week(suite: BehavioralTests) -> BehavioralTests:
     return _with(suite, lists)
 
 
-def single_department(suite: BehavioralTests) -> BehavioralTests:
+def single_department(suite: BehavioralSuite) -> BehavioralSuite:
     """Everything from the department that sells most."""
     names, codes = suite.codes["department"]
     largest = np.argmax(np.bincount(codes, weights=suite.last_week_sales, minlength=len(names)))
     return _replaced(suite, codes != largest)
 
 
-def ids_shifted_by_one(suite: BehavioralTests) -> BehavioralTests:
+def ids_shifted_by_one(suite: BehavioralSuite) -> BehavioralSuite:
     """Every article's neighbour in the catalogue, as an index read with the wrong offset gives."""
     on_sale = np.flatnonzero(suite.is_on_sale)
     column = np.searchsorted(on_sale, suite.lists)
     return _with(suite, on_sale[(column + 1) % len(on_sale)])
 
 
-def colour_variants(suite: BehavioralTests) -> BehavioralTests:
+def colour_variants(suite: BehavioralSuite) -> BehavioralSuite:
     """One product in as many colours as there are, for every tenth customer."""
     lists = suite.lists.copy()
     names, codes = suite.codes["product_code"]
@@ -64,14 +64,14 @@ def colour_variants(suite: BehavioralTests) -> BehavioralTests:
     return _with(suite, lists)
 
 
-def withdrawn_articles(suite: BehavioralTests) -> BehavioralTests:
+def withdrawn_articles(suite: BehavioralSuite) -> BehavioralSuite:
     """The last rank of some lists is an article that is no longer sold."""
     lists = suite.lists.copy()
     lists[::50, -1] = np.flatnonzero(~suite.is_on_sale)[0]
     return _with(suite, lists)
 
 
-def fails_cold_customers(suite: BehavioralTests) -> BehavioralTests:
+def fails_cold_customers(suite: BehavioralSuite) -> BehavioralSuite:
     """Whoever has a history is served well, everybody else the slowest sellers."""
     slowest = np.argsort(np.where(suite.is_on_sale, suite.last_week_sales, np.iinfo(np.int64).max), kind="stable")
     lists = np.where(suite.has_history[:, None], suite.lists, slowest[: suite.lists.shape[1]])
@@ -92,12 +92,12 @@ SABOTEURS = {
 """Name to how it is made and the test that must fail."""
 
 
-def _with(suite: BehavioralTests, lists: np.ndarray) -> BehavioralTests:
+def _with(suite: BehavioralSuite, lists: np.ndarray) -> BehavioralSuite:
     lists = lists.astype(np.int32)
     return dataclasses.replace(suite, lists=lists, lists_again=lists)
 
 
-def _replaced(suite: BehavioralTests, is_barred: np.ndarray) -> BehavioralTests:
+def _replaced(suite: BehavioralSuite, is_barred: np.ndarray) -> BehavioralSuite:
     """Give every customer best sellers that are not barred in place of the barred articles."""
     order = np.argsort(-suite.last_week_sales, kind="stable")
     allowed = order[(~is_barred & suite.is_on_sale)[order]]
@@ -110,6 +110,6 @@ def _replaced(suite: BehavioralTests, is_barred: np.ndarray) -> BehavioralTests:
     return _with(suite, lists)
 
 
-def _joined(suite: BehavioralTests) -> np.ndarray:
+def _joined(suite: BehavioralSuite) -> np.ndarray:
     """Product codes of which each stands for all articles of a department and colour."""
     return np.char.add(suite.attributes["department"].astype(str), suite.attributes["colour_group"].astype(str))

@@ -8,9 +8,9 @@ from saboteurs import SABOTEURS
 
 from benchmarks.planted_week import planted_week
 from recommender import config
+from recommender.evaluation.behavioral_check import CheckResult, run_tests
 from recommender.evaluation.contest import MEASURES_OF_QUALITY, Contest, hold_contest
 from recommender.evaluation.promotion import decide
-from recommender.evaluation.rec_test import RecTestResult, run_tests
 from recommender.model_names import FOUR_STAGES
 
 THRESHOLDS = config.Settings.of(config.read_toml(config.DEFAULT_FILE.read_text()), "demo").behavioral_tests
@@ -19,8 +19,8 @@ STAGES = np.random.default_rng(0).uniform(0, 0.4, CUSTOMERS)
 SLIGHTLY_BETTER, BETTER, WORSE = STAGES + 0.001 * np.tile([2, -1, -1, 0.2], 100), STAGES + 0.05, STAGES - 0.05
 
 
-def outcome(name: str, test_type: str, passed: bool | None) -> RecTestResult:
-    return RecTestResult(name, "", test_type, "scalar", 0.5, 1.0, ">=", passed, {})
+def outcome(name: str, test_type: str, passed: bool | None) -> CheckResult:
+    return CheckResult(name, "", test_type, "scalar", 0.5, 1.0, ">=", passed, {})
 
 
 HEALTHY = [outcome("coverage", "diversity", True), outcome("few", "accuracy", None)]

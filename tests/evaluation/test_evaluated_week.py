@@ -8,13 +8,13 @@ from small_shop import SMALL_STAGES
 
 from recommender import config
 from recommender.evaluation import evaluated_week
+from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.contest import Contest, hold_contest
 from recommender.evaluation.evaluated_week import EvaluatedWeek, evaluate_week
-from recommender.evaluation.rec_test import run_tests
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
 from recommender.models.collaborative_baselines import every_baseline
-from recommender.stages.configuration import NO_CHAMPION, SAME, Configuration, Opponent
-from recommender.stages.weekly_models import FittedModels
+from recommender.weeks.configuration import NO_CHAMPION, SAME, Configuration, Opponent
+from recommender.weeks.weekly_models import FittedModels
 
 DEFAULTS = config.Settings.of(config.read_toml(config.DEFAULT_FILE.read_text()), "demo")
 SETTINGS = replace(DEFAULTS, stages=SMALL_STAGES, minimum_customers=20)
@@ -35,7 +35,7 @@ def evaluate(weekly_two_towers, ranker_folder, demo_marts_dir, demo_windows, dem
 @pytest.fixture(scope="module", autouse=True)
 def collected_candidates(weekly_two_towers, demo_marts_dir, demo_windows):
     """The candidates of the test week, beside its two-tower as a night leaves them."""
-    from recommender.stages.weekly_models import collect_candidates
+    from recommender.weeks.weekly_models import collect_candidates
 
     return collect_candidates(weekly_two_towers[demo_windows.test_as_of_day], demo_marts_dir, SMALL_STAGES)
 

@@ -11,8 +11,8 @@ from recommender.columns import Columns
 from recommender.config import CommonSenseSettings
 from recommender.evaluation.behavior.judging import Judging
 from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
-from recommender.evaluation.rec_test import run_tests
-from recommender.evaluation.test_week import TestWeek
+from recommender.evaluation.behavioral_check import run_tests
+from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.features.warehouse import read_mart
 from recommender.models.baselines import RankedLists, read_shop
 from recommender.models.rankers import load_ranker
@@ -25,9 +25,9 @@ COMMON_SENSE = CommonSenseSettings({"index_group": ["Baby/Children"]}, 3.0, 3)
 
 
 @pytest.fixture(scope="module")
-def week(weekly_two_towers, demo_marts_dir, demo_windows) -> TestWeek:
+def week(weekly_two_towers, demo_marts_dir, demo_windows) -> HeldOutWeek:
     weekly = weekly_two_towers[demo_windows.test_as_of_day]
-    return TestWeek(weekly.fit_day(demo_marts_dir, SMALL_STAGES, customers=buyers), K, DEPTH)
+    return HeldOutWeek(weekly.fit_day(demo_marts_dir, SMALL_STAGES, customers=buyers), K, DEPTH)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def suite(week, lists, perturbed, demo_marts_dir, catalogue):
 
 def test_every_test_of_the_suite_has_its_data(suite):
     anything = {"minimum": -1e9}
-    names = [name for name in dir(suite) if hasattr(getattr(type(suite), name, None), "rec_test")]
+    names = [name for name in dir(suite) if hasattr(getattr(type(suite), name, None), "behavioral_check")]
     results = run_tests(suite, dict.fromkeys(names, anything))
     assert {result.name for result in results if result.value is None} <= {"cold_customers_no_worse_than_popular"}
 

@@ -2,13 +2,13 @@
 
 import pytest
 
+from recommender.evaluation.behavioral_check import CheckResult
 from recommender.evaluation.challenge import Challenge
 from recommender.evaluation.promotion import decide, describe_threshold
-from recommender.evaluation.rec_test import RecTestResult
 
 
-def result(name: str, value: float | None, passed: bool | None, threshold=1.0, comparison=">=") -> RecTestResult:
-    return RecTestResult(name, "", "accuracy", "scalar", value, threshold, comparison, passed, {})
+def result(name: str, value: float | None, passed: bool | None, threshold=1.0, comparison=">=") -> CheckResult:
+    return CheckResult(name, "", "accuracy", "scalar", value, threshold, comparison, passed, {})
 
 
 GOOD, BAD, UNSURE = result("ratio", 2.0, True), result("spread", 0.25, False), result("cold", None, None)

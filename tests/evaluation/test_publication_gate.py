@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.promotion import decide
 from recommender.evaluation.publication_gate import PublicationGate
-from recommender.evaluation.rec_test import run_tests
 
 N_CUSTOMERS, N_ARTICLES, K = 300, 200, 12
 THRESHOLDS = {

@@ -12,8 +12,8 @@ import torch
 from planted_day import CAT, planted_fitted_day
 
 from recommender.columns import Columns
+from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.quality_report import candidate_recall, new_article_recall, quality_report
-from recommender.evaluation.test_week import TestWeek
 from recommender.models.baselines import RankedLists
 from recommender.stages.ranking_week import ranking_week
 
@@ -22,12 +22,12 @@ SIZES = {"own": 2, "fresh": 1}
 N_ATTRIBUTES = len(Columns.ARTICLE_ATTRIBUTES)
 
 
-def week_of(bought: list[list[int]]) -> TestWeek:
+def week_of(bought: list[list[int]]) -> HeldOutWeek:
     """The planted day when Ann, Bob and Cat buy these articles in the week from it."""
     fitted = planted_fitted_day(SIZES)
     offsets = torch.tensor(np.cumsum([0, *map(len, bought)]), dtype=torch.int64)
     articles = torch.tensor([article for own in bought for article in own], dtype=torch.int64)
-    return TestWeek(replace(fitted, queries=fitted.queries.with_targets(articles, offsets)), K, DEPTH)
+    return HeldOutWeek(replace(fitted, queries=fitted.queries.with_targets(articles, offsets)), K, DEPTH)
 
 
 def ranked(*positions: list[int]) -> RankedLists:

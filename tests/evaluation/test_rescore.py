@@ -11,8 +11,8 @@ from recommender.evaluation import rescore as rescore_module
 from recommender.evaluation.offline_metrics import evaluate
 from recommender.evaluation.promotion import Verdict
 from recommender.evaluation.rescore import find_differences, main, reported_cutoffs, rescore
-from recommender.evaluation.run_report import build_report, write_report, write_test_week_lists
 from recommender.ranking_metrics import group_truth
+from recommender.report.run_report import build_report, write_report, write_test_week_lists
 
 START, END = "2020-09-16", "2020-09-22"
 ARTICLES = [f"0{number:09d}" for number in range(40)]

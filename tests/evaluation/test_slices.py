@@ -8,7 +8,7 @@ import pytest
 
 from recommender.bootstrap import mean_interval
 from recommender.evaluation import slices
-from recommender.evaluation.behavior.accuracy_tests import popularity_head
+from recommender.evaluation.behavior.accuracy_checks import popularity_head
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, article_age_slices, by_slice
 from recommender.ranking_metrics import select_truth
 

@@ -21,9 +21,9 @@ from served_lists import serving
 from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
 from recommender.release.registry import append
-from recommender.stages.configuration import Configuration
-from recommender.stages.generators import GENERATORS
-from recommender.stages.stage_files import load_stages
+from recommender.stages.retrieve import GENERATORS
+from recommender.weeks.configuration import Configuration
+from recommender.weeks.stage_files import load_stages
 
 pytestmark = pytest.mark.flow
 
@@ -245,7 +245,7 @@ def test_a_baseline_that_did_better_than_the_stages_makes_the_lists(published_ru
     served = workplace.published()[0].manifest
     assert (served.model, served.customers, served.run_id) == (winner, CUSTOMERS, report["run_id"])
     explained = subprocess.run(
-        [sys.executable, "-m", "recommender.release.explain"],
+        [sys.executable, "-m", "recommender.explain.command"],
         env=workplace.environment,
         capture_output=True,
         text=True,

@@ -12,8 +12,8 @@ import pytest
 
 from recommender import project_paths
 from recommender.evaluation.promotion import Verdict
-from recommender.evaluation.run_report import build_report
 from recommender.release.registry import Decision, append, decision_of, format_table, main, read
+from recommender.report.run_report import build_report
 
 CONFIGURATION = {"candidate": {"name": "base", "seed": 7, "settings": {}}, "best_epoch": 9, "stages": {}}
 DIFFERENCE = {"mean": -0.0007, "low": -0.005, "high": 0.0036}

@@ -15,9 +15,9 @@ from torch import nn
 
 from recommender.columns import Columns
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
-from recommender.stages.filters import Filtered
+from recommender.stages.filter import Filtered
 from recommender.stages.fitted_day import FittedDay
-from recommender.stages.generators import fit_generators
+from recommender.stages.retrieve import fit_generators
 from recommender.stages.shop_day import OwnArticles, ShopDay
 
 TODAY = date(2020, 9, 16)

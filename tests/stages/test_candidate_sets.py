@@ -8,8 +8,8 @@ from planted_day import BOB, CAT, planted_day, planted_two_tower
 
 from recommender.stages import candidate_sets as candidate_sets_module
 from recommender.stages.candidate_sets import best_of_each_row, candidate_sets
-from recommender.stages.generators import fit_generators
 from recommender.stages.pair_features import FEATURE_NAMES
+from recommender.stages.retrieve import fit_generators
 
 SIZES = {"two_tower": 1, "own": 1, "popular": 1}
 

@@ -10,10 +10,10 @@ from recommender.stages import candidate_sets as candidate_sets_module
 from recommender.stages.candidate_sets import candidate_sets
 from recommender.stages.fitted_day import buyers, fit_day
 from recommender.stages.four_stages import best_of_generator, rank_and_order, recommend
-from recommender.stages.generators import GENERATORS
 from recommender.stages.pair_features import FEATURE_NAMES
-from recommender.stages.ranking import fit_on_weeks
+from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import ranking_week
+from recommender.stages.retrieve import GENERATORS
 
 BY_SCORE = OrderSettings(depth=5, diversity=0.0, caps={})
 

@@ -23,8 +23,8 @@ from planted_day import (
 from recommender.columns import Columns
 from recommender.features.interactions import day_number
 from recommender.stages.candidate_sets import candidate_sets
-from recommender.stages.generators import GENERATORS, fit_generators
 from recommender.stages.pair_features import FEATURE_NAMES, pair_features
+from recommender.stages.retrieve import GENERATORS, fit_generators
 
 NO = -np.inf
 ROWS = np.array([BOB, ANN, CAT])

@@ -8,8 +8,8 @@ from planted_day import ANN, CANDIDATES, CAT, EVERYBODY, planted_day, planted_fi
 
 from recommender.features.snapshots import QuerySnapshot
 from recommender.stages.candidate_sets import candidate_sets
-from recommender.stages.generators import GENERATORS
 from recommender.stages.perturbations import forgetting_newest, newest_articles, shuffled, without_newest
+from recommender.stages.retrieve import GENERATORS
 
 HISTORIES = [[5, 3, 9], [], [7], [4, 8]]  # most recent first
 

@@ -8,8 +8,8 @@ from planted_day import planted_fitted_day, planted_two_tower
 
 from recommender.stages import candidate_sets as candidate_sets_module
 from recommender.stages.fitted_day import buyers
-from recommender.stages.generators import GENERATORS
 from recommender.stages.ranking_week import RankingWeek, ranking_week
+from recommender.stages.retrieve import GENERATORS
 
 SIZES = {"two_tower": 1, "own": 1, "popular": 1}
 

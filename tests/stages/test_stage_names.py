@@ -3,7 +3,7 @@
 import pytest
 
 from recommender.config import DEFAULT_FILE, Settings, SettingsError, read_toml
-from recommender.stages.generators import GENERATORS
+from recommender.stages.retrieve import GENERATORS
 from recommender.stages.stage_names import check_stage_names
 
 

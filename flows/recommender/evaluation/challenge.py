@@ -36,7 +36,7 @@ from recommender.config import PromotionSettings
 from recommender.ranking_metrics import mean_over_customers
 
 if TYPE_CHECKING:
-    from recommender.evaluation.test_week import TestWeek
+    from recommender.evaluation.held_out_week import HeldOutWeek
     from recommender.models.baselines import RankedLists
 
 FORCED = "forced"
@@ -124,7 +124,7 @@ def unopposed(challenger: np.ndarray, settings: PromotionSettings, why: str, for
 
 
 def challenge_in(
-    week: TestWeek,
+    week: HeldOutWeek,
     challenger: RankedLists,
     champion: RankedLists | None,
     why_unopposed: str,

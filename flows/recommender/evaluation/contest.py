@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from recommender.bootstrap import BOOTSTRAP_SEED, Interval, paired_difference
-from recommender.evaluation.rec_test import RecTestResult
+from recommender.evaluation.behavioral_check import CheckResult
 from recommender.model_names import FOUR_STAGES
 from recommender.ranking_metrics import mean_over_customers
 
@@ -67,7 +67,7 @@ class Contest:
 def hold_contest(
     four_stages: np.ndarray,
     baselines: Mapping[str, np.ndarray],
-    run_suite: Callable[[str], Sequence[RecTestResult]],
+    run_suite: Callable[[str], Sequence[CheckResult]],
     minimum_customers: int,
 ) -> Contest:
     """Compare the four stages with the best baseline.
@@ -94,5 +94,5 @@ def hold_contest(
     return Contest(best, best, difference, f"{better} and makes the lists")
 
 
-def _failed(results: Sequence[RecTestResult], excused: Sequence[str] = ()) -> str:
+def _failed(results: Sequence[CheckResult], excused: Sequence[str] = ()) -> str:
     return ", ".join(each.name for each in results if each.passed is False and each.test_type not in excused)

@@ -16,19 +16,19 @@ from recommender.config import Settings
 from recommender.evaluation.behavior.judged_week import Perturbed
 from recommender.evaluation.behavior.judging import Judging
 from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
-from recommender.evaluation.behavioral_tests import BehavioralTests
+from recommender.evaluation.behavior.suite import BehavioralSuite
+from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.challenge import Challenge, challenge_in
 from recommender.evaluation.contest import Contest, hold_contest
+from recommender.evaluation.held_out_week import HeldOutWeek, lists_of_week, read_oracle
 from recommender.evaluation.quality_report import quality_report
-from recommender.evaluation.rec_test import run_tests
-from recommender.evaluation.test_week import TestWeek, lists_of_week, read_oracle
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
 from recommender.models.baselines import RankedLists, read_shop
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.rankers import load_ranker
-from recommender.stages.configuration import Opponent
 from recommender.stages.fitted_day import FittedDay
-from recommender.stages.weekly_models import FittedModels
+from recommender.weeks.configuration import Opponent
+from recommender.weeks.weekly_models import FittedModels
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class EvaluatedWeek:
     quality: dict[str, Any]
     contest: Contest
     challenge: Challenge
-    suite: BehavioralTests
+    suite: BehavioralSuite
 
 
 def evaluate_week(
@@ -110,7 +110,7 @@ class _Contenders:
     def __init__(self, tonight: FittedModels, marts_dir: Path, settings: Settings):
         self._tonight, self._marts_dir, self._settings = tonight, marts_dir, settings
         fitted, by_stages = self._lists_of_stages()
-        self.week = TestWeek(fitted, settings.lists.k, settings.lists.published_k)
+        self.week = HeldOutWeek(fitted, settings.lists.k, settings.lists.published_k)
         self.catalogue = tonight.two_tower.inputs().catalogue
         self._shop = read_shop(marts_dir, fitted.day.as_of_day, self.catalogue.article_ids, fitted.day.purchases)
         self.lists = {FOUR_STAGES: by_stages, **self.week.baseline_lists(self._shop, settings.ranking.seed)}
@@ -130,7 +130,7 @@ class _Contenders:
             del lists[FOUR_STAGES]  # they stand under `SERVED`
         return lists
 
-    def suite_of(self, name: str) -> BehavioralTests:
+    def suite_of(self, name: str) -> BehavioralSuite:
         """Return the behavioural tests of one contender's lists."""
         settings = self._settings
         judging = Judging(self._marts_dir, self.catalogue, settings.common_sense, settings.minimum_customers)

@@ -7,7 +7,7 @@ shape; `is_on_sale` bool (n_articles,). Out: how often a rule is broken, as a `M
 
 import numpy as np
 
-from recommender.evaluation.rec_test import Measurement
+from recommender.evaluation.behavioral_check import Measurement
 from recommender.ranking_metrics import coverage, find_repeats, mean_over_customers, overlap_at_k
 
 

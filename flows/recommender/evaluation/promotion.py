@@ -7,9 +7,9 @@ baselines and the challenge of the champion. Out: one `Verdict`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recommender.evaluation.behavioral_check import CheckResult
 from recommender.evaluation.challenge import Challenge
 from recommender.evaluation.contest import Contest
-from recommender.evaluation.rec_test import RecTestResult
 
 PASSED = "passed"
 REFUSED = "refused"
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def decide(
-    results: Sequence[RecTestResult], challenge: Challenge | None = None, contest: Contest | None = None
+    results: Sequence[CheckResult], challenge: Challenge | None = None, contest: Contest | None = None
 ) -> Verdict:
     """Refuse if any test failed or the challenge was lost; what lacks enough data is named and does not refuse.
 
@@ -47,7 +47,7 @@ def decide(
     return Verdict(REFUSED if failed or is_lost else PASSED, "; ".join(each for each in remarks if each))
 
 
-def _tests_told(results: Sequence[RecTestResult], failed: Sequence[RecTestResult]) -> str:
+def _tests_told(results: Sequence[CheckResult], failed: Sequence[CheckResult]) -> str:
     if failed:
         causes = ", ".join(f"{result.name} is {describe_value(result)}" for result in failed)
         return f"{len(failed)} of {len(results)} tests failed: {causes}"
@@ -55,7 +55,7 @@ def _tests_told(results: Sequence[RecTestResult], failed: Sequence[RecTestResult
     return f"{n_passed} of {len(results)} tests passed"
 
 
-def _without_data(results: Sequence[RecTestResult]) -> str:
+def _without_data(results: Sequence[CheckResult]) -> str:
     undecided = [result.name for result in results if result.passed is None]
     return f"not enough data for {', '.join(undecided)}" if undecided else ""
 
@@ -66,13 +66,13 @@ def _challenge_told(challenge: Challenge | None) -> str:
     return f"lost to the champion: {challenge.reason}" if challenge.accepted is False else challenge.remark()
 
 
-def describe_value(result: RecTestResult) -> str:
+def describe_value(result: CheckResult) -> str:
     """Put a test's value and threshold into words: "0.83 (at least 1)"."""
     value = "unknown" if result.value is None else f"{result.value:.4g}"
     return f"{value} ({describe_threshold(result)})"
 
 
-def describe_threshold(result: RecTestResult) -> str:
+def describe_threshold(result: CheckResult) -> str:
     """Put a threshold into words: "at least 1", "at most 0", "from 0.1 to 0.9"."""
     if result.comparison == "within":
         return f"from {result.threshold[0]:g} to {result.threshold[1]:g}"

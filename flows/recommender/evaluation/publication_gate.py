@@ -2,7 +2,7 @@
 
 Stage: after the refit on all purchases, before publishing. No purchases exist yet that could judge these
 lists, so they are held against rules and against the evaluated model, whose quality is known. In: the lists
-to be published and the evaluated model's. Out: one `RecTestResult` per check; a diverged refit fails here.
+to be published and the evaluated model's. Out: one `CheckResult` per check; a diverged refit fails here.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.evaluation import list_rules
-from recommender.evaluation.list_rule_tests import ListRuleTests
-from recommender.evaluation.rec_test import Measurement, rec_test
+from recommender.evaluation.behavioral_check import Measurement, behavioral_check
+from recommender.evaluation.list_rule_checks import ListRuleChecks
 from recommender.ranking_metrics import mean_over_customers, overlap_at_k
 
 
 @dataclass(frozen=True)
-class PublicationGate(ListRuleTests):
-    """Checks of the lists to be published; run them with `rec_test.run_tests`.
+class PublicationGate(ListRuleChecks):
+    """Checks of the lists to be published; run them with `behavioral_check.run_tests`.
 
     `lists` (n_customers, k) int32 and `scores` float32 belong to `customer_ids` (n_customers,);
     `known_customer_ids` are all who must have a list. `is_personal` bool (n_customers,) marks lists of the
@@ -40,14 +40,14 @@ class PublicationGate(ListRuleTests):
     evaluated_two_tower_lists: np.ndarray | None
     is_on_sale: np.ndarray
 
-    @rec_test("sanity", maximum=0)
+    @behavioral_check("sanity", maximum=0)
     def every_customer_has_a_list(self) -> Measurement:
         """Known customers without a list."""
         served = pa.array(self.customer_ids[self.lists[:, 0] >= 0], pa.string())
         is_served = pc.is_in(pa.array(self.known_customer_ids, pa.string()), value_set=served)
         return Measurement(int(pc.sum(pc.invert(is_served)).as_py() or 0), {"known": len(is_served)})
 
-    @rec_test("diversity")
+    @behavioral_check("diversity")
     def overlap_between_customers(self) -> Measurement:
         """Mean overlap of two customers' personal lists; 1 is the same list for all."""
         personal = self.lists[self.is_personal]
@@ -55,19 +55,19 @@ class PublicationGate(ListRuleTests):
             return Measurement(None, {"customers": len(personal)})
         return Measurement(list_rules.overlap_between_lists(personal), {"customers": len(personal)})
 
-    @rec_test("stability")
+    @behavioral_check("stability")
     def overlap_with_evaluated(self) -> Measurement:
         """Mean overlap of a list with the evaluated models': 1 is the same articles, 0 no more than chance."""
         return self._overlap_beyond_chance(self.lists, self.evaluated_lists)
 
-    @rec_test("stability")
+    @behavioral_check("stability")
     def two_tower_overlap_with_evaluated(self) -> Measurement:
         """The same for the two-tower's own lists: the ranker would cover up for a while for one that diverged."""
         if self.two_tower_lists is None:
             return Measurement(None)
         return self._overlap_beyond_chance(self.two_tower_lists, self.evaluated_two_tower_lists)
 
-    @rec_test("stability")
+    @behavioral_check("stability")
     def score_spread(self) -> Measurement:
         """Median gap between a list's first and last score, as a multiple of the evaluated model's."""
         is_compared = self._is_compared()

@@ -13,19 +13,19 @@ import numpy as np
 
 from recommender.bootstrap import BOOTSTRAP_SEED, mean_interval, paired_difference
 from recommender.columns import Columns
+from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate_beyond_accuracy
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, by_slice
-from recommender.evaluation.test_week import TestWeek
 from recommender.model_names import SERVED
 from recommender.models.baselines import RankedLists
 from recommender.ranking_metrics import find_hits, mean_over_customers, recall_at_k, select_truth, truth_sizes
-from recommender.stages.generators import FRESH_DAYS
 from recommender.stages.ranking_week import RankingWeek
+from recommender.stages.retrieve import FRESH_DAYS
 
 REPURCHASE = "repurchase"
 
 
-def quality_report(week: TestWeek, lists: Mapping[str, RankedLists], candidates: RankingWeek) -> dict[str, Any]:
+def quality_report(week: HeldOutWeek, lists: Mapping[str, RankedLists], candidates: RankingWeek) -> dict[str, Any]:
     """Measure the week's lists in more ways than one.
 
     Args:
@@ -53,7 +53,7 @@ def quality_report(week: TestWeek, lists: Mapping[str, RankedLists], candidates:
     }
 
 
-def new_article_recall(week: TestWeek, lists: RankedLists) -> float | None:
+def new_article_recall(week: HeldOutWeek, lists: RankedLists) -> float | None:
     """Return recall@k of the bought articles that were first sold in the week before; None when none was bought."""
     day = week.fitted.day
     is_new = np.zeros(day.purchases.n_articles, dtype=bool)
@@ -80,7 +80,7 @@ def _intervals(average_precision: Mapping[str, np.ndarray]) -> dict[str, dict[st
 
 
 def _beyond_accuracy(
-    week: TestWeek, lists: Mapping[str, RankedLists], has_history: np.ndarray
+    week: HeldOutWeek, lists: Mapping[str, RankedLists], has_history: np.ndarray
 ) -> dict[str, dict[str, float]]:
     day = week.fitted.day
     rows = np.flatnonzero(has_history)
@@ -97,14 +97,14 @@ def _beyond_accuracy(
     }
 
 
-def _by_activity(week: TestWeek, lists: RankedLists) -> list[dict[str, Any]]:
+def _by_activity(week: HeldOutWeek, lists: RankedLists) -> list[dict[str, Any]]:
     values = accuracy_per_customer(lists.positions, *week.fitted.truth(), week.k)
     shown = {name: values[name] for name in (f"map@{week.k}", f"recall@{week.k}", f"hit_rate@{week.k}")}
     labels = activity_slice(week.fitted.day.customer_numbers[Columns.PURCHASE_DAYS].astype(np.int64))
     return by_slice(shown, labels, np.arange(len(labels)), BOOTSTRAP_SEED, ACTIVITY_SLICES)
 
 
-def _recall(week: TestWeek, lists: RankedLists, is_counted: np.ndarray) -> float | None:
+def _recall(week: HeldOutWeek, lists: RankedLists, is_counted: np.ndarray) -> float | None:
     rows = np.flatnonzero(is_counted)
     counted = RankedLists(lists.positions[rows], lists.scores[rows])
     return _mean_recall(counted, *_rows_of(week.fitted.truth(), rows), week.k)

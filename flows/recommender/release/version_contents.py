@@ -21,7 +21,7 @@ from recommender.models.model_files import load_model
 from recommender.models.similar_articles import similar_articles
 from recommender.release.published_lists import NamedLists, numbers_at
 from recommender.stages.shop_day import ShopDay
-from recommender.stages.weekly_models import WeeklyModel
+from recommender.weeks.weekly_models import WeeklyModel
 from serving.article_facts import ArticleFacts
 from serving.list_buckets import ListArrays, Source
 from serving.purchase_buckets import PurchaseArrays

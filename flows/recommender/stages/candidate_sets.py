@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.stages.generators import Generator
 from recommender.stages.pair_features import FEATURE_NAMES, pair_features
+from recommender.stages.retrieve import Generator
 from recommender.stages.shop_day import ShopDay
 
 SCORES_PER_CHUNK = 4_000_000  # customers times articles whose scores of one generator are held at a time

@@ -18,8 +18,8 @@ from recommender.config import FilterSettings
 from recommender.features.interactions import Interactions
 from recommender.features.model_inputs import ModelInputs
 from recommender.features.snapshots import QuerySnapshot
-from recommender.stages.filters import Filtered, filter_articles
-from recommender.stages.generators import Generator, fit_generators
+from recommender.stages.filter import Filtered, filter_articles
+from recommender.stages.retrieve import Generator, fit_generators
 from recommender.stages.shop_day import ShopDay, read_shop_day
 
 

@@ -16,7 +16,7 @@ from recommender.config import OrderSettings
 from recommender.models.baselines import RankedLists
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay
-from recommender.stages.ordering import order_lists
+from recommender.stages.order import order_lists
 from recommender.stages.shop_day import ShopDay
 
 

@@ -11,7 +11,7 @@ from dataclasses import fields
 from recommender.columns import Columns
 from recommender.config import SettingsError, StageSettings
 from recommender.models.rankers import RANKERS
-from recommender.stages.generators import GENERATORS
+from recommender.stages.retrieve import GENERATORS
 
 
 def check_stage_names(stages: StageSettings) -> None:

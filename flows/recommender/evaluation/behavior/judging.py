@@ -1,6 +1,6 @@
 """From the test week's shop day to the plain arrays of the behavioural suite.
 
-In: a `TestWeek`, everybody's lists for it, the marts. Out: `BehavioralTests`, ready to run.
+In: a `HeldOutWeek`, everybody's lists for it, the marts. Out: `BehavioralSuite`, ready to run.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from recommender.columns import Columns
 from recommender.config import CommonSenseSettings
 from recommender.evaluation.behavior.judged_week import Perturbed
-from recommender.evaluation.behavioral_tests import BehavioralTests
+from recommender.evaluation.behavior.suite import BehavioralSuite
+from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.slices import activity_slice
-from recommender.evaluation.test_week import TestWeek
 from recommender.features.catalogue import Catalogue
 from recommender.features.warehouse import read_mart
 from recommender.models.baselines import RankedLists
@@ -45,12 +45,12 @@ class Judging:
 
     def suite(
         self,
-        week: TestWeek,
+        week: HeldOutWeek,
         lists: RankedLists,
         lists_again: RankedLists,
         baselines: Mapping[str, RankedLists],
         perturbed: Perturbed | None = None,
-    ) -> BehavioralTests:
+    ) -> BehavioralSuite:
         """Return the behavioural suite for the first k of one recommender's lists.
 
         Args:
@@ -63,7 +63,7 @@ class Judging:
         day, k = week.fitted.day, week.k
         articles = self._articles()
         values, offsets = week.fitted.truth()
-        return BehavioralTests(
+        return BehavioralSuite(
             lists=lists.positions[:, :k],
             scores=lists.scores[:, :k],
             lists_again=lists_again.positions[:, :k],

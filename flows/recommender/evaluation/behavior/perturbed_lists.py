@@ -1,7 +1,7 @@
 """What a week's customers are recommended when a little of their histories is changed.
 
-In: a `TestWeek`, the lists that are served, and the ranker that made them. Out: `Perturbed`, which the stability tests
-judge.
+In: a `HeldOutWeek`, the lists that are served, and the ranker that made them. Out: `Perturbed`, which the stability
+checks judge.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import torch
 
 from recommender.config import OrderSettings
 from recommender.evaluation.behavior.judged_week import Perturbed
-from recommender.evaluation.test_week import TestWeek
+from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.models.baselines import RankedLists
 from recommender.stages.four_stages import Scorer, recommend
-from recommender.stages.generators import TwoTowerGenerator
 from recommender.stages.perturbations import forgetting_newest, shuffled, without_newest
+from recommender.stages.retrieve import TwoTowerGenerator
 
 PERTURBED_CUSTOMERS, FEWEST_ARTICLES = 2_000, 5
 SHUFFLING_SEED = 7
 
 
-def perturbed_lists(week: TestWeek, served: RankedLists, ranker: Scorer, order: OrderSettings) -> Perturbed | None:
+def perturbed_lists(week: HeldOutWeek, served: RankedLists, ranker: Scorer, order: OrderSettings) -> Perturbed | None:
     """Return the lists of evenly spread customers of several articles, as they are and with changed histories.
 
     Args:

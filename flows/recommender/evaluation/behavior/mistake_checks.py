@@ -1,0 +1,75 @@
+"""Mistakes weighed: how far from the purchases is what was recommended instead?
+
+"Being less wrong" of RecList (Chia et al. 2022, https://arxiv.org/abs/2111.09963), with attributes as the space: a
+black skirt for a navy one is a better miss than a baby's bib.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
+from recommender.evaluation.behavioral_check import Measurement, behavioral_check
+from recommender.ranking_metrics import find_hits, truth_sizes
+
+CUSTOMERS_PER_CHUNK = 5_000
+SHOWN_MISSES, SHOWN_ARTICLES = 10, 3
+
+
+class MistakeChecks(JudgedWeek):
+    """Customers with history who bought something in the week."""
+
+    @behavioral_check("mistakes")
+    def misses_nearer_than_popular(self) -> Measurement:
+        """Attributes that a miss shares with the nearest bought article, as a share, minus the popular list's."""
+        judged = np.flatnonzero(self.is_judged)
+        if len(judged) < self.minimum_customers:
+            return Measurement(None, {"customers": len(judged)})
+        model, popular = (self._nearness(lists, judged) for lists in (self.lists, self.baselines[POPULAR]))
+        details = {"model": float(np.nanmean(model)), "popular": float(np.nanmean(popular)), "customers": len(judged)}
+        details["furthest_misses"] = self._furthest(judged, model)
+        return Measurement(details["model"] - details["popular"], details)
+
+    def _nearness(self, lists: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """(n_rows,) float: mean over a customer's misses of the attributes shared with the nearest purchase."""
+        codes = np.stack([of_each for _, of_each in self.codes.values()], axis=1).astype(np.int32)
+        hits = find_hits(lists, self.truth_values, self.truth_offsets)
+        nearness = np.full(len(rows), np.nan)
+        for start in range(0, len(rows), CUSTOMERS_PER_CHUNK):
+            chunk = rows[start : start + CUSTOMERS_PER_CHUNK]
+            shared = self._shared_with_nearest(lists[chunk], chunk, codes)
+            is_miss = ~hits[chunk] & (lists[chunk] >= 0)
+            total = np.where(is_miss, shared, 0).sum(axis=1)
+            count = is_miss.sum(axis=1)
+            nearness[start : start + len(chunk)] = np.divide(
+                total, count, out=np.full(len(chunk), np.nan), where=count > 0
+            )
+        return nearness
+
+    def _shared_with_nearest(self, lists: np.ndarray, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """(n_rows, k) float: share of attributes that each article has in common with the nearest purchase."""
+        sizes = truth_sizes(self.truth_offsets)[rows]
+        nearest = np.zeros(lists.shape)
+        for place in range(int(sizes.max(initial=0))):
+            has_more = np.flatnonzero(sizes > place)
+            bought = self.truth_values[self.truth_offsets[rows[has_more]] + place]
+            shared = (codes[lists[has_more]] == codes[bought][:, None, :]).mean(axis=2)
+            nearest[has_more] = np.maximum(nearest[has_more], shared)
+        return nearest
+
+    def _furthest(self, rows: np.ndarray, nearness: np.ndarray) -> list[dict[str, Any]]:
+        """The customers whose list is furthest from what they bought, with the names of a few articles."""
+        furthest = np.argsort(nearness, kind="stable")[:SHOWN_MISSES]  # NaN last: nothing was missed
+        return [
+            {
+                "customer": str(self.customer_ids[rows[place]]),
+                "nearness": float(nearness[place]),
+                "recommended": self.article_names[self.lists[rows[place], :SHOWN_ARTICLES]].tolist(),
+                "bought": self.article_names[self._bought(rows[place])[:SHOWN_ARTICLES]].tolist(),
+            }
+            for place in furthest
+            if np.isfinite(nearness[place])
+        ]
+
+    def _bought(self, row: int) -> np.ndarray:
+        return self.truth_values[self.truth_offsets[row] : self.truth_offsets[row + 1]]

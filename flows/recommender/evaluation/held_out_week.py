@@ -1,0 +1,98 @@
+"""The test week: every recommender's lists for its customers, side by side, and what they score.
+
+In: the stages fitted on the week's first day for the customers of the week. Out: lists and metrics by model name. Lists
+hold only what was on sale before the week; what was bought in it is read by the metrics alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from recommender.columns import Columns
+from recommender.config import StageSettings
+from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate
+from recommender.features.catalogue import Catalogue
+from recommender.model_names import TWO_TOWER
+from recommender.models.baselines import RankedLists, ShopAsOf
+from recommender.models.collaborative_baselines import run_baselines
+from recommender.models.rankers import load_ranker
+from recommender.stages.fitted_day import FittedDay, buyers
+from recommender.stages.four_stages import best_of_generator, recommend
+from recommender.weeks.weekly_models import FittedModels
+
+
+@dataclass(frozen=True)
+class HeldOutWeek:
+    """The customers who bought something in the week, what they bought, and what could have been recommended.
+
+    Attributes:
+        fitted: retrieve and filter as of the first day of the week, for the week's n customers.
+        k: ranks that count.
+        depth: length of the lists, at least k.
+    """
+
+    fitted: FittedDay
+    k: int
+    depth: int
+
+    @property
+    def customer_ids(self) -> np.ndarray:
+        """(n,) array of str."""
+        return self.fitted.day.customer_ids
+
+    @property
+    def n_candidates(self) -> int:
+        """Number of articles that could have been recommended."""
+        return self.fitted.day.n_candidates
+
+    def two_tower_lists(self) -> RankedLists:
+        """Return the two-tower's own lists, neither ranked nor ordered."""
+        return best_of_generator(self.fitted, TWO_TOWER, self.depth)
+
+    def baseline_lists(
+        self, shop: ShopAsOf, seed: int, report: Callable[[str], None] = print
+    ) -> dict[str, RankedLists]:
+        """Return the lists of every baseline by its name; one that cannot run here is left out and reported."""
+        return run_baselines(shop, self.customer_ids, self.fitted.day.candidates, self.depth, seed, report)
+
+    def metrics_of(self, lists: RankedLists) -> dict[str, float]:
+        """Score lists against what was bought; see `offline_metrics.evaluate`."""
+        has_history = self.fitted.day.has_history()
+        return evaluate(lists.positions, *self.fitted.truth(), has_history, self.n_candidates, self.k)
+
+    def average_precision_of(self, lists: RankedLists) -> np.ndarray:
+        """Return (m,) float64 for the m customers with earlier purchases, NaN for one who bought nothing."""
+        scores = accuracy_per_customer(lists.positions, *self.fitted.truth(), self.k)[f"map@{self.k}"]
+        return scores[self.fitted.day.has_history()]
+
+
+def lists_of_week(
+    models: FittedModels, marts_dir: Path, stages: StageSettings, k: int
+) -> tuple[FittedDay, RankedLists]:
+    """Load a week's models and return what they retrieve for its buyers, and the (n, k) lists these are served."""
+    fitted = models.two_tower.fit_day(marts_dir, stages, customers=buyers)
+    return fitted, recommend(fitted, load_ranker(models.ranker_folder), stages.order, k)
+
+
+def read_oracle(path: Path, customer_ids: np.ndarray, catalogue: Catalogue, k: int) -> RankedLists:
+    """Read the lists of a recommender that knows the customers' true purchase probabilities.
+
+    An article that was never sold is in no catalogue; its place in a list stays empty, as it can be no hit.
+    """
+    rows = pq.read_table(path, filters=[(Columns.RANK, "<=", k)])
+    customer = pc.index_in(rows[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
+    article = pc.index_in(rows[Columns.ARTICLE_ID], value_set=pa.array(catalogue.article_ids, pa.string()))
+    is_used = pc.and_(pc.is_valid(customer), pc.is_valid(article))
+    place = customer.filter(is_used).to_numpy(), rows[Columns.RANK].filter(is_used).to_numpy() - 1
+    shape = len(customer_ids), k
+    lists = RankedLists(np.full(shape, -1, np.int32), np.full(shape, np.nan, np.float32))
+    lists.positions[place] = article.filter(is_used).to_numpy()
+    lists.scores[place] = rows["probability"].filter(is_used).to_numpy()
+    return lists

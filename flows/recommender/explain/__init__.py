@@ -1,0 +1,1 @@
+"""Why a customer is recommended what."""

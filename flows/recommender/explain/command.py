@@ -1,0 +1,142 @@
+"""Tell a person why a customer is served what they are served.
+
+Stage: beside the published lists, after a run. In: the newest run's report, marts and models. Out: text on the
+terminal: who the customer is, each recommendation with its reasons, and what rules and caps kept away.
+
+    python -m recommender.explain.command --dataset demo --customer ID --k 12
+
+Nothing is trained or encoded again: the list comes out of the published models as it did when it was published, so
+the first k are the same. torch and Merlin are imported inside the functions: they take seconds, and a mistyped customer
+is told at once.
+
+Exit codes: 0 a list was explained, 2 a wrong argument or an unknown customer, 3 no published run can be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recommender import config
+from recommender.columns import Columns
+from recommender.explain.explanation_text import format_customer, format_kept_away, format_list, label
+from recommender.explain.newest_run import (
+    Customer,
+    NewestRun,
+    NothingPublished,
+    UnknownCustomer,
+    find_customer,
+    newest_run,
+    stages_of,
+)
+from recommender.features.warehouse import WarehouseError, read_mart
+
+if TYPE_CHECKING:
+    from recommender.config import StageSettings
+    from recommender.explain.explanation import Explanation
+
+EXIT_USAGE, EXIT_NOTHING_PUBLISHED = 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Explain one customer's list; returns the exit code."""
+    options = _parse(arguments)
+    try:
+        run = newest_run(options.dataset)
+        customer = find_customer(run, options.customer)
+        stages, note = stages_of(run)
+        explanation, article_ids = explain_customer(run, customer, stages, options.k)
+        labels = _labels(run.marts_dir, article_ids)
+    except UnknownCustomer as error:
+        return _fail(error, EXIT_USAGE)
+    except (NothingPublished, WarehouseError, config.SettingsError) as error:
+        return _fail(error, EXIT_NOTHING_PUBLISHED)
+    print("\n".join([*format_customer(run, customer, explanation, labels, note), ""]))
+    print("\n".join([*format_list(explanation, labels), ""]))
+    print("\n".join(format_kept_away(explanation, labels, stages)))
+    return 0
+
+
+def explain_customer(
+    run: NewestRun, customer: Customer, stages: StageSettings, k: int
+) -> tuple[Explanation, Sequence[str]]:
+    """Recommend to one customer with the published models, and tell why.
+
+    Returns:
+        The explanation, and (n_articles,) ids by the catalogue positions it speaks of.
+
+    Raises:
+        NothingPublished: when the run's ranker reads other features than this version makes.
+    """
+    _say("loading torch, Merlin and the models")
+    for kind in (UserWarning, FutureWarning):  # Merlin and Dask warn of running on a CPU
+        warnings.simplefilter("ignore", kind)
+    import numpy as np
+
+    from recommender.explain.explanation import explain, fit_with_and_without_rules
+    from recommender.models.model_files import load_model
+    from recommender.models.rankers import load_ranker
+    from recommender.weeks.weekly_models import WeeklyModel
+
+    ranker = load_ranker(run.models_dir / "ranker")
+    _check_features(run, ranker.feature_names)
+    inputs, model = WeeklyModel(run.as_of_day, run.models_dir).inputs(), load_model(run.models_dir)
+    _say(f"fitting the generators on what was bought before {run.as_of_day}")
+    fitted, without_rules = fit_with_and_without_rules(
+        *(run.marts_dir, run.as_of_day, inputs, model, stages),
+        customers=lambda queries: np.flatnonzero(queries.customer_ids == customer.customer_id),
+        report=_say,
+    )
+    return explain(fitted, ranker, stages.order, k, 0, without_rules), inputs.catalogue.article_ids
+
+
+def _labels(marts_dir: Path, article_ids: Sequence[str]) -> list[str]:
+    """Return the label of the article at each position."""
+    articles = read_mart(marts_dir, "articles", [Columns.ARTICLE_ID, Columns.PRODUCT_NAME]).to_pydict()
+    names = dict(zip(articles[Columns.ARTICLE_ID], articles[Columns.PRODUCT_NAME], strict=True))
+    return [label(article_id, names[article_id]) for article_id in article_ids]
+
+
+def _check_features(run: NewestRun, feature_names: Sequence[str]) -> None:
+    from recommender.stages.pair_features import FEATURE_NAMES
+
+    if tuple(feature_names) != FEATURE_NAMES:
+        different = ", ".join(sorted(set(feature_names) ^ set(FEATURE_NAMES))) or "their order"
+        raise NothingPublished(
+            f"run {run.run_id} was made by another version, whose ranker reads other features ({different}); "
+            f"`make run DATASET={run.dataset}` makes a new one"
+        )
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m recommender.explain.command", description="Tell why a customer's published list is as it is."
+    )
+    parser.add_argument("--customer", help="customer id; by default the first who bought something")
+    parser.add_argument("--k", type=_length, default=12, help="how many articles (default: %(default)s)")
+    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
+    return parser.parse_args(arguments)
+
+
+def _length(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of a list; give a number from 1 on")
+    return int(text)
+
+
+def _say(what: str) -> None:
+    print(f"... {what}", file=sys.stderr, flush=True)
+
+
+def _fail(error: Exception, exit_code: int) -> int:
+    print(error, file=sys.stderr)
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""Tonight's lists for every known customer by tonight's models, and for some of them by the evaluated ones.
+
+In: the marts, two sets of models, which lists are wanted. Out: the publication gate and the lists in the cache's own
+terms.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from recommender.columns import Columns
+from recommender.config import StageSettings
+from recommender.evaluation.publication_gate import PublicationGate
+from recommender.features.catalogue import Catalogue
+from recommender.features.warehouse import read_mart
+from recommender.model_names import FOUR_STAGES, TWO_TOWER
+from recommender.models.baselines import RankedLists, popular, read_shop
+from recommender.models.collaborative_baselines import every_baseline
+from recommender.models.rankers import load_ranker
+from recommender.release import version_contents as contents
+from recommender.release.published_lists import NamedLists, PublishedLists
+from recommender.stages.fitted_day import FittedDay, fit_day
+from recommender.stages.four_stages import best_of_generator, recommend, recommend_and_tell
+from recommender.weeks.weekly_models import FittedModels, WeeklyModel
+from serving.list_buckets import Proposer, Source
+from serving.purchase_buckets import PurchaseArrays
+
+COMPARED_CUSTOMERS = 2_000  # overlap is a mean over customers: so many tell it to a hundredth
+SECONDS_PER_REPORT = 15
+PROPOSER_BITS = {proposer.name.lower(): proposer.value for proposer in Proposer}
+"""Generator to its bit in the cache."""
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """Who makes the lists: `FOUR_STAGES` or a baseline by its name, and the seed of one that draws random numbers."""
+
+    name: str = FOUR_STAGES
+    seed: int = 0
+
+    @property
+    def cold_source(self) -> Source:
+        """What a customer without purchases is served: the segment's taste, or everybody's."""
+        return Source.SEGMENT if self.name in (FOUR_STAGES, "segment_popular") else Source.POPULAR
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """Which lists are wanted.
+
+    Attributes:
+        marts_dir: the exported marts.
+        day: first day the lists are for; features use purchases before it.
+        stages: generators, filters and order.
+        k: length of the lists.
+        recommender: who makes them.
+        purchases: how many of a customer's last purchases go with a list.
+    """
+
+    marts_dir: Path
+    day: date
+    stages: StageSettings
+    k: int
+    recommender: Recommender
+    purchases: int
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """Lists for everybody as of one day.
+
+    Attributes:
+        fitted: retrieve and filter with tonight's two-tower, for everybody.
+        published: (n, k) the lists to be published.
+        evaluated: (n, k) those of what passed the behavioural suite for the compared customers, rows of -1 for others.
+        two_tower: (n, k) the two-tower's own for the compared customers; None where a baseline makes the lists.
+        evaluated_two_tower: (n, k) likewise.
+        proposers: (n, k) uint8, bits of `Proposer`, which generators proposed the articles of the published lists.
+        popular: (1, k) the list for strangers.
+        catalogue: owner of article positions.
+        articles: the `articles` mart.
+        segments: popular lists by segment.
+        similar: similar articles by article id.
+        purchases: what the customers bought last.
+        known_customer_ids: everybody who must have a list.
+        cold_source: whence a customer without purchases has the list.
+    """
+
+    fitted: FittedDay
+    published: RankedLists
+    evaluated: RankedLists
+    two_tower: RankedLists | None
+    evaluated_two_tower: RankedLists | None
+    proposers: np.ndarray
+    popular: RankedLists
+    catalogue: Catalogue
+    articles: pa.Table
+    segments: NamedLists
+    similar: NamedLists
+    purchases: PurchaseArrays
+    known_customer_ids: np.ndarray
+    cold_source: Source
+
+    def gate(self, k: int) -> PublicationGate:
+        """Return the second gate on the first k articles of each list."""
+        is_on_sale = np.zeros(len(self.catalogue), dtype=bool)
+        is_on_sale[self.fitted.day.candidates] = True
+        return PublicationGate(
+            customer_ids=self.fitted.day.customer_ids,
+            known_customer_ids=self.known_customer_ids,
+            lists=self.published.positions[:, :k],
+            scores=self.published.scores[:, :k],
+            is_personal=self.fitted.day.has_history(),
+            evaluated_lists=self.evaluated.positions[:, :k],
+            evaluated_scores=self.evaluated.scores[:, :k],
+            two_tower_lists=self.two_tower and self.two_tower.positions[:, :k],
+            evaluated_two_tower_lists=self.evaluated_two_tower and self.evaluated_two_tower.positions[:, :k],
+            is_on_sale=is_on_sale,
+        )
+
+    def published_lists(self) -> PublishedLists:
+        """Return the lists as the cache knows them, with everything that goes with them."""
+        sources = np.where(self.fitted.day.has_history(), Source.PERSONAL, self.cold_source)
+        customer_ids, catalogue = self.fitted.day.customer_ids, self.catalogue
+        return PublishedLists(
+            customer_ids=customer_ids,
+            lists=contents.cached_lists(self.published, sources, catalogue, self.proposers),
+            popular=contents.cached_lists(self.popular, np.array([Source.POPULAR]), catalogue),
+            articles=contents.facts_of(self.articles, catalogue),
+            segments=self.segments,
+            similar=self.similar,
+            purchases=self.purchases,
+            shown=contents.shown_to(self.published.positions, customer_ids, catalogue),
+        )
+
+
+def lists_for_everybody(
+    request: ListRequest, tonight: FittedModels, evaluated: FittedModels, report: Callable[[str], None] = print
+) -> Tonight:
+    """Make the lists that every known customer is served from the request's day on.
+
+    Args:
+        request: which lists are wanted.
+        tonight: models fitted on all purchases.
+        evaluated: the models that were judged; their inputs hold the day as well.
+        report: told from time to time how far it got.
+    """
+    marts_dir, catalogue = request.marts_dir, tonight.two_tower.inputs().catalogue
+    if request.recommender.name == FOUR_STAGES:
+        made = _by_stages(request, tonight, evaluated, report)
+    else:
+        made = _by_baseline(request, tonight.two_tower, evaluated.two_tower.as_of_day)
+    day = made.fitted.day
+    shop = read_shop(marts_dir, request.day, catalogue.article_ids, day.purchases)
+    return Tonight(
+        **made._asdict(),
+        popular=popular(shop, [""], day.candidates, request.k),
+        catalogue=catalogue,
+        segments=contents.popular_in_segments(shop, day.candidates, request.k, catalogue),
+        similar=contents.similar_to_each(tonight.two_tower, day, catalogue),
+        purchases=contents.last_purchases(marts_dir, request.day, day.customer_ids, request.purchases, catalogue),
+        articles=read_mart(marts_dir, "articles"),
+        known_customer_ids=read_mart(marts_dir, "customers")[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False),
+        cold_source=request.recommender.cold_source,
+    )
+
+
+class _Made(NamedTuple):
+    """The first fields of `Tonight`."""
+
+    fitted: FittedDay
+    published: RankedLists
+    evaluated: RankedLists
+    proposers: np.ndarray
+    two_tower: RankedLists | None = None
+    evaluated_two_tower: RankedLists | None = None
+
+
+def _by_stages(
+    request: ListRequest, tonight: FittedModels, evaluated: FittedModels, report: Callable[[str], None]
+) -> _Made:
+    marts_dir, day, stages, k = request.marts_dir, request.day, request.stages, request.k
+    fitted = tonight.two_tower.fit_day(marts_dir, stages, day)
+    everyone, ranker = len(fitted.day), load_ranker(tonight.ranker_folder)
+    published, proposers = recommend_and_tell(
+        fitted, ranker, stages.order, k, PROPOSER_BITS, progress=_every(everyone, report)
+    )
+    rows = _compared(everyone)
+    again = evaluated.two_tower.fit_day(marts_dir, stages, day, customers=lambda queries: rows)
+    return _Made(
+        fitted=fitted,
+        published=published,
+        evaluated=_at(rows, everyone, recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)),
+        proposers=proposers,
+        two_tower=_at(rows, everyone, best_of_generator(fitted, TWO_TOWER, k, rows)),
+        evaluated_two_tower=_at(rows, everyone, best_of_generator(again, TWO_TOWER, k)),
+    )
+
+
+def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: date) -> _Made:
+    """Let a baseline that knows all purchases make the lists, and one that knows those before the test week."""
+    marts_dir, k, recommender = request.marts_dir, request.k, request.recommender
+    inputs, make_lists = two_tower.inputs(), every_baseline(recommender.seed)[recommender.name]
+    fitted = fit_day(marts_dir, request.day, inputs, None, {"popular": k}, request.stages.filters)
+    article_ids, known, articles = inputs.catalogue.article_ids, fitted.day, fitted.day.candidates
+    shop = read_shop(marts_dir, request.day, article_ids, known.purchases)
+    earlier = read_shop(marts_dir, evaluated_day, article_ids, known.purchases)
+    rows = _compared(len(known))
+    return _Made(
+        fitted=fitted,
+        published=make_lists(shop, known.customer_ids, articles, k),
+        evaluated=_at(rows, len(known), make_lists(earlier, known.customer_ids[rows], articles, k)),
+        proposers=np.zeros((len(known), k), np.uint8),
+    )
+
+
+def _compared(everyone: int) -> np.ndarray:
+    """Return evenly spread rows: customer ids are in order, so this is as good as a draw and the same every time."""
+    return np.unique(np.linspace(0, everyone - 1, min(everyone, COMPARED_CUSTOMERS)).astype(np.int64))
+
+
+def _at(rows: np.ndarray, everyone: int, lists: RankedLists) -> RankedLists:
+    shape = everyone, lists.positions.shape[1]
+    spread = RankedLists(np.full(shape, -1, np.int32), np.full(shape, np.nan, np.float32))
+    spread.positions[rows], spread.scores[rows] = lists
+    return spread
+
+
+def _every(everyone: int, report: Callable[[str], None]) -> Callable[[int], None]:
+    """Report the first chunk's end, then at most every few seconds."""
+    started = latest = time.monotonic()
+
+    def progress(done: int) -> None:
+        nonlocal latest
+        now = time.monotonic()
+        if done == everyone or now - latest >= SECONDS_PER_REPORT:
+            latest = now
+            report(f"lists for {done:,} of {everyone:,} customers, {done / max(now - started, 1e-9):,.0f} a second")
+
+    return progress

@@ -1,0 +1,206 @@
+"""What a run leaves for people and programs: report.json, test_week_lists.parquet, and a summary to read.
+
+Stage: last of every run, passed or refused. In: what the earlier steps decided. Out: two files under
+data/reports/<dataset>/, each written beside and renamed, so that a reader never sees half of one.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recommender.bootstrap import Interval
+from recommender.columns import Columns
+from recommender.evaluation.behavioral_check import CheckResult
+from recommender.evaluation.challenge import describe
+from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, metric_table
+from recommender.evaluation.promotion import Verdict, describe_threshold
+
+TEST_WEEK_LISTS_SCHEMA = pa.schema(
+    [
+        (Columns.MODEL, pa.string()),
+        (Columns.CUSTOMER_ID, pa.string()),
+        (Columns.ARTICLE_ID, pa.string()),
+        (Columns.RANK, pa.int32()),
+        (Columns.SCORE, pa.float32()),
+    ]
+)
+
+
+def build_report(
+    *,
+    run_id: str,
+    dataset: str,
+    windows: dict[str, dict[str, str]],
+    n_candidates: int,
+    metrics: dict[str, dict[str, float]],
+    behavioral_tests: Sequence[CheckResult],
+    publication_tests: Sequence[CheckResult],
+    verdict: Verdict,
+    published: dict[str, Any] | None,
+    steps: dict[str, dict[str, float]],
+    **more: Any,
+) -> dict[str, Any]:
+    """Collect a run into one JSON object.
+
+    `windows` as from `TimeWindows.report`; `metrics` by model as from `offline_metrics.evaluate`;
+    `n_candidates` is what coverage was divided by; `published` {version, customers, bytes_per_customer,
+    seconds}, None when refused; `steps` {step: {seconds, peak_mib}}. `more` are further entries, such as
+    the chosen model.
+    """
+    return {
+        "run_id": run_id,
+        "dataset": dataset,
+        "windows": windows,
+        "n_candidates": n_candidates,
+        "metrics": metrics,
+        "behavioral_tests": [result.as_dict() for result in behavioral_tests],
+        "publication_tests": [result.as_dict() for result in publication_tests],
+        "verdict": verdict.decision,
+        "verdict_reason": verdict.reason,
+        "published": published,
+        "steps": steps,
+        **more,
+    }
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """Write the report as JSON; a number that is not finite becomes null, for JSON has none."""
+    text = json.dumps(without_nan(report), indent=2, ensure_ascii=False, allow_nan=False)
+    with renamed_when_whole(path) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
+
+
+def write_test_week_lists(
+    path: Path,
+    lists_by_model: Iterable[tuple[str, np.ndarray, np.ndarray]],
+    customer_ids: Sequence[str],
+    article_ids: Sequence[str],
+) -> None:
+    """Write every model's test-week lists, one row per (model, customer, rank), rank from 1.
+
+    `lists_by_model` yields (model, lists, scores), both (n_customers, k); -1 makes no row. `article_ids`
+    gives each position its id.
+    """
+    customers, articles = pa.array(customer_ids, pa.string()), pa.array(article_ids, pa.string())
+    with (
+        renamed_when_whole(path) as unfinished,
+        pq.ParquetWriter(unfinished, TEST_WEEK_LISTS_SCHEMA, compression="zstd") as writer,
+    ):
+        for model, lists, scores in lists_by_model:
+            writer.write_table(_lists_as_rows(model, lists, scores, customers, articles))
+
+
+def summarize(report: dict[str, Any]) -> str:
+    """Tell a run on one screen: verdict, metrics, tests, what was published, what each step cost."""
+    windows = report["windows"]
+    parts = [
+        f"{report['dataset']}, run {report['run_id']}: {report['verdict']}: {report['verdict_reason']}",
+        f"Test week {windows['test']['start']} to {windows['test']['end']}, customers with earlier history",
+        metric_table(report["metrics"]),
+        "All customers of the week",
+        metric_table(report["metrics"], ALL_CUSTOMERS),
+        _quality_table(report.get("quality", {})),
+        _test_table("Behavioural tests", report["behavioral_tests"]),
+        _test_table("Publication gate", report["publication_tests"]),
+        _contest_line(report["contest"]) if "contest" in report else "",
+        describe(report["challenge"]) if "challenge" in report else "",
+        _publication_line(report["published"]),
+        _step_table(report["steps"]),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _lists_as_rows(
+    model: str, lists: np.ndarray, scores: np.ndarray, customers: pa.Array, articles: pa.Array
+) -> pa.Table:
+    rows, ranks = np.nonzero(lists >= 0)
+    columns = [
+        pa.repeat(model, len(rows)),
+        customers.take(pa.array(rows)),
+        articles.take(pa.array(lists[rows, ranks])),
+        pa.array((ranks + 1).astype(np.int32)),
+        pa.array(scores[rows, ranks].astype(np.float32)),
+    ]
+    return pa.table(columns, schema=TEST_WEEK_LISTS_SCHEMA)
+
+
+@contextmanager
+def renamed_when_whole(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path`; take its place when the block ends well, vanish when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def without_nan(value: Any) -> Any:
+    """Copy nested dicts and lists as plain JSON values, numbers that are not finite as None."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _quality_table(quality: dict[str, Any]) -> str:
+    """Lay out what an average hides, best MAP first; see `quality_report`."""
+    if not quality:
+        return ""
+    gains = {model: interval["served_minus_this"] for model, interval in quality["map"].items()}
+    lines = [
+        "Served minus it in MAP with its 95% interval; recall of articles first sold the week before, and of newcomers",
+        f"{'model':<20} {'served minus it':>26}  {'new articles':>12}  {'newcomers':>9}",
+    ]
+    for model, gain in sorted(gains.items(), key=lambda each: each[1]["mean"]):
+        new, cold = quality["new_articles"][model], quality["cold_customers"][model]
+        bounds = Interval(**gain).in_words("+.4f") if model != "served" else ""
+        lines.append(f"{model:<20} {bounds:>26}  {_known(new):>12}  {_known(cold):>9}")
+    return "\n".join(lines)
+
+
+def _known(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _test_table(title: str, results: list[dict[str, Any]]) -> str:
+    if not results:
+        return ""
+    width = max(len(result["name"]) for result in results)
+    lines = [_test_line(CheckResult(**result), width) for result in results]
+    return "\n".join([title, *lines])
+
+
+def _test_line(result: CheckResult, width: int) -> str:
+    value = "-" if result.value is None else f"{result.value:.4g}"
+    threshold = describe_threshold(result)
+    return f"  {result.outcome:<15}  {result.name:<{width}}  {value:>8}  {threshold:<18}  {result.description}"
+
+
+def _contest_line(contest: dict[str, Any]) -> str:
+    return f"Lists by {contest['winner']}" + (f": {contest['reason']}" if contest["reason"] else "")
+
+
+def _publication_line(published: dict[str, Any] | None) -> str:
+    if published is None:
+        return "Nothing published: the lists of the last good run stay up."
+    return (
+        f"Published version {published['version']}: {published['customers']:,} customers, "
+        f"{published['bytes_per_customer']:.0f} bytes each, in {published['seconds']:.1f} s"
+    )
+
+
+def _step_table(steps: dict[str, dict[str, float]]) -> str:
+    lines = [f"  {step:<28}  {cost['seconds']:>7.1f} s  {cost['peak_mib']:>7.0f} MiB" for step, cost in steps.items()]
+    return "\n".join(["Steps", *lines]) if lines else ""

@@ -1,0 +1,1 @@
+"""What a run tells Comet, online or into archives."""

@@ -1,0 +1,262 @@
+"""Tonight's lists, and the second gate in front of them: models that collapsed must not reach a shopper."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small_shop import SMALL_STAGES
+
+from recommender.config import DEFAULT_FILE, read_toml
+from recommender.evaluation.behavioral_check import run_tests
+from recommender.evaluation.promotion import decide
+from recommender.features.warehouse import read_mart
+from recommender.models.baselines import read_shop, repurchase
+from recommender.models.model_files import load_model, save_model
+from recommender.release import tonights_lists
+from recommender.release.tonights_lists import ListRequest, Recommender, lists_for_everybody
+from recommender.stages.candidate_sets import candidate_sets
+from recommender.stages.four_stages import recommend
+from recommender.stages.retrieve import GENERATORS
+from recommender.weeks.weekly_models import FittedModels, WeeklyModel
+from serving.article_numbers import article_id_of
+from serving.list_buckets import Proposer, Source
+
+THRESHOLDS = read_toml(DEFAULT_FILE.read_text())["publication_gate"]
+K, PUBLISHED_K = 12, 24
+STAGES = Recommender()
+
+
+@pytest.fixture(scope="module")
+def evaluated(weekly_two_towers, ranker_folder, demo_windows):
+    """The models that were judged in the test week."""
+    return FittedModels(weekly_two_towers[demo_windows.test_as_of_day], ranker_folder)
+
+
+@pytest.fixture(scope="module")
+def refitted(weekly_two_towers, ranker_folder, demo_windows):
+    """Tonight's models: a two-tower of all purchases, and the same ranker."""
+    return FittedModels(weekly_two_towers[demo_windows.cutoff], ranker_folder)
+
+
+@pytest.fixture(scope="module")
+def make_lists(evaluated, demo_marts_dir, demo_windows):
+    """Makes the lists of some models, which are compared with the evaluated ones."""
+
+    def make(models: FittedModels, report=lambda line: None, recommender=STAGES) -> tonights_lists.Tonight:
+        request = ListRequest(demo_marts_dir, demo_windows.cutoff, SMALL_STAGES, PUBLISHED_K, recommender, purchases=4)
+        return lists_for_everybody(request, models, evaluated, report)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def tonight(make_lists, refitted):
+    return make_lists(refitted)
+
+
+def damaged(weekly: WeeklyModel, damage, folder) -> WeeklyModel:
+    """Copy a weekly model with every weight of its two-tower changed."""
+    copy = WeeklyModel(weekly.as_of_day, shutil.copytree(weekly.folder, folder))
+    model = load_model(copy.folder)
+    with torch.no_grad():
+        for weight in model.parameters():
+            damage(weight)
+    save_model(model, copy.folder)
+    return copy
+
+
+def failed(lists: tonights_lists.Tonight) -> set[str]:
+    results = run_tests(lists.gate(K), THRESHOLDS)
+    assert decide(results).is_passed == all(result.passed is not False for result in results)
+    return {result.name for result in results if result.passed is False}
+
+
+def test_healthy_models_pass_the_gate(tonight):
+    assert failed(tonight) == set()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda weight: weight.zero_(), lambda weight: weight.normal_()],
+    ids=["all weights zero", "random weights"],
+)
+def test_a_broken_two_tower_is_refused_though_the_ranker_knows_other_generators(damage, make_lists, refitted, tmp_path):
+    torch.manual_seed(0)
+    two_tower = damaged(refitted.two_tower, damage, tmp_path / "damaged")
+    assert "two_tower_overlap_with_evaluated" in failed(make_lists(replace(refitted, two_tower=two_tower)))
+
+
+def test_a_two_tower_that_diverged_makes_no_lists(make_lists, refitted, tmp_path):
+    two_tower = damaged(refitted.two_tower, lambda weight: weight.fill_(float("nan")), tmp_path / "diverged")
+    with pytest.raises(FloatingPointError, match="it diverged; lower its learning_rate"):
+        make_lists(replace(refitted, two_tower=two_tower))
+
+
+class SameForAll:
+    """A ranker that learned nothing."""
+
+    def score(self, features):
+        """Return (n_pairs,) float32 zeros."""
+        return np.zeros(len(features), np.float32)
+
+
+def test_a_ranker_that_learned_nothing_is_refused(tonight, refitted):
+    lists = recommend(tonight.fitted, SameForAll(), SMALL_STAGES.order, PUBLISHED_K)
+    assert "score_spread" in failed(replace(tonight, published=lists))
+
+
+def test_every_known_customer_is_published_with_the_source_of_the_list(tonight, demo_marts_dir, demo_windows):
+    lists = tonight.published_lists()
+    features = read_mart(demo_marts_dir, "customer_features", as_of_days=[demo_windows.cutoff]).to_pandas()
+    has_bought = features.set_index("customer_id")["purchase_days"] > 0
+    assert sorted(lists.customer_ids) == sorted(has_bought.index) == sorted(tonight.known_customer_ids)
+    expected = np.where(has_bought.loc[lists.customer_ids], Source.PERSONAL, Source.SEGMENT)
+    assert (lists.lists.sources == expected).all()
+
+
+def test_published_numbers_are_the_articles_of_the_lists_and_have_facts(tonight, demo_marts_dir):
+    lists = tonight.published_lists()
+    row = 5
+    expected = tonight.catalogue.article_ids[tonight.published.positions[row]]
+    assert [article_id_of(number) for number in lists.lists.numbers[row]] == expected.tolist()
+    articles = read_mart(demo_marts_dir, "articles")
+    names = ("product_name", "product_code", "department", "product_type", "colour_group", "description")
+    facts = {row["article_id"]: tuple(row[name] for name in names) for row in articles.to_pylist()}
+    assert lists.articles == {article: facts[article] for article in lists.articles}
+    assert sum(len(each.description) > 20 for each in lists.articles.values()) > len(lists.articles) / 2
+    for arrays in (lists.lists, lists.similar.lists, lists.segments.lists, lists.purchases):
+        assert {article_id_of(number) for number in np.unique(arrays.numbers) if number} <= lists.articles.keys()
+
+
+def test_every_article_ever_sold_has_similar_ones_on_sale_of_other_products(tonight):
+    lists, similar = tonight.published_lists(), tonight.similar
+    assert set(similar.names) == set(tonight.catalogue.article_ids) == lists.articles.keys()
+    on_sale = set(tonight.catalogue.article_ids[tonight.fitted.day.candidates])
+    for article_id, numbers in zip(similar.names, similar.lists.numbers, strict=True):
+        neighbours = [article_id_of(number) for number in numbers]
+        assert len(set(neighbours)) == 12
+        assert on_sale.issuperset(neighbours)
+        assert lists.articles[article_id].product_code not in {lists.articles[each].product_code for each in neighbours}
+
+
+def test_every_segment_has_a_list_of_its_own(tonight):
+    assert {"25-29/online", "25-29/store", "25-29/any channel"} <= set(tonight.segments.names)
+    assert (tonight.segments.lists.numbers != 0).all()
+    assert len(np.unique(tonight.segments.lists.numbers, axis=0)) > len(tonight.segments.names) / 2
+
+
+def test_the_articles_of_the_lists_tell_to_how_many_they_are_shown(tonight):
+    shown = tonight.published_lists().shown
+    assert shown.customers.sum() == (tonight.published.positions >= 0).sum()
+    row = np.flatnonzero(shown.customers >= 5)[0]
+    position = tonight.catalogue.article_ids.tolist().index(shown.article_ids[row])
+    has_it = (tonight.published.positions == position).any(axis=1)
+    assert has_it.sum() == shown.customers[row]
+    assert set(shown.examples[row]) <= set(tonight.fitted.day.customer_ids[has_it])
+    assert len(set(shown.examples[row])) == 3
+
+
+def test_published_proposers_are_those_of_the_candidates(tonight):
+    """Made again, generator by generator: what it proposes for a customer carries its bit, and nothing else does."""
+    fitted, published = tonight.fitted, tonight.published.positions
+    rows = np.arange(0, len(fitted.day), 7)
+    (chunk,) = candidate_sets(fitted.day, fitted.generators, fitted.sizes, rows)
+    seen = 0
+    for name, is_proposed in chunk.proposed_by.items():
+        pairs = set(zip(chunk.owners[is_proposed], fitted.day.candidates[chunk.columns[is_proposed]], strict=True))
+        bit = Proposer[name.upper()]
+        for place, row in enumerate(rows):
+            has_bit = (tonight.proposers[row] & bit) > 0
+            assert has_bit.tolist() == [(place, article) in pairs for article in published[row]], name
+            seen += has_bit.sum()
+    assert seen > len(rows) * PUBLISHED_K  # every article was proposed by one at least, many by several
+    assert (tonight.published_lists().lists.proposers == tonight.proposers).all()
+
+
+def test_every_generator_has_a_bit_in_the_cache():
+    assert {proposer.name.lower() for proposer in Proposer} == set(GENERATORS)
+
+
+def test_everybody_has_a_full_list_of_articles_that_passed_the_filters(tonight):
+    lists = tonight.published.positions
+    assert lists.shape == (len(tonight.known_customer_ids), PUBLISHED_K)
+    assert np.isin(lists, tonight.fitted.day.candidates).all()
+    assert (np.diff(np.sort(lists, axis=1), axis=1) > 0).all()  # no article twice
+
+
+def test_customers_who_never_bought_get_a_full_list(tonight):
+    cold = np.flatnonzero(~tonight.fitted.day.has_history())
+    assert len(cold), "the generated shop must have customers who never bought"
+    assert (tonight.published.positions[cold] >= 0).all()
+
+
+def test_strangers_get_what_most_customers_bought_last_week(tonight):
+    buyers = dict(zip(tonight.fitted.day.candidates, tonight.fitted.day.article_numbers["buyers_1w"], strict=True))
+    listed = [buyers[position] for position in tonight.popular.positions[0]]
+    assert listed == sorted(buyers.values(), reverse=True)[:PUBLISHED_K]
+
+
+def test_two_nights_of_the_same_models_publish_the_same_lists(tonight, make_lists, refitted):
+    again = make_lists(refitted)
+    np.testing.assert_array_equal(again.published.positions, tonight.published.positions)
+    np.testing.assert_array_equal(again.published.scores, tonight.published.scores)
+    np.testing.assert_array_equal(again.evaluated_two_tower.positions, tonight.evaluated_two_tower.positions)
+
+
+def test_some_customers_are_compared_and_their_rows_stay_theirs(tonight, make_lists, refitted, monkeypatch):
+    monkeypatch.setattr(tonights_lists, "COMPARED_CUSTOMERS", 50)
+    few = make_lists(refitted)
+    is_compared = few.evaluated.positions[:, 0] >= 0
+    assert is_compared.sum() == 50
+    assert is_compared[[0, -1]].all()  # spread over all
+    for name in ("two_tower", "evaluated", "evaluated_two_tower"):
+        lists, all_lists = getattr(few, name), getattr(tonight, name)
+        np.testing.assert_array_equal(lists.positions[is_compared], all_lists.positions[is_compared])
+        assert (lists.positions[~is_compared] == -1).all()
+        assert np.isnan(lists.scores[~is_compared]).all()
+    np.testing.assert_array_equal(few.published.positions, tonight.published.positions)
+
+
+def test_progress_names_how_far_it_got(make_lists, refitted):
+    lines = []
+    lists = make_lists(refitted, lines.append)
+    everyone = f"{len(lists.published.positions):,}"
+    assert lines[-1].startswith(f"lists for {everyone} of {everyone} customers, ")
+
+
+@pytest.fixture(scope="module")
+def by_baseline(make_lists, refitted):
+    return make_lists(refitted, recommender=Recommender("repurchase"))
+
+
+def test_a_baseline_makes_the_lists_from_all_purchases(by_baseline, demo_marts_dir, demo_windows):
+    day, ids = by_baseline.fitted.day, by_baseline.catalogue.article_ids
+    shop = read_shop(demo_marts_dir, demo_windows.cutoff, ids)
+    expected = repurchase(shop, day.customer_ids, day.candidates, PUBLISHED_K)
+    np.testing.assert_array_equal(by_baseline.published.positions, expected.positions)
+
+
+def test_a_baseline_is_held_against_itself_of_a_week_ago_and_not_against_two_towers(by_baseline, make_lists, refitted):
+    results = {result.name: result for result in run_tests(by_baseline.gate(K), THRESHOLDS)}
+    assert decide(list(results.values())).is_passed
+    assert results["two_tower_overlap_with_evaluated"].passed is None
+    assert 0.3 < results["overlap_with_evaluated"].value < 1  # what was bought in the test week is new to it
+    dealt = np.tile(by_baseline.fitted.day.candidates, (len(by_baseline.published.positions), 1))
+    dealt = np.random.default_rng(0).permuted(dealt, axis=1)[:, :PUBLISHED_K]
+    at_random = replace(by_baseline, published=by_baseline.published._replace(positions=dealt))
+    assert "overlap_with_evaluated" in failed(at_random)
+
+
+def test_similar_articles_come_from_the_two_tower_when_a_baseline_makes_the_lists(by_baseline, tonight):
+    np.testing.assert_array_equal(by_baseline.similar.lists.numbers, tonight.similar.lists.numbers)
+
+
+def test_a_baseline_serves_customers_who_never_bought_the_popular_list(by_baseline):
+    lists, is_known = by_baseline.published_lists().lists, by_baseline.fitted.day.has_history()
+    assert not lists.proposers.any()
+    assert (lists.sources == np.where(is_known, Source.PERSONAL, Source.POPULAR)).all()
+    cold = by_baseline.published.positions[~is_known]
+    assert len(cold)
+    assert (cold == by_baseline.popular.positions).all()
