@@ -83,7 +83,7 @@ lambda: setup  ## Pack the API for AWS Lambda into build/lambda.zip
 
 .PHONY: query
 query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12)
-	@$(BIN)/python -m serving.query --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
+	@$(BIN)/python -m serving.commands.query --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
 .PHONY: explain
 explain: setup  ## Tell where each of a customer's recommendations came from, and what was filtered (CUSTOMER=..., K=12)
@@ -91,27 +91,27 @@ explain: setup  ## Tell where each of a customer's recommendations came from, an
 
 .PHONY: deny
 deny: setup  ## Recommend an article to nobody from the next second on (ARTICLE=..., NOTE=why)
-	@$(BIN)/python -m serving.rule_book --dataset $(DATASET) deny "$(ARTICLE)" --note "$(NOTE)"
+	@$(BIN)/python -m serving.lookup.rule_book --dataset $(DATASET) deny "$(ARTICLE)" --note "$(NOTE)"
 
 .PHONY: allow
 allow: setup  ## Recommend it again (ARTICLE=...)
-	@$(BIN)/python -m serving.rule_book --dataset $(DATASET) allow "$(ARTICLE)"
+	@$(BIN)/python -m serving.lookup.rule_book --dataset $(DATASET) allow "$(ARTICLE)"
 
 .PHONY: rules
 rules: setup  ## List what is kept out of every list, and why
-	@$(BIN)/python -m serving.rule_book --dataset $(DATASET) show
+	@$(BIN)/python -m serving.lookup.rule_book --dataset $(DATASET) show
 
 .PHONY: variant
 variant: setup  ## Serve a share of the customers another published version (NAME=..., VERSION=..., SHARE=0.1)
-	@$(BIN)/python -m serving.variant_book --dataset $(DATASET) start "$(NAME)" --version "$(VERSION)" --share $(SHARE)
+	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) start "$(NAME)" --version "$(VERSION)" --share $(SHARE)
 
 .PHONY: end-variant
 end-variant: setup  ## Serve its customers the current version again (NAME=...)
-	@$(BIN)/python -m serving.variant_book --dataset $(DATASET) end "$(NAME)"
+	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) end "$(NAME)"
 
 .PHONY: variants
 variants: setup  ## List the variants and how many customers each has
-	@$(BIN)/python -m serving.variant_book --dataset $(DATASET) show
+	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) show
 
 .PHONY: rollback
 rollback: setup  ## Serve the previous version again
@@ -193,6 +193,6 @@ lock:  ## Compile requirements.in into requirements.txt, and the API's own
 
 .PHONY: clean
 clean:  ## Remove .venv and everything that runs wrote, published lists included
-	@test ! -x $(BIN)/python || $(BIN)/python -m serving.redis_connection stop || true
+	@test ! -x $(BIN)/python || $(BIN)/python -m serving.connection.redis_connection stop || true
 	@rm -rf build .venv .ruff_cache .pytest_cache .hypothesis *.egg-info
 	@git clean -fdXq benchmarks data dbt_project flows serving tests

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI, Response
 
-from serving.redis_connection import connect_async
+from serving.connection.redis_connection import connect_async
 
 
 def bare_app(redis_url: str) -> FastAPI:

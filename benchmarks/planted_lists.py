@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from recommender.release.published_lists import NamedLists, PublishedLists
-from serving.article_facts import ArticleFacts
-from serving.article_numbers import article_id_of
-from serving.list_buckets import ListArrays, Source
-from serving.purchase_buckets import PurchaseArrays
-from serving.shown_articles import ShownArticles
+from serving.cache.article_facts import ArticleFacts
+from serving.cache.article_numbers import article_id_of
+from serving.cache.list_buckets import ListArrays, Source
+from serving.cache.purchase_buckets import PurchaseArrays
+from serving.cache.shown_articles import ShownArticles
 
 CATALOGUE = 105_542  # H&M's
 FIRST_ARTICLE = 108_775_015

@@ -11,7 +11,7 @@ import redis
 
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_lists import PublishedLists
-from serving.cache_contract import CacheKeys, Manifest
+from serving.cache.contract import CacheKeys, Manifest
 
 DATASET = "bench"
 NOTHING_ELSE = dict.fromkeys(("segments", "similar", "purchases", "shown"))

@@ -29,7 +29,7 @@ from benchmarks.http_load import Load, get_request, post_request, put_load
 from benchmarks.planted_lists import planted_lists
 from benchmarks.publishing import DATASET, publish_and_measure
 from benchmarks.quality import RESULTS_DIR
-from serving.embedded_redis import EmbeddedRedis
+from serving.connection.embedded_redis import EmbeddedRedis
 
 CONNECTIONS = 16
 ASKED_CUSTOMERS = 10_000

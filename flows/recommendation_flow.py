@@ -75,7 +75,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from recommender.features.time_split import TimeSplitError
     from recommender.features.warehouse import WarehouseError
     from recommender.release.publish_errors import PublishError
-    from serving.redis_connection import RedisUnreachable
+    from serving.connection.redis_connection import RedisUnreachable
 
     return (
         RawDataError,
@@ -350,7 +350,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.release.publish import PublishedRun, publish
         from recommender.release.republish import lists_folder
         from recommender.weeks.weekly_models import FittedModels
-        from serving.redis_connection import connect
+        from serving.connection.redis_connection import connect
 
         request = tonights_lists.ListRequest(
             self.marts_dir,

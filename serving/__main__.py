@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from serving import settings as settings_help
 from serving.app import create_app
-from serving.log_records import configure_logging
-from serving.redis_connection import RedisUnreachable, redis_url
+from serving.connection.redis_connection import RedisUnreachable, redis_url
+from serving.logs.log_records import configure_logging
 from serving.settings import Settings, SettingsError
 
 

@@ -13,22 +13,22 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from serving import admin, article_routes, explain_routes, health_routes, recommendation_routes
-from serving.cache_contract import CacheFormatError
-from serving.middlewares import add_middlewares
+from serving.cache.contract import CacheFormatError
+from serving.connection.redis_connection import connect_async, redis_url
+from serving.http import admin_routes, article_routes, explain_routes, health_routes, recommendation_routes
+from serving.http.middlewares import add_middlewares
+from serving.http.problems import add_problem_handlers, problem_responses
+from serving.lookup.recommendation_store import RecommendationStore
+from serving.lookup.rule_book import RuleBook
+from serving.lookup.store_errors import StoreUnavailable
 from serving.page import routes as page_routes
 from serving.page.pictures import Pictures
 from serving.page.shop_window import ShopWindow
-from serving.problems import add_problem_handlers, problem_responses
-from serving.recommendation_store import RecommendationStore
-from serving.redis_connection import connect_async, redis_url
-from serving.rule_book import RuleBook
 from serving.settings import Settings
-from serving.store_errors import StoreUnavailable
 
 SECONDS_BETWEEN_LOOKS = 1.0  # a rule holds that long after it was made
 ALLOCATIONS_BETWEEN_COLLECTIONS = 10_000  # with Python's 700, a twentieth of a busy API's time goes into collections
-LIMITED_ROUTES = recommendation_routes, article_routes, explain_routes, admin
+LIMITED_ROUTES = recommendation_routes, article_routes, explain_routes, admin_routes
 TOO_MANY_REQUESTS = problem_responses({429: "The caller asks more often than `RATE_LIMIT`."})
 
 DESCRIPTION = """

@@ -24,12 +24,12 @@ from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from starlette.types import Receive, Scope, Send
 
 from serving.app import SECONDS_BETWEEN_LOOKS, create_app
-from serving.cache_contract import CacheFormatError
-from serving.log_records import configure_logging
-from serving.problems import PROBLEM_JSON
-from serving.redis_connection import redis_url
+from serving.cache.contract import CacheFormatError
+from serving.connection.redis_connection import redis_url
+from serving.http.problems import PROBLEM_JSON
+from serving.logs.log_records import configure_logging
+from serving.lookup.store_errors import StoreUnavailable
 from serving.settings import Settings, SettingsError
-from serving.store_errors import StoreUnavailable
 
 REQUIRED = {
     "REDIS_URL": "Lambda keeps no Redis of its own; name one that the function can reach",

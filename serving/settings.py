@@ -22,7 +22,7 @@
     CORS_ORIGINS            (none)      whose pages may ask from a browser: https://shop.example,http://localhost:3000
     IMAGES_URL              (none)      pictures on the page: https://host/{article_id}.jpg, or a folder of them
 
-REDIS_URL and EMBEDDED_REDIS_DIR are read by `serving.redis_connection`, which the publisher shares.
+REDIS_URL and EMBEDDED_REDIS_DIR are read by `serving.connection.redis_connection`, which the publisher shares.
 """
 
 import os
@@ -31,7 +31,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from serving.cache_contract import CacheKeys
+from serving.cache.contract import CacheKeys
 from serving.page.pictures import Pictures
 
 MOST_HASH_KEY_BYTES = 64  # of BLAKE2b

@@ -2,7 +2,7 @@
 
 import redis
 
-from serving.cache_contract import CacheKeys, registered_counts
+from serving.cache.contract import CacheKeys, registered_counts
 
 KEYS = CacheKeys("demo")
 

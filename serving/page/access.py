@@ -12,12 +12,12 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from serving.api_keys import HEADER_NAME, NotAllowed, known_caller
-from serving.cache_contract import CacheFormatError
+from serving.cache.contract import CacheFormatError
+from serving.http.api_keys import HEADER_NAME, NotAllowed, known_caller
+from serving.http.problems import SECONDS_WITHOUT_REDIS, UNAVAILABLE
+from serving.lookup.store_errors import StoreUnavailable
 from serving.page.rendering import render
 from serving.page.shop_window import NoSuchVersion
-from serving.problems import SECONDS_WITHOUT_REDIS, UNAVAILABLE
-from serving.store_errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ import random
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
-from serving.cache_contract import CacheFormatError
-from serving.lookup_query import MAX_CUSTOMER_ID_LENGTH
+from serving.cache.contract import CacheFormatError
+from serving.http.lookup_query import MAX_CUSTOMER_ID_LENGTH
+from serving.lookup.store_errors import FallbackReason, RedisAway, UnknownArticle
 from serving.page.access import NotFound, PageRoute
 from serving.page.rendering import FOLDER, link
 from serving.page.views import SOURCES
 from serving.page.visit import Visit
-from serving.store_errors import FallbackReason, RedisAway, UnknownArticle
 
 MOST_FOUND = 30  # articles of a search
 ARTICLES_TRIED = 20  # for a random customer: few articles are in no list at all

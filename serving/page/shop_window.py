@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import redis.asyncio
 
-from serving.article_search import ArticleSearch
-from serving.cache_contract import CacheFormatError, CacheKeys
-from serving.recommendation_store import RecommendationStore
-from serving.store_errors import NothingPublished, RedisAway, StoreUnavailable
+from serving.cache.contract import CacheFormatError, CacheKeys
+from serving.lookup.recommendation_store import RecommendationStore
+from serving.lookup.store_errors import NothingPublished, RedisAway, StoreUnavailable
+from serving.page.article_search import ArticleSearch
 
 Name, Made = TypeVar("Name"), TypeVar("Made")
 MOST_OPEN = 3  # versions; the facts of a hundred thousand articles take tens of MB

@@ -6,13 +6,13 @@ In: what the store answers. Out: values for the templates.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from serving.answers import Explanation, Item
-from serving.article_facts import ArticleFacts
-from serving.list_buckets import Source
-from serving.lookup_rules import Rule
+from serving.cache.article_facts import ArticleFacts
+from serving.cache.list_buckets import Source
+from serving.cache.purchase_buckets import Purchase
+from serving.lookup.answers import Explanation, Item
+from serving.lookup.lookup_rules import Rule
+from serving.lookup.reasons import Reason
 from serving.page.pictures import Pictures
-from serving.purchase_buckets import Purchase
-from serving.reasons import Reason
 
 NAME_UNKNOWN = "Article without a name"
 NOTHING_KNOWN = ArticleFacts("", "", "")

@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.answers import ShownTo
-from serving.article_search import Found
+from serving.cache.variants import Variant, variant_of
+from serving.commands.query import format_age
+from serving.http.responses import age_seconds
+from serving.lookup.answers import ShownTo
+from serving.lookup.recommendation_store import RecommendationStore
+from serving.lookup.store_errors import RedisAway
+from serving.page.article_search import Found
 from serving.page.rendering import render
 from serving.page.shop_window import ShopWindow
 from serving.page.views import Cards
-from serving.query import format_age
-from serving.recommendation_store import RecommendationStore
-from serving.responses import age_seconds
-from serving.store_errors import RedisAway
-from serving.variants import Variant, variant_of
 
 
 @dataclass(frozen=True)

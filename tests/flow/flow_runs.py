@@ -15,7 +15,7 @@ import redis
 from recommender.config import DEFAULT_FILE
 from recommender.release.published_versions import versions
 from recommender.release.registry import Decision, read
-from serving.embedded_redis import EmbeddedRedis
+from serving.connection.embedded_redis import EmbeddedRedis
 
 CUSTOMERS = 4_000  # of the small shop; some two hundred buy in its test week
 FLOW_FILE = DEFAULT_FILE.with_name("recommendation_flow.py")

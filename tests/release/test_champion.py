@@ -9,8 +9,8 @@ from recommender.release.champion import champion
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_versions import rollback
 from recommender.release.registry import append
-from serving.embedded_redis import EmbeddedRedis
-from serving.redis_connection import connect
+from serving.connection.embedded_redis import EmbeddedRedis
+from serving.connection.redis_connection import connect
 
 
 @pytest.fixture

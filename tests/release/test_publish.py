@@ -29,15 +29,15 @@ from recommender.release.publish_errors import (
 from recommender.release.published_lists import NamedLists, PublishedLists, numbers_at
 from recommender.release.published_versions import rollback, versions
 from recommender.release.version_parts import estimated_memory_bytes, parts_of
-from serving import buckets
-from serving.article_numbers import article_id_of
-from serving.buckets import bucket_number, customer_fingerprint
-from serving.cache_contract import CacheKeys, Manifest
-from serving.embedded_redis import EmbeddedRedis
-from serving.list_buckets import ListArrays, Source, find_list, place_of
-from serving.purchase_buckets import PurchaseArrays, purchases_at
-from serving.redis_connection import connect
-from serving.shown_articles import ShownArticles, find_shown
+from serving.cache import buckets
+from serving.cache.article_numbers import article_id_of
+from serving.cache.buckets import bucket_number, customer_fingerprint
+from serving.cache.contract import CacheKeys, Manifest
+from serving.cache.list_buckets import ListArrays, Source, find_list, place_of
+from serving.cache.purchase_buckets import PurchaseArrays, purchases_at
+from serving.cache.shown_articles import ShownArticles, find_shown
+from serving.connection.embedded_redis import EmbeddedRedis
+from serving.connection.redis_connection import connect
 
 KEYS = CacheKeys("demo")
 LOCK_SECONDS = 1.0

@@ -13,9 +13,9 @@ from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_lists import PublishedLists
 from recommender.release.published_versions import versions
 from recommender.release.republish import kept_runs, lists_folder, main, republish
-from serving.article_facts import ArticleFacts
-from serving.embedded_redis import EmbeddedRedis
-from serving.redis_connection import connect
+from serving.cache.article_facts import ArticleFacts
+from serving.connection.embedded_redis import EmbeddedRedis
+from serving.connection.redis_connection import connect
 
 LAST_NIGHT = "2020-09-23T03:00:00+00:00"
 RUN = PublishedRun("demo", "41", "wide-seed7", {"test": {"start": "2020-09-16", "end": "2020-09-22"}}, LAST_NIGHT)

@@ -20,8 +20,8 @@ from recommender.stages.candidate_sets import candidate_sets
 from recommender.stages.four_stages import recommend
 from recommender.stages.retrieve import GENERATORS
 from recommender.weeks.weekly_models import FittedModels, WeeklyModel
-from serving.article_numbers import article_id_of
-from serving.list_buckets import Proposer, Source
+from serving.cache.article_numbers import article_id_of
+from serving.cache.list_buckets import Proposer, Source
 
 THRESHOLDS = read_toml(DEFAULT_FILE.read_text())["publication_gate"]
 K, PUBLISHED_K = 12, 24

@@ -9,7 +9,7 @@ from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import day_number
 from recommender.features.warehouse import read_mart
 from recommender.release.version_contents import last_purchases, shown_to
-from serving.article_numbers import article_id_of
+from serving.cache.article_numbers import article_id_of
 
 MOST = 5
 

@@ -23,13 +23,13 @@ import redis
 
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_lists import NamedLists, PublishedLists
-from serving.article_facts import ArticleFacts
-from serving.article_numbers import article_id_of
-from serving.embedded_redis import EmbeddedRedis
-from serving.list_buckets import ListArrays, Proposer, Source
-from serving.purchase_buckets import PurchaseArrays
-from serving.redis_connection import connect
-from serving.shown_articles import ShownArticles
+from serving.cache.article_facts import ArticleFacts
+from serving.cache.article_numbers import article_id_of
+from serving.cache.list_buckets import ListArrays, Proposer, Source
+from serving.cache.purchase_buckets import PurchaseArrays
+from serving.cache.shown_articles import ShownArticles
+from serving.connection.embedded_redis import EmbeddedRedis
+from serving.connection.redis_connection import connect
 
 K = 12
 STRANGER_ROW, SEGMENT_ROW = 9_999, 8_888
@@ -119,7 +119,7 @@ def planted() -> Callable[..., PublishedLists]:
 
 @pytest.fixture
 def redis_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedRedis]:
-    """An empty embedded Redis that `serving.redis_connection` finds."""
+    """An empty embedded Redis that `serving.connection.redis_connection` finds."""
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("EMBEDDED_REDIS_DIR", str(tmp_path / "redis"))
     with running_redis(tmp_path / "redis") as server:

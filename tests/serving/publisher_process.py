@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.publish_errors import AnotherPublisher
-from serving.redis_connection import connect
+from serving.connection.redis_connection import connect
 
 CUSTOMERS = 10_000
 LOCK_SECONDS = 1.0

@@ -7,7 +7,7 @@ PROGRAM = """
 import gc
 from serving.__main__ import serve
 from serving.app import create_app
-from serving.article_facts import ArticleFacts
+from serving.cache.article_facts import ArticleFacts
 
 app = create_app()
 

@@ -10,7 +10,7 @@ from published_keys import assert_nothing_is_left_over
 from shoppers import check, shoppers, wait_until_own
 
 from recommender.release.published_versions import rollback
-from serving.cache_contract import BUCKET, CacheKeys, Manifest, registered_counts
+from serving.cache.contract import BUCKET, CacheKeys, Manifest, registered_counts
 
 KEYS = CacheKeys("demo")
 

@@ -13,7 +13,7 @@ import pytest
 import redis
 from lambda_service import LambdaService, lambda_container
 
-from serving import rule_book
+from serving.lookup import rule_book
 
 KEY = "of-the-shop"
 KEYS = f"shop:{KEY}"

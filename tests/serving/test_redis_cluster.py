@@ -15,9 +15,9 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from recommender.release.published_versions import rollback
-from serving import rule_book
-from serving.embedded_redis import redis_executable
-from serving.redis_connection import connect
+from serving.connection.embedded_redis import redis_executable
+from serving.connection.redis_connection import connect
+from serving.lookup import rule_book
 
 SLOTS = 16_384
 

@@ -17,7 +17,8 @@ TRAINING_STACK = {
 
 
 @pytest.mark.parametrize(
-    "module", ["serving.__main__", "serving.query", "serving.redis_connection", "serving.rule_book"]
+    "module",
+    ["serving.__main__", "serving.commands.query", "serving.connection.redis_connection", "serving.lookup.rule_book"],
 )
 def test_serving_imports_nothing_of_the_training_stack(module):
     program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
@@ -26,8 +27,9 @@ def test_serving_imports_nothing_of_the_training_stack(module):
 
 
 def test_the_cache_contract_and_its_codecs_need_only_numpy():
-    codecs = "serving.list_buckets, serving.article_facts, serving.purchase_buckets, serving.shown_articles"
-    program = f"import sys, {codecs}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    codecs = ("list_buckets", "article_facts", "purchase_buckets", "shown_articles")
+    imported = ", ".join(f"serving.cache.{name}" for name in codecs)
+    program = f"import sys, {imported}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     third_party = {name for name in result.stdout.split() if name not in sys.stdlib_module_names}
     assert {"redis", "fastapi", "pydantic", "starlette"}.isdisjoint(third_party)

@@ -13,7 +13,7 @@ import redis
 from recommender.project_paths import registry_file
 from recommender.release.published_versions import served_run
 from recommender.release.registry import Decision, read
-from serving.redis_connection import RedisUnreachable, connect
+from serving.connection.redis_connection import RedisUnreachable, connect
 
 
 def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | None:

@@ -24,11 +24,11 @@ import pyarrow.parquet as pq
 
 from recommender.release.publish import PublishedRun
 from recommender.release.published_lists import NamedLists, PublishedLists
-from serving.article_facts import ArticleFacts
-from serving.cache_contract import OVERALL
-from serving.list_buckets import ListArrays
-from serving.purchase_buckets import PurchaseArrays
-from serving.shown_articles import ShownArticles
+from serving.cache.article_facts import ArticleFacts
+from serving.cache.contract import OVERALL
+from serving.cache.list_buckets import ListArrays
+from serving.cache.purchase_buckets import PurchaseArrays
+from serving.cache.shown_articles import ShownArticles
 
 FOLDER, RUN_FILE = "lists", "run.json"
 NAME, ARTICLE_ID = "name", "article_id"

@@ -16,8 +16,8 @@ import redis
 
 from recommender.release.round_trip import MOST_COMMANDS, round_trip
 from recommender.release.version_parts import Part
-from serving.buckets import BucketChunk
-from serving.cache_contract import PartSummary
+from serving.cache.buckets import BucketChunk
+from serving.cache.contract import PartSummary
 
 LAST_RESORT_SECONDS = 90 * 24 * 3600  # then Redis forgets a version by itself: of a dataset that was given up
 

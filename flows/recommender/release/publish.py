@@ -1,7 +1,7 @@
 """Publish lists to Redis: write a new version beside the old one, check it, flip one pointer.
 
 Stage: the last of the pipeline. In: the lists of every customer and what is to be known about them. Out: a version
-in Redis that the API serves from the flip on. Keys and values are those of `serving.cache_contract`.
+in Redis that the API serves from the flip on. Keys and values are those of `serving.cache.contract`.
 
 What holds at every moment, also when this process is killed: `current` names a complete version that was read back
 and compared. Each version enters the registry before its first key is written, so whatever is in the registry but
@@ -25,10 +25,10 @@ from recommender.release.published_lists import PublishedLists, check_published
 from recommender.release.published_versions import remove_unused, remove_version
 from recommender.release.publisher_lock import publisher_lock
 from recommender.release.version_parts import Part, estimated_memory_bytes, parts_of
-from serving.article_numbers import article_ids_of
-from serving.buckets import bucket_number, customer_fingerprint
-from serving.cache_contract import BUCKET, CacheKeys, Manifest, PartSummary, registry_value
-from serving.list_buckets import ROWS_AT_A_TIME, Source, find_list
+from serving.cache.article_numbers import article_ids_of
+from serving.cache.buckets import bucket_number, customer_fingerprint
+from serving.cache.contract import BUCKET, CacheKeys, Manifest, PartSummary, registry_value
+from serving.cache.list_buckets import ROWS_AT_A_TIME, Source, find_list
 
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0

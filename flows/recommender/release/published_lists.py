@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from serving.article_facts import ArticleFacts
-from serving.article_numbers import article_numbers
-from serving.cache_contract import OVERALL
-from serving.list_buckets import ListArrays, check_lists
-from serving.purchase_buckets import PurchaseArrays, check_purchases
-from serving.shown_articles import ShownArticles
+from serving.cache.article_facts import ArticleFacts
+from serving.cache.article_numbers import article_numbers
+from serving.cache.contract import OVERALL
+from serving.cache.list_buckets import ListArrays, check_lists
+from serving.cache.purchase_buckets import PurchaseArrays, check_purchases
+from serving.cache.shown_articles import ShownArticles
 
 MOST_SEGMENTS = 10_000  # they lie in one value, which every server reads each second
 

@@ -14,9 +14,9 @@ import redis
 
 from recommender.release.publish_errors import NoPreviousVersion, Overtaken, PublishError
 from recommender.release.round_trip import MOST_COMMANDS, round_trip
-from serving.cache_contract import CacheFormatError, CacheKeys, Manifest, registered_counts
-from serving.redis_connection import RedisUnreachable, connect
-from serving.variants import decode_variants
+from serving.cache.contract import CacheFormatError, CacheKeys, Manifest, registered_counts
+from serving.cache.variants import decode_variants
+from serving.connection.redis_connection import RedisUnreachable, connect
 
 # All keys of a script carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a
 # command whose answer was lost.

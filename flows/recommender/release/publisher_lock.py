@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import redis
 
 from recommender.release.publish_errors import AnotherPublisher
-from serving.cache_contract import CacheKeys
+from serving.cache.contract import CacheKeys
 
 RENEW_SCRIPT = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('pexpire', KEYS[1], ARGV[2]) or 0"
 RELEASE_SCRIPT = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0"

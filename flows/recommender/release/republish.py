@@ -23,7 +23,7 @@ from recommender.project_paths import run_dir
 from recommender.release.kept_lists import FOLDER, RUN_FILE, NotKept, kept_lists
 from recommender.release.publish import PublishedVersion, publish
 from recommender.release.publish_errors import PublishError
-from serving.redis_connection import RedisUnreachable, connect
+from serving.connection.redis_connection import RedisUnreachable, connect
 
 
 def lists_folder(dataset: str, run_id: str) -> Path:

@@ -30,8 +30,8 @@ from recommender.release.published_lists import NamedLists, PublishedLists
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import best_of_generator, recommend, recommend_and_tell
 from recommender.weeks.weekly_models import FittedModels, WeeklyModel
-from serving.list_buckets import Proposer, Source
-from serving.purchase_buckets import PurchaseArrays
+from serving.cache.list_buckets import Proposer, Source
+from serving.cache.purchase_buckets import PurchaseArrays
 
 COMPARED_CUSTOMERS = 2_000  # overlap is a mean over customers: so many tell it to a hundredth
 SECONDS_PER_REPORT = 15

@@ -22,10 +22,10 @@ from recommender.models.similar_articles import similar_articles
 from recommender.release.published_lists import NamedLists, numbers_at
 from recommender.stages.shop_day import ShopDay
 from recommender.weeks.weekly_models import WeeklyModel
-from serving.article_facts import ArticleFacts
-from serving.list_buckets import ListArrays, Source
-from serving.purchase_buckets import PurchaseArrays
-from serving.shown_articles import ShownArticles
+from serving.cache.article_facts import ArticleFacts
+from serving.cache.list_buckets import ListArrays, Source
+from serving.cache.purchase_buckets import PurchaseArrays
+from serving.cache.shown_articles import ShownArticles
 
 SIMILAR = 12  # as many as a page shows in a row
 EXAMPLES = 3  # customers of each article, by name; they take more room than anything else known of an article

@@ -10,12 +10,12 @@ from functools import cache
 import numpy as np
 
 from recommender.release.published_lists import NamedLists, PublishedLists
-from serving.article_facts import encode_articles
-from serving.buckets import BucketChunk, bucket_count_for, customer_fingerprints
-from serving.cache_contract import BUCKET, PURCHASES, SHOWN, SIMILAR, CacheKeys
-from serving.list_buckets import bytes_per_customer, encode_buckets
-from serving.purchase_buckets import BYTES_PER_PURCHASE, encode_purchases
-from serving.shown_articles import encode_shown, shown_bucket_count
+from serving.cache.article_facts import encode_articles
+from serving.cache.buckets import BucketChunk, bucket_count_for, customer_fingerprints
+from serving.cache.contract import BUCKET, PURCHASES, SHOWN, SIMILAR, CacheKeys
+from serving.cache.list_buckets import bytes_per_customer, encode_buckets
+from serving.cache.purchase_buckets import BYTES_PER_PURCHASE, encode_purchases
+from serving.cache.shown_articles import encode_shown, shown_bucket_count
 
 BYTES_PER_KEY = 160  # the name of a bucket's key, with its object and table entry
 ALLOCATION_OVERHEAD = 1.25  # the widest step between two size classes of jemalloc

@@ -11,11 +11,11 @@ import redis
 
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_lists import NamedLists, PublishedLists
-from serving.article_facts import ArticleFacts
-from serving.article_numbers import article_id_of
-from serving.list_buckets import ListArrays, Proposer, Source
-from serving.purchase_buckets import EPOCH, PurchaseArrays
-from serving.shown_articles import ShownArticles
+from serving.cache.article_facts import ArticleFacts
+from serving.cache.article_numbers import article_id_of
+from serving.cache.list_buckets import ListArrays, Proposer, Source
+from serving.cache.purchase_buckets import EPOCH, PurchaseArrays
+from serving.cache.shown_articles import ShownArticles
 
 ODD_IDS = ["<script>alert(1)</script>", "a/b?c=d&e#f %20+", "\"'onmouseover='x", " émile 😀", "%2e%2e/"]
 KINDS = [

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.article_facts import ArticleFacts
-from serving.article_search import ArticleSearch
+from serving.cache.article_facts import ArticleFacts
+from serving.page.article_search import ArticleSearch
 
 SEARCH = ArticleSearch(boutique.facts())
 FACTS = boutique.facts()

@@ -10,8 +10,8 @@ import pytest
 import redis
 from waiting import wait_until
 
-from serving.embedded_redis import EmbeddedRedis
-from serving.variant_book import end_variant, start_variant
+from serving.commands.variants import end_variant, start_variant
+from serving.connection.embedded_redis import EmbeddedRedis
 
 PAGES = ["/", "/page/customer?id=x", f"/page/article?id={boutique.SCRIPT}", "/page/search?q=black", "/page/article"]
 CUSTOMER = boutique.customer_ids(40)[3]

@@ -1,0 +1,1 @@
+"""What a person does from the terminal: look lists up, change rules and variants."""

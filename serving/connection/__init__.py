@@ -1,0 +1,1 @@
+"""Where Redis is: the one of REDIS_URL, or the embedded one."""

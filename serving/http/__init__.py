@@ -1,0 +1,1 @@
+"""The routes of the API, what they answer, and what surrounds them."""

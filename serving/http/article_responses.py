@@ -1,0 +1,61 @@
+"""What `/similar` and `/popular` answer: the models that OpenAPI shows, and the bodies themselves; see `responses`."""
+
+from typing import Literal
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+
+from serving.http.responses import DEGRADED, RecommendedArticle, Versioned, item_bodies, json_response, origin
+from serving.lookup.answers import PopularArticles, SimilarArticles
+from serving.lookup.store_errors import FallbackReason
+
+
+class SimilarArticle(BaseModel):
+    """One article that is like another one."""
+
+    article_id: str = Field(description="Ten digits, leading zeros included.", examples=["0706016001"])
+    score: float = Field(description="Cosine of the two articles' vectors, at most 1.", examples=[0.93])
+
+
+class SimilarResponse(Versioned):
+    """Articles on sale that are most like one, variants of its own product left out; the most similar first."""
+
+    article_id: str = Field(examples=["0706016001"])
+    items: list[SimilarArticle]
+
+
+class PopularResponse(Versioned):
+    """Articles that most customers of a segment, or of all, bought last week, best first."""
+
+    segment: str | None = Field(description="As it was asked for.", examples=["25-29/online"])
+    items: list[RecommendedArticle]
+    source: Literal["segment", "popular"] = Field(description="Whose list this is: the segment's or everybody's.")
+    fallback_reason: FallbackReason | None = Field(
+        description="Why this is not the list that was asked for: `unknown_segment`, or a fault as in recommendations."
+    )
+    degraded: bool = Field(description="Whether a fault kept the list away.")
+    segments: list[str] = Field(description="What can be asked for.", examples=[["25-29/online", "25-29/store"]])
+
+
+def similar_response(found: SimilarArticles, stale_after_seconds: float) -> Response:
+    """Return an article's similar ones."""
+    body = {
+        "article_id": found.article_id,
+        "items": [{"article_id": item.article_id, "score": item.score} for item in found.items],
+        **origin(found, stale_after_seconds),
+    }
+    return json_response(body)
+
+
+def popular_response(found: PopularArticles, stale_after_seconds: float) -> Response:
+    """Return what is popular in a segment."""
+    body = {
+        "segment": found.segment,
+        "items": item_bodies(found.items),
+        "source": found.source.name.lower(),
+        "fallback_reason": found.fallback_reason,
+        "degraded": found.fallback_reason in DEGRADED,
+        "segments": found.segments,
+        **origin(found, stale_after_seconds),
+    }
+    return json_response(body)

@@ -1,0 +1,59 @@
+"""What the API tells Prometheus: how long requests take, what lists it serves, how old they are, whether Redis answers.
+
+Stage: around the routes. In: what `request_watch` saw. Out: `GET /metrics`.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from fastapi import Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from serving.http.responses import age_seconds
+from serving.lookup.answers import ServedList
+from serving.lookup.recommendation_store import RecommendationStore
+
+MOST_CHILDREN = 4_096
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class ApiMetrics:
+    """The metrics of one application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "recommendations_request_seconds",
+            "Time from a request to the end of its answer.",
+            ("method", "route", "status"),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.lists = Counter(
+            "recommendations_lists",
+            "Lists that were served, by where they came from and why they are not the customer's own.",
+            ("source", "fallback_reason", "caller", "variant"),
+            registry=self.registry,
+        )
+        self.lines_dropped = Counter(
+            "recommendations_lines_dropped",
+            "Lines of the log and of the sample that could not be written.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.timer_of = lru_cache(MOST_CHILDREN)(self.requests.labels)  # to look one up takes as long as to count
+        self._counter_of = lru_cache(MOST_CHILDREN)(self.lists.labels)
+        self.age = Gauge("recommendations_age_seconds", "Age of the version that is served.", registry=self.registry)
+        self.redis_up = Gauge("recommendations_redis_up", "Whether Redis answers, 1 or 0.", registry=self.registry)
+
+    def count(self, found: Iterable[ServedList], caller: str) -> None:
+        """Count lists that are being served."""
+        for each in found:
+            self._counter_of(each.source.name.lower(), each.fallback_reason or "", caller, each.variant or "").inc()
+
+    def page(self, store: RecommendationStore) -> Response:
+        """Return everything as Prometheus reads it; without a version there is no age."""
+        self.redis_up.set(not store.is_redis_away)
+        head = store.known_head
+        self.age.set(age_seconds(head.manifest.created_at) if head else float("nan"))
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,111 @@
+"""Errors as problem details (RFC 9457, https://www.rfc-editor.org/rfc/rfc9457): one form for whatever goes wrong.
+
+Stage: beside the routes. In: exceptions. Out: `application/problem+json` with a type, a title, a status and a remedy.
+"""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from serving.cache.contract import CacheFormatError
+from serving.http.api_keys import NotAllowed
+from serving.lookup.store_errors import NothingPublished, RedisAway, StoreUnavailable, UnknownArticle, VersionUnreadable
+
+PROBLEM_JSON = "application/problem+json"
+SECONDS_WITHOUT_REDIS = 1  # after which a caller may ask again
+
+logger = logging.getLogger(__name__)
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 describes it."""
+
+    type: str = Field(examples=["urn:recommendations:redis-away"])
+    title: str = Field(examples=["Redis is away"])
+    status: int = Field(examples=[503])
+    detail: str = Field(description="What is wrong and what to do.")
+
+
+UNAVAILABLE = {
+    RedisAway: ("redis-away", "Redis is away"),
+    NothingPublished: ("nothing-published", "Nothing is published"),
+    VersionUnreadable: ("version-unreadable", "The published version cannot be read"),
+}
+
+
+def problem(status: int, kind: str, title: str, detail: str, retry_after_seconds: int | None = None) -> JSONResponse:
+    """Return an error as a response."""
+    body = Problem(type=f"urn:recommendations:{kind}", title=title, status=status, detail=detail)
+    if status == 503:
+        retry_after_seconds = SECONDS_WITHOUT_REDIS
+    headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else None
+    return JSONResponse(body.model_dump(), status, headers, media_type=PROBLEM_JSON)
+
+
+def body_too_large() -> JSONResponse:
+    """Return the answer to a body above the limit."""
+    return problem(413, "body-too-large", "The body is too large", "Ask for fewer customers at a time.")
+
+
+def too_many_requests(wait_seconds: int) -> JSONResponse:
+    """Return the answer to a caller who asks more often than `RATE_LIMIT`."""
+    detail = f"Wait {wait_seconds} s, and ask less often or for many customers at once."
+    return problem(429, "too-many-requests", "There are too many requests", detail, wait_seconds)
+
+
+def internal_error() -> JSONResponse:
+    """Return the answer where this program failed; its log has the error, under the request's id."""
+    detail = "This is a fault of the server; its log says more, under the X-Request-ID of this answer."
+    return problem(500, "internal-error", "The server failed", detail)
+
+
+def problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
+    """Return what OpenAPI is told of a route's errors, by status."""
+    content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
+    return {status: {"description": text, "content": content} for status, text in descriptions.items()}
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Let an application answer every error as a problem."""
+    app.add_exception_handler(StoreUnavailable, _store_unavailable)
+    app.add_exception_handler(UnknownArticle, _unknown_article)
+    app.add_exception_handler(NotAllowed, _not_allowed)
+    app.add_exception_handler(CacheFormatError, _damaged)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+
+
+async def _store_unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
+    logger.error("%s", error)
+    return problem(503, *UNAVAILABLE[type(error)], str(error))
+
+
+async def _unknown_article(request: Request, error: UnknownArticle) -> JSONResponse:
+    return problem(404, "unknown-article", "The article is unknown", str(error))
+
+
+async def _not_allowed(request: Request, error: NotAllowed) -> JSONResponse:
+    return problem(401, "not-allowed", "This is not allowed", str(error))
+
+
+async def _damaged(request: Request, error: CacheFormatError) -> JSONResponse:
+    logger.error("%s", error)
+    return problem(503, "damaged", "What lies in Redis cannot be read", str(error))
+
+
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    """No such path, a method that a path does not have, or a body that is too large or no text."""
+    if error.status_code == 413:
+        return body_too_large()
+    if error.status_code == 400:
+        return problem(400, "invalid-request", "The request is not valid", str(error.detail))
+    return problem(error.status_code, "no-such-route", str(error.detail), f"{request.method} {request.url.path}")
+
+
+async def _invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+    faults = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+    return problem(422, "invalid-request", "The request is not valid", faults)

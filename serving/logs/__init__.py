@@ -1,0 +1,1 @@
+"""What is written down of requests: the log and the sample."""
