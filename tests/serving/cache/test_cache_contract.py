@@ -95,17 +95,6 @@ def test_a_bucket_has_the_bytes_that_its_format_says():
     assert bytes_per_customer(12) == fingerprint + source_and_count + 12 * (4 + 2 + 1)
 
 
-def test_the_format_does_not_change_unnoticed():
-    """These bytes lie in somebody's Redis: another layout needs another format number."""
-    bucket = encoded({"a": ([(706016001, 1.5, 5)], Source.SEGMENT)}, k=1)[0]
-    assert bucket.hex() == (
-        "02" + "01" + "0100" + bucket[4:8].hex()  # format 2, k 1, one list, CRC
-        + customer_fingerprint("a").to_bytes(8, "little").hex()
-        + "02" + "01" + (706016001).to_bytes(4, "little").hex() + "003e" + "05"  # segment, one, 1.5 as f16, proposers
-    )  # fmt: skip
-    assert customer_fingerprint("a") == 0x2F42665B399EF840
-
-
 def test_a_stranger_is_in_no_bucket():
     buckets = encoded({f"customer-{i}": ([(i + 1, 1.0, 0)], Source.PERSONAL) for i in range(100)})
     assert looked_up(buckets, "customer-100") is None
