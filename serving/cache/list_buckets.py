@@ -4,7 +4,7 @@ Stage: codec of `contract`. In: arrays of many lists. Out: one value per bucket;
 
 One bucket, little endian, for lists of at most `k` articles:
 
-    header     u8 format (2), u8 k, u16 number of lists, u32 CRC-32 of all that follows
+    header     see `framed_buckets`: format 2, k, number of lists
     customers  u64 fingerprint each, ascending (BLAKE2b-64 of the customer id in UTF-8)
     lists      in the same order: u8 source, u8 count, k x u32 article number, k x f16 score, k x u8 proposers
 
@@ -14,7 +14,6 @@ article, see `Proposer`; none is set where lists are not made by stages.
 """
 
 import struct
-import zlib
 from collections.abc import Iterator
 from enum import IntEnum, IntFlag
 from typing import NamedTuple
@@ -24,13 +23,13 @@ import numpy as np
 from serving.cache.article_numbers import article_ids_of
 from serving.cache.buckets import BucketChunk, fingerprint_bytes, row_chunks
 from serving.cache.contract import FORMAT, CacheFormatError
+from serving.cache.framed_buckets import HEADER_BYTES, BucketFormat
 
 MAX_DEPTH = 255
 MAX_SCORE = 65_504.0  # the largest half-precision float
 
 ROWS_AT_A_TIME = 2**15  # are checked: memory for all at once would take longer to get than the checks
-_HEADER = struct.Struct("<BBHI")
-_CHECKED_HEADER = struct.Struct("<BBH")
+_LISTS = BucketFormat(FORMAT, "a bucket of lists", lambda k, count, _: HEADER_BYTES + count * bytes_per_customer(k))
 _SCORES = tuple(float(f"{score:.4g}") for score in np.arange(2**16, dtype="<u2").view("<f2").tolist())
 """Every half-precision float by its bits: a lookup rounds dozens, and to look one up takes less than to round it."""
 
@@ -141,7 +140,8 @@ def encode_buckets(fingerprints: np.ndarray, lists: ListArrays, bucket_count: in
     """
     for first, rows, starts in row_chunks(fingerprints, bucket_count):
         entries = _entries(ListArrays(*(each[rows] for each in lists)))
-        yield BucketChunk(first, _packed_buckets(fingerprints[rows], entries, starts), len(rows))
+        columns = (fingerprints[rows].astype("<u8"), starts), (entries, starts)
+        yield BucketChunk(first, _LISTS.pack(lists.numbers.shape[1], starts, columns), len(rows))
 
 
 def _entries(lists: ListArrays) -> np.ndarray:
@@ -165,33 +165,17 @@ def _entry_type(k: int) -> np.dtype:
     return np.dtype([("source", "u1"), ("count", "u1"), *lists])
 
 
-def _packed_buckets(fingerprints: np.ndarray, entries: np.ndarray, starts: np.ndarray) -> list[bytes]:
-    """One value for each pair of neighbouring row offsets in `starts`."""
-    k = entries.dtype["articles"].shape[0]
-    width = entries.dtype.itemsize
-    all_customers, all_lists = fingerprints.astype("<u8").tobytes(), entries.tobytes()
-    values = []
-    for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        body = all_customers[8 * start : 8 * end] + all_lists[width * start : width * end]
-        values.append(_HEADER.pack(FORMAT, k, end - start, _checksum(k, end - start, body)) + body)
-    return values
-
-
-def _checksum(k: int, count: int, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(_CHECKED_HEADER.pack(FORMAT, k, count)))
-
-
 def find_list(bucket: bytes, customer_id: str) -> CachedList | None:
     """The list of a customer in the bucket that `bucket_number` names; None when it is not there.
 
     Raises:
         CacheFormatError: the bucket is damaged or has another format.
     """
-    k, count = _check_bucket(bucket)
+    k, count = _LISTS.check(bucket)
     place = _place(bucket, count, customer_id)
     if place is None:
         return None
-    offset = _HEADER.size + 8 * count + place * _list_bytes(k)
+    offset = HEADER_BYTES + 8 * count + place * _list_bytes(k)
     source, length, *values = struct.unpack_from(f"<BB{k}I{k}H{k}B", bucket, offset)
     if source not in _SOURCES or length > k:
         raise CacheFormatError(f"a list has source {source} and {length} of at most {k} articles; publish again.")
@@ -205,26 +189,13 @@ def place_of(bucket: bytes, customer_id: str) -> int | None:
     Raises:
         CacheFormatError: the bucket is damaged or has another format.
     """
-    _, count = _check_bucket(bucket)
+    _, count = _LISTS.check(bucket)
     return _place(bucket, count, customer_id)
 
 
 def _place(bucket: bytes, count: int, customer_id: str) -> int | None:
-    fingerprint, end = fingerprint_bytes(customer_id), _HEADER.size + 8 * count
-    found = bucket.find(fingerprint, _HEADER.size, end)
-    while found >= 0 and (found - _HEADER.size) % 8:  # across two others
+    fingerprint, end = fingerprint_bytes(customer_id), HEADER_BYTES + 8 * count
+    found = bucket.find(fingerprint, HEADER_BYTES, end)
+    while found >= 0 and (found - HEADER_BYTES) % 8:  # across two others
         found = bucket.find(fingerprint, found + 1, end)
-    return None if found < 0 else (found - _HEADER.size) // 8
-
-
-def _check_bucket(bucket: bytes) -> tuple[int, int]:
-    """Depth k and number of lists of a sound bucket."""
-    if len(bucket) < _HEADER.size:
-        raise CacheFormatError(f"a bucket has {len(bucket)} bytes, less than its header; publish again.")
-    bucket_format, k, count, checksum = _HEADER.unpack_from(bucket)
-    if bucket_format != FORMAT:
-        raise CacheFormatError(f"a bucket has format {bucket_format}, this code reads {FORMAT}; publish again.")
-    size = _HEADER.size + count * bytes_per_customer(k)
-    if len(bucket) != size or _checksum(k, count, bucket[_HEADER.size :]) != checksum:
-        raise CacheFormatError(f"a bucket of {len(bucket)} bytes is damaged ({size} expected); publish again.")
-    return k, count
+    return None if found < 0 else (found - HEADER_BYTES) // 8

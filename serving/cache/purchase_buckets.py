@@ -6,14 +6,13 @@ customer's purchases, newest first.
 Bucket `n` has the customers of bucket `n` of the lists in the same order, so that no fingerprint is there twice: who
 looks for a customer finds the place among the lists. Little endian:
 
-    header     u8 format (1), u8 most purchases of a customer, u16 number of customers, u32 CRC-32 of all that follows
+    header     see `framed_buckets`: format 1, most purchases of a customer, number of customers
     counts     u8 each: how many purchases a customer has
     articles   u32 article number each, customer by customer, newest first
     days       u16 each, days since 1970-01-01
 """
 
 import struct
-import zlib
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -23,13 +22,20 @@ import numpy as np
 from serving.cache.article_numbers import article_ids_of
 from serving.cache.buckets import BucketChunk, row_chunks
 from serving.cache.contract import CacheFormatError
+from serving.cache.framed_buckets import HEADER_BYTES, BucketFormat
 
 PURCHASES_FORMAT = 1
 MAX_PURCHASES = 255
 BYTES_PER_PURCHASE = 6
 EPOCH = date(1970, 1, 1)
-_HEADER = struct.Struct("<BBHI")
-_CHECKED_HEADER = struct.Struct("<BBH")
+
+
+def _size(most: int, customers: int, bucket: bytes) -> int:
+    counts = bucket[HEADER_BYTES : HEADER_BYTES + customers]
+    return HEADER_BYTES + customers + BYTES_PER_PURCHASE * sum(counts)
+
+
+_PURCHASES = BucketFormat(PURCHASES_FORMAT, "a bucket of purchases", _size)
 
 
 class PurchaseArrays(NamedTuple):
@@ -84,27 +90,12 @@ def encode_purchases(fingerprints: np.ndarray, purchases: PurchaseArrays, bucket
         is_purchase = numbers != 0
         counts = is_purchase.sum(axis=1)
         ends = np.concatenate([[0], np.cumsum(counts)])[starts]
-        pieces = counts.astype("u1"), numbers[is_purchase].astype("<u4"), days[is_purchase].astype("<u2")
-        bounds = starts, ends, ends
-        bodies = _bodies(pieces, bounds)
-        sizes = np.diff(starts).tolist()
-        values = [_with_header(numbers.shape[1], size, body) for size, body in zip(sizes, bodies, strict=True)]
-        yield BucketChunk(first, values, len(rows))
-
-
-def _bodies(pieces: tuple[np.ndarray, ...], bounds: tuple[np.ndarray, ...]) -> Iterator[bytes]:
-    """Each bucket's share of every piece, one after the other."""
-    encoded = [(each.tobytes(), (each.itemsize * bound).tolist()) for each, bound in zip(pieces, bounds, strict=True)]
-    for bucket in range(len(bounds[0]) - 1):
-        yield b"".join(text[bound[bucket] : bound[bucket + 1]] for text, bound in encoded)
-
-
-def _with_header(most: int, customers: int, body: bytes) -> bytes:
-    return _HEADER.pack(PURCHASES_FORMAT, most, customers, _checksum(most, customers, body)) + body
-
-
-def _checksum(most: int, customers: int, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(_CHECKED_HEADER.pack(PURCHASES_FORMAT, most, customers)))
+        columns = (
+            (counts.astype("u1"), starts),
+            (numbers[is_purchase].astype("<u4"), ends),
+            (days[is_purchase].astype("<u2"), ends),
+        )
+        yield BucketChunk(first, _PURCHASES.pack(numbers.shape[1], starts, columns), len(rows))
 
 
 def purchases_at(bucket: bytes, place: int) -> tuple[Purchase, ...]:
@@ -113,29 +104,13 @@ def purchases_at(bucket: bytes, place: int) -> tuple[Purchase, ...]:
     Raises:
         CacheFormatError: the bucket is damaged, has another format, or has no such place.
     """
-    customers = _check_bucket(bucket)
+    _, customers = _PURCHASES.check(bucket)
     if place >= customers:
         raise CacheFormatError(f"a bucket of purchases has {customers} customers, none at {place}; publish again.")
-    counts = bucket[_HEADER.size : _HEADER.size + customers]
+    counts = bucket[HEADER_BYTES : HEADER_BYTES + customers]
     total, before, count = sum(counts), sum(counts[:place]), counts[place]
-    articles = _HEADER.size + customers
+    articles = HEADER_BYTES + customers
     numbers = struct.unpack_from(f"<{count}I", bucket, articles + 4 * before)
     days = struct.unpack_from(f"<{count}H", bucket, articles + 4 * total + 2 * before)
     bought = zip(article_ids_of(numbers), days, strict=True)
     return tuple(Purchase(article_id, EPOCH + timedelta(day)) for article_id, day in bought)
-
-
-def _check_bucket(bucket: bytes) -> int:
-    """Number of customers of a sound bucket."""
-    if len(bucket) < _HEADER.size:
-        raise CacheFormatError(f"a bucket of purchases has {len(bucket)} bytes, less than its header; publish again.")
-    bucket_format, most, customers, checksum = _HEADER.unpack_from(bucket)
-    if bucket_format != PURCHASES_FORMAT:
-        raise CacheFormatError(
-            f"a bucket of purchases has format {bucket_format}, this code reads {PURCHASES_FORMAT}; publish again."
-        )
-    body = bucket[_HEADER.size :]
-    size = customers + BYTES_PER_PURCHASE * sum(body[:customers])
-    if len(body) != size or _checksum(most, customers, body) != checksum:
-        raise CacheFormatError(f"a bucket of purchases of {len(bucket)} bytes is damaged; publish again.")
-    return customers
