@@ -1,0 +1,15 @@
+"""The lookup: what the nightly run publishes to Redis, answered over HTTP.
+
+Each package imports only those before it, of which the publisher uses the first two:
+
+    connection   where Redis is
+    cache        every key in Redis, and the codec of every value
+    settings     of the API, from the environment
+    lookup       versions, lists, rules and variants, read from Redis
+    logs         what the API writes: the log and the sample of served lists
+    http         routes, answers and middlewares of the API
+    page         the page for people
+    commands     for the terminal; nothing imports them
+
+`app` puts the API together; `python -m serving` and `lambda_handler` run it.
+"""

@@ -23,8 +23,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     ).parse_args(arguments)
     try:
         settings = Settings.from_environment()
-        redis_url()  # an embedded Redis that cannot start is better told before uvicorn than from inside it
         app = create_app(settings)
+        redis_url()  # an embedded Redis that cannot start is better told before uvicorn than from inside it
     except RedisUnreachable as error:
         print(error, file=sys.stderr)
         return 4

@@ -32,7 +32,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from serving.cache.contract import CacheKeys
-from serving.page.pictures import Pictures
 
 MOST_HASH_KEY_BYTES = 64  # of BLAKE2b
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -101,7 +100,7 @@ class Settings:
             sample_files=int(_number(given, "sample_files", cls.sample_files, 1, 1_000_000)),
             rate_limit=_number(given, "rate_limit", cls.rate_limit, 0, 1_000_000),
             cors_origins=_origins(given.get("cors_origins", "")),
-            images_url=_images_url(given.get("images_url", "")),
+            images_url=given.get("images_url", ""),
         )
 
 
@@ -142,14 +141,6 @@ def _origins(text: str) -> tuple[str, ...]:
                 f"CORS_ORIGINS has {origin!r}; name origins in full, without a path: https://shop.example"
             )
     return origins
-
-
-def _images_url(text: str) -> str:
-    try:
-        Pictures(text)
-    except ValueError as error:
-        raise SettingsError(f"IMAGES_URL: {error}") from error
-    return text
 
 
 def _number(given: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

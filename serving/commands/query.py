@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.contract import CacheFormatError
 from serving.connection.redis_connection import RedisUnreachable, connect_async, redis_url
-from serving.lookup.answers import Recommendations
+from serving.lookup.answers import Recommendations, age_seconds, format_age
 from serving.lookup.recommendation_store import DEFAULT_DEPTH, RecommendationStore
 from serving.lookup.store_errors import RedisAway, StoreUnavailable
 
@@ -73,12 +73,11 @@ async def _query(dataset: str, customer_id: str | None, k: int) -> str:
 def format_list(found: Recommendations, articles: Mapping[str, ArticleFacts], now: datetime) -> str:
     """A list as lines of text; `now` (UTC) dates its age."""
     why = f" ({found.fallback_reason})" if found.fallback_reason else ""
-    age = now - datetime.fromisoformat(found.generated_at)
     lines = [
         f"customer  {found.customer_id}",
         f"source    {found.source.name.lower()}{why}",
         f"version   {found.version}, model {found.model}",
-        f"age       {format_age(age.total_seconds())}, generated at {found.generated_at}",
+        f"age       {format_age(age_seconds(found.generated_at, now))}, generated at {found.generated_at}",
         "",
         "rank  article_id       score  reason           product",
     ]
@@ -91,14 +90,6 @@ def format_list(found: Recommendations, articles: Mapping[str, ArticleFacts], no
 
 def _name(articles: Mapping[str, ArticleFacts], article_id: str) -> str:
     return articles[article_id].name if article_id in articles else "(name unknown)"
-
-
-def format_age(seconds: float) -> str:
-    """A duration in the largest whole unit: `42 seconds`, `3 hours`, `2 days`."""
-    for name, unit_seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * unit_seconds:
-            return f"{seconds // unit_seconds:.0f} {name}"
-    return f"{max(seconds, 0):.0f} seconds"
 
 
 def _fail(error: Exception, exit_code: int) -> int:

@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from serving.http.problems import problem_responses
-from serving.http.responses import age_seconds
+from serving.lookup.answers import age_seconds
 from serving.lookup.store_errors import FallbackReason, StoreUnavailable
 
 router = APIRouter(tags=["health"])

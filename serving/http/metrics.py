@@ -9,8 +9,7 @@ from functools import lru_cache
 from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from serving.http.responses import age_seconds
-from serving.lookup.answers import ServedList
+from serving.lookup.answers import ServedList, age_seconds
 from serving.lookup.recommendation_store import RecommendationStore
 
 MOST_CHILDREN = 4_096

@@ -5,14 +5,13 @@ would take as long as the lookup. A test holds every body against the models.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 import orjson
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from serving.lookup.answers import Item, Recommendations
+from serving.lookup.answers import Item, Recommendations, age_seconds
 from serving.lookup.reasons import Reason
 from serving.lookup.store_errors import FallbackReason
 
@@ -75,11 +74,6 @@ def batch_response(found: Sequence[Recommendations], stale_after_seconds: float)
     one_of_each = {each.version: each for each in found}
     origins = {version: origin(each, stale_after_seconds) for version, each in one_of_each.items()}
     return json_response({"recommendations": [_body(each, origins[each.version]) for each in found]})
-
-
-def age_seconds(generated_at: str) -> int:
-    """Return whole seconds since a time in ISO 8601; 0 for one that a slow clock has yet to reach."""
-    return max(0, int((datetime.now(UTC) - datetime.fromisoformat(generated_at)).total_seconds()))
 
 
 class FromVersion(Protocol):

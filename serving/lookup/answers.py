@@ -1,7 +1,8 @@
-"""What the store answers, each answer wholly from one version."""
+"""What the store answers, each answer wholly from one version, and how old an answer is."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from serving.cache.article_facts import ArticleFacts
@@ -124,3 +125,17 @@ def items_at(chosen: CachedList, places: Iterable[int]) -> tuple[Item, ...]:
     source, ids, scores, proposers = chosen
     reasons = reasons_of(source)
     return tuple([Item(ids[place], scores[place], reasons[proposers[place]]) for place in places])
+
+
+def age_seconds(generated_at: str, now: datetime | None = None) -> int:
+    """Return whole seconds from a time in ISO 8601 until now; 0 for one that a slow clock has yet to reach."""
+    now = now or datetime.now(UTC)
+    return max(0, int((now - datetime.fromisoformat(generated_at)).total_seconds()))
+
+
+def format_age(seconds: int) -> str:
+    """Return a duration in the largest whole unit: `42 seconds`, `3 hours`, `2 days`."""
+    for name, unit_seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * unit_seconds:
+            return f"{seconds // unit_seconds} {name}"
+    return f"{seconds} seconds"

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from serving.settings import SettingsError
+
 ARTICLE_ID = re.compile("[0-9]{10}")
 EXAMPLE = "0108775015"
 
@@ -19,7 +21,7 @@ class Pictures:
         images_url: empty, a template of an http or https address, or a folder.
 
     Raises:
-        ValueError: neither; says what is wrong.
+        SettingsError: `IMAGES_URL` is something else; says what is wrong.
     """
 
     def __init__(self, images_url: str) -> None:
@@ -29,7 +31,9 @@ class Pictures:
         elif images_url:
             self._folder = Path(images_url)
             if not self._folder.is_dir():
-                raise ValueError(f"{images_url!r} is neither a folder nor an address with {{article_id}} in it")
+                raise SettingsError(
+                    f"IMAGES_URL: {images_url!r} is neither a folder nor an address with {{article_id}} in it"
+                )
 
     def address(self, article_id: str) -> str | None:
         """Return where the page finds an article's picture, None where there is none."""
@@ -55,7 +59,7 @@ def _origin_of(template: str) -> str:
         differs = False
     parts = urlsplit(template)
     if not differs or not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?", parts.netloc):
-        raise ValueError(
-            f"{template!r} must have a plain host and {{article_id}}, as in https://host/{{article_id}}.jpg"
+        raise SettingsError(
+            f"IMAGES_URL: {template!r} must have a plain host and {{article_id}}, as in https://host/{{article_id}}.jpg"
         )
     return f"{parts.scheme}://{parts.netloc}"

@@ -12,9 +12,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from serving.cache.variants import Variant, variant_of
-from serving.commands.query import format_age
-from serving.http.responses import age_seconds
-from serving.lookup.answers import ShownTo
+from serving.lookup.answers import ShownTo, age_seconds, format_age
 from serving.lookup.recommendation_store import RecommendationStore
 from serving.lookup.store_errors import RedisAway
 from serving.page.article_search import Found

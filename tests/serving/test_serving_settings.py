@@ -100,7 +100,12 @@ def test_a_bad_value_names_its_variable(name, value):
 
 @pytest.mark.parametrize(
     ("name", "value", "exit_code"),
-    [("PORT", "http", 2), ("SAMPLE_DIR", "/dev/null/sample", 2), ("REDIS_URL", "http://example.com", 4)],
+    [
+        ("PORT", "http", 2),
+        ("SAMPLE_DIR", "/dev/null/sample", 2),
+        ("IMAGES_URL", "/no/such/folder", 2),
+        ("REDIS_URL", "http://example.com", 4),
+    ],
 )
 def test_the_program_ends_with_one_clear_line(monkeypatch, capsys, name, value, exit_code):
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")

@@ -60,14 +60,6 @@ def test_redis_away_has_an_exit_code_of_its_own(monkeypatch, capsys):
     assert "Redis does not answer" in error and "secret" not in error
 
 
-@pytest.mark.parametrize(
-    ("seconds", "age"),
-    [(-5, "0 seconds"), (42, "42 seconds"), (3 * 60 + 1, "3 minutes"), (3 * 3600, "3 hours"), (49 * 3600, "2 days")],
-)
-def test_age_is_in_the_largest_whole_unit(seconds, age):
-    assert query.format_age(seconds) == age
-
-
 def test_an_article_without_a_name_is_still_listed():
     found = Recommendations(
         customer_id="a",

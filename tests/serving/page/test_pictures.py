@@ -3,7 +3,7 @@
 import pytest
 
 from serving.page.pictures import Pictures
-from serving.settings import Settings, SettingsError
+from serving.settings import SettingsError
 
 ARTICLE = "0108775015"
 
@@ -31,7 +31,7 @@ def test_a_folder_is_flat_or_as_that_of_the_competition(tmp_path):
 )
 def test_what_is_no_address_and_no_folder_stops_the_server(images_url):
     with pytest.raises(SettingsError, match="IMAGES_URL: "):
-        Settings.from_environment({"IMAGES_URL": images_url})
+        Pictures(images_url)
 
 
 def test_without_the_setting_there_are_none():
