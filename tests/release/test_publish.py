@@ -17,6 +17,7 @@ import pytest
 import redis
 from published_keys import assert_nothing_is_left_over
 
+from recommender.project_paths import PROJECT_ROOT
 from recommender.release import part_transfer, published_versions
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.publish_errors import (
@@ -298,7 +299,8 @@ def test_a_killed_publisher_leaves_one_whole_version_served_and_the_next_publish
         publish_version(client, version)
     program = f"from test_publish import publish_and_die; publish_and_die({stage!r}, {chunk})"
     here, shared = Path(__file__).parent, Path(published_keys.__file__).parent
-    child = subprocess.run([sys.executable, "-c", program], cwd=here, env=os.environ | {"PYTHONPATH": str(shared)})
+    path = os.pathsep.join([str(PROJECT_ROOT), str(shared)])  # the first: `serving` is also a folder beside the second
+    child = subprocess.run([sys.executable, "-c", program], cwd=here, env=os.environ | {"PYTHONPATH": path})
     assert child.returncode == -signal.SIGKILL
     assert served_version(client) == served_after
     publish_version(client, 3)
