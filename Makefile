@@ -91,15 +91,15 @@ explain: setup  ## Tell where each of a customer's recommendations came from, an
 
 .PHONY: deny
 deny: setup  ## Recommend an article to nobody from the next second on (ARTICLE=..., NOTE=why)
-	@$(BIN)/python -m serving.lookup.rule_book --dataset $(DATASET) deny "$(ARTICLE)" --note "$(NOTE)"
+	@$(BIN)/python -m serving.commands.rules --dataset $(DATASET) deny "$(ARTICLE)" --note "$(NOTE)"
 
 .PHONY: allow
 allow: setup  ## Recommend it again (ARTICLE=...)
-	@$(BIN)/python -m serving.lookup.rule_book --dataset $(DATASET) allow "$(ARTICLE)"
+	@$(BIN)/python -m serving.commands.rules --dataset $(DATASET) allow "$(ARTICLE)"
 
 .PHONY: rules
 rules: setup  ## List what is kept out of every list, and why
-	@$(BIN)/python -m serving.lookup.rule_book --dataset $(DATASET) show
+	@$(BIN)/python -m serving.commands.rules --dataset $(DATASET) show
 
 .PHONY: variant
 variant: setup  ## Serve a share of the customers another published version (NAME=..., VERSION=..., SHARE=0.1)

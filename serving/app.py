@@ -98,8 +98,8 @@ async def _keep_looking(store: RecommendationStore) -> None:
 
 
 async def _look(store: RecommendationStore) -> None:
-    facts = store.facts
+    facts = store.catalogue.facts
     with suppress(StoreUnavailable, CacheFormatError):  # said by every answer and by /health/ready
         await store.refresh()
-    if store.facts is not facts:
+    if store.catalogue.facts is not facts:
         gc.freeze()  # else requests wait 80 ms, once a second, while 100,000 articles' facts are searched for garbage

@@ -42,9 +42,9 @@ def customer_fingerprints(customer_ids: Sequence[str] | np.ndarray) -> np.ndarra
     return np.frombuffer(b"".join(map(fingerprint_bytes, names)), dtype="<u8")
 
 
-def bucket_number(fingerprint: int, bucket_count: int) -> int:
-    """Bucket of a fingerprint: its upper 32 bits scaled to `[0, bucket_count)`, so buckets are in hash order."""
-    return ((fingerprint >> 32) * bucket_count) >> 32
+def bucket_number(name: str, bucket_count: int) -> int:
+    """Bucket of an entry: the upper 32 bits of its fingerprint scaled to `[0, bucket_count)`, so in hash order."""
+    return ((customer_fingerprint(name) >> 32) * bucket_count) >> 32
 
 
 def row_chunks(fingerprints: np.ndarray, bucket_count: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:

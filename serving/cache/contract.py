@@ -31,6 +31,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 
+from serving.cache.buckets import bucket_number
+
 FORMAT = 2  # of the buckets of lists
 OVERALL = "overall"  # name of the popular list for strangers
 BUCKET, PURCHASES, SIMILAR, SHOWN = "bucket", "purchases", "similar", "shown"  # parts of a version with numbered keys
@@ -97,6 +99,13 @@ class CacheKeys:
     def numbered(self, version: str, part: str, number: int) -> str:
         """A key of one of the parts that have several: `BUCKET`, `PURCHASES`, `SIMILAR`, `SHOWN`."""
         return self._of_version(version, f"{part}:{number}")
+
+    def bucket_of(self, manifest: "Manifest", part: str, name: str) -> str:
+        """The key of the bucket in which an entry lies: a customer's in `BUCKET` and `PURCHASES`, else an article's.
+
+        The version must have the part.
+        """
+        return self.numbered(manifest.version, part, bucket_number(name, manifest.keys_of(part)))
 
     def all_of_version(self, version: str, counts: Mapping[str, int]) -> Iterator[str]:
         """Every key that a version may have, given how many keys its parts have, as the registry says."""
@@ -173,7 +182,9 @@ class Manifest:
     parts: dict[str, PartSummary] = field(default_factory=dict)
 
     def keys_of(self, part: str) -> int:
-        """Number of keys of a part, 0 of one that was not published."""
+        """Number of keys of a numbered part, 0 of one that was not published."""
+        if part == BUCKET:
+            return self.bucket_count
         return self.parts[part].keys if part in self.parts else 0
 
     def to_json(self) -> bytes:

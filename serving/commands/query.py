@@ -4,39 +4,27 @@ Stage: beside the API, over the same store. In: a customer id and the lists in R
 
     python -m serving.commands.query --customer ID --k 12 --dataset demo
 
-Exit codes: 0 a list was printed, 2 a wrong argument, 3 nothing readable is published, 4 Redis cannot be reached.
+Exit codes: see `terminal`.
 """
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.contract import CacheFormatError
-from serving.connection.redis_connection import RedisUnreachable, connect_async, redis_url
-from serving.lookup.answers import Recommendations, age_seconds, format_age
-from serving.lookup.recommendation_store import DEFAULT_DEPTH, RecommendationStore
-from serving.lookup.store_errors import RedisAway, StoreUnavailable
-
-TIMEOUT_SECONDS = 5.0
-EXIT_USAGE, EXIT_NOTHING_PUBLISHED, EXIT_NO_REDIS = 2, 3, 4
+from serving.commands.terminal import add_dataset_option, connected, run
+from serving.lookup.answers import DEFAULT_DEPTH, Recommendations, age_seconds, format_age
+from serving.lookup.recommendation_store import RecommendationStore
+from serving.lookup.store_errors import VersionUnreadable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a list; returns the exit code."""
+    """Print a list; return the exit code."""
     options = _parse(arguments)
-    try:
-        print(asyncio.run(_query(options.dataset, options.customer, options.k)))
-    except (RedisUnreachable, RedisAway) as error:
-        return _fail(error, EXIT_NO_REDIS)
-    except (StoreUnavailable, CacheFormatError) as error:
-        return _fail(error, EXIT_NOTHING_PUBLISHED)
-    except ValueError as error:
-        return _fail(error, EXIT_USAGE)
-    return 0
+    return run(lambda: asyncio.run(_query(options.dataset, options.customer, options.k)))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -45,33 +33,34 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--customer", help="customer id; by default a published customer with a personal list")
     parser.add_argument("--k", type=_depth, default=DEFAULT_DEPTH, help="how many articles at most (default: 12)")
-    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
+    add_dataset_option(parser)
     return parser.parse_args(arguments)
 
 
 def _depth(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
 
 
 async def _query(dataset: str, customer_id: str | None, k: int) -> str:
-    client = connect_async(redis_url(), TIMEOUT_SECONDS)
-    store = RecommendationStore(client, dataset)
-    try:
-        await store.refresh()
-        if not customer_id:
-            examples = store.known_head.manifest.example_customers
-            customer_id = examples.get("personal") or next(iter(examples.values()))
-        found = await store.lookup(customer_id, k)
-        return format_list(found, store.facts, datetime.now(UTC))
-    finally:
-        await store.close()
-        await client.aclose()
+    async with connected() as client:
+        store = RecommendationStore(client, dataset)
+        try:
+            await store.refresh()
+            if not customer_id:
+                examples = store.known_head.manifest.example_customers
+                customer_id = examples.get("personal") or next(iter(examples.values()))
+            found = await store.lookup(customer_id, k)
+            return format_list(found, store.catalogue.facts, datetime.now(UTC))
+        except CacheFormatError as error:
+            raise VersionUnreadable(str(error)) from error
+        finally:
+            await store.close()
 
 
 def format_list(found: Recommendations, articles: Mapping[str, ArticleFacts], now: datetime) -> str:
-    """A list as lines of text; `now` (UTC) dates its age."""
+    """Return a list as lines of text; `now` (UTC) dates its age."""
     why = f" ({found.fallback_reason})" if found.fallback_reason else ""
     lines = [
         f"customer  {found.customer_id}",
@@ -90,11 +79,6 @@ def format_list(found: Recommendations, articles: Mapping[str, ArticleFacts], no
 
 def _name(articles: Mapping[str, ArticleFacts], article_id: str) -> str:
     return articles[article_id].name if article_id in articles else "(name unknown)"
-
-
-def _fail(error: Exception, exit_code: int) -> int:
-    print(error, file=sys.stderr)
-    return exit_code
 
 
 if __name__ == "__main__":

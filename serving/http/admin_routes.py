@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from serving.http.api_keys import administrator
 from serving.http.problems import problem_responses
-from serving.lookup.lookup_rules import BarredArticle, LookupRules, Rule
+from serving.lookup.rule_book import BarredArticle, LookupRules, Rule
 
 PROBLEMS = problem_responses(
     {

@@ -4,15 +4,34 @@ In: requests. Out: lists, or problems.
 """
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
 
 from serving.http.api_keys import NEEDS_KEY, caller_of
 from serving.http.article_responses import PopularResponse, SimilarResponse, popular_response, similar_response
-from serving.http.lookup_query import PopularQuery, SimilarQuery
 from serving.http.problems import problem_responses
-from serving.http.request_query import openapi_parameters, read_query
+from serving.http.request_query import Depth, openapi_parameters, read_query
 from serving.http.request_watch import note_served
+from serving.lookup.answers import DEFAULT_DEPTH
 
 router = APIRouter(tags=["articles"])
+
+
+class SimilarQuery(BaseModel):
+    """The article that others are to be similar to."""
+
+    article_id: str = Field(
+        min_length=1, max_length=128, description="Ten digits, leading zeros included.", examples=["0706016001"]
+    )
+    k: Depth = DEFAULT_DEPTH
+
+
+class PopularQuery(BaseModel):
+    """The segment whose popular articles are wanted."""
+
+    segment: str | None = Field(
+        None, min_length=1, max_length=100, description="A name of `segments`; everybody without it."
+    )
+    k: Depth = DEFAULT_DEPTH
 
 
 @router.get(
@@ -36,7 +55,7 @@ async def similar(request: Request) -> Response:
     """
     caller_of(request)
     asked, state = read_query(SimilarQuery, request), request.app.state
-    found = await state.store.similar(asked.article_id, asked.k)
+    found = await state.store.article_lists.similar(asked.article_id, asked.k)
     note_served(request, [found])
     return similar_response(found, state.stale_after_seconds)
 
@@ -58,6 +77,6 @@ async def popular(request: Request) -> Response:
     """What a segment bought most last week, or everybody did. An unknown segment gets everybody's list."""
     caller_of(request)
     asked, state = read_query(PopularQuery, request), request.app.state
-    found = await state.store.popular(asked.segment, asked.k)
+    found = await state.store.article_lists.popular(asked.segment, asked.k)
     note_served(request, [found])
     return popular_response(found, state.stale_after_seconds)

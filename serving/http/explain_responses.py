@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.purchase_buckets import Purchase
 from serving.http.responses import DEGRADED, Versioned, json_response, origin
-from serving.lookup.answers import ExplainedItem, Explanation, FilteredArticle
-from serving.lookup.reasons import Reason
+from serving.lookup.answers import ExplainedItem, Explanation, FilteredArticle, Reason
 from serving.lookup.store_errors import FallbackReason
 
 NOTHING_KNOWN = ArticleFacts("", "", "")

@@ -4,14 +4,22 @@ In: requests. Out: an explained list, or problems.
 """
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
 from serving.http.api_keys import NEEDS_KEY, caller_of
 from serving.http.explain_responses import ExplainResponse, explain_response
-from serving.http.lookup_query import ExplainQuery
 from serving.http.problems import problem_responses
-from serving.http.request_query import openapi_parameters, read_query
+from serving.http.request_query import CustomerId, Depth, openapi_parameters, read_query
+from serving.lookup.answers import DEFAULT_DEPTH
 
 router = APIRouter(tags=["recommendations"])
+
+
+class ExplainQuery(BaseModel):
+    """Whose list is to be explained, and how much of it."""
+
+    customer_id: CustomerId
+    k: Depth = DEFAULT_DEPTH
 
 
 @router.get(

@@ -5,35 +5,40 @@ In: requests. Out: lists, or problems.
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from serving.cache.article_facts import ArticleFacts
-from serving.cache.list_buckets import MAX_DEPTH
 from serving.http.api_keys import NEEDS_KEY, caller_of
-from serving.http.lookup_query import DEPTH_DESCRIPTION, MAX_CUSTOMER_ID_LENGTH, LookupQuery
 from serving.http.problems import problem_responses
-from serving.http.request_query import openapi_parameters, read_query
+from serving.http.request_query import CustomerId, Depth, openapi_parameters, read_query
 from serving.http.request_watch import note_served
 from serving.http.responses import BatchResponse, RecommendationsResponse, batch_response, list_response
-from serving.lookup.answers import Item
-from serving.lookup.reasons import Reason
-from serving.lookup.recommendation_store import DEFAULT_DEPTH
+from serving.lookup.answers import DEFAULT_DEPTH, Item, Reason
 
 MAX_CUSTOMERS = 1_000  # of one request
 
 router = APIRouter(tags=["recommendations"])
 
 
+class LookupQuery(BaseModel):
+    """Whose list is wanted, and what of it."""
+
+    customer_id: CustomerId
+    k: Depth = DEFAULT_DEPTH
+    exclude: Literal["purchased"] | None = Field(
+        None, description="`purchased` leaves out what the customer bought before."
+    )
+    department: str | None = Field(None, max_length=100, description="Only articles of this department.")
+
+
 class BatchRequest(BaseModel):
     """Whose lists are wanted."""
 
-    customer_ids: list[Annotated[str, Field(min_length=1, max_length=MAX_CUSTOMER_ID_LENGTH)]] = Field(
-        min_length=1, max_length=MAX_CUSTOMERS
-    )
-    k: int = Field(DEFAULT_DEPTH, ge=1, le=MAX_DEPTH, description=DEPTH_DESCRIPTION)
+    customer_ids: list[CustomerId] = Field(min_length=1, max_length=MAX_CUSTOMERS)
+    k: Depth = DEFAULT_DEPTH
 
 
 @router.get(
@@ -58,7 +63,7 @@ async def recommendations(request: Request) -> Response:
     asked, state = read_query(LookupQuery, request), request.app.state
     is_wanted = None
     if asked.exclude or asked.department:
-        is_wanted = partial(_is_wanted, state.store.facts, asked.exclude, asked.department)
+        is_wanted = partial(_is_wanted, state.store.catalogue.facts, asked.exclude, asked.department)
     found = await state.store.lookup(asked.customer_id, asked.k, is_wanted)
     note_served(request, [found])
     return list_response(found, state.stale_after_seconds)

@@ -11,8 +11,7 @@ import orjson
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from serving.lookup.answers import Item, Recommendations, age_seconds
-from serving.lookup.reasons import Reason
+from serving.lookup.answers import Item, Reason, Recommendations, age_seconds
 from serving.lookup.store_errors import FallbackReason
 
 

@@ -1,16 +1,47 @@
-"""What the store answers, each answer wholly from one version, and how old an answer is."""
+"""What lookups answer: lists whose articles have reasons, each answer wholly from one version, and how old it is.
 
-from collections.abc import Iterable, Mapping
+A reason is one word that a shop can show: the first that holds of the generators that proposed the article.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 
 from serving.cache.article_facts import ArticleFacts
-from serving.cache.list_buckets import CachedList, Source
+from serving.cache.list_buckets import Proposer, Source
 from serving.cache.purchase_buckets import Purchase
-from serving.lookup.lookup_rules import Rule
-from serving.lookup.reasons import Reason, reasons_of
+from serving.lookup.rule_book import Rule
 from serving.lookup.store_errors import FallbackReason
+
+DEFAULT_DEPTH = 12  # articles of an answer
+
+
+class Reason(StrEnum):
+    """Why an article is recommended."""
+
+    REPURCHASE = "repurchase"
+    """The customer bought it before."""
+    LAST_BASKET = "last_basket"
+    """It is bought with what the customer bought last."""
+    TWO_TOWER = "two_tower"
+    """The two-tower model places it near the customer."""
+    BOUGHT_TOGETHER = "bought_together"
+    """It is bought by those who bought what the customer bought."""
+    NEW = "new"
+    """It was first sold this week."""
+    RISING = "rising"
+    """It sells faster in the customer's segment this week than this month."""
+    SEGMENT = "segment"
+    """It is popular in the customer's segment."""
+    POPULAR = "popular"
+    """It is popular with everybody."""
+    SIMILAR = "similar"
+    """The two-tower model places it near the article that was asked for."""
+    BASELINE = "baseline"
+    """A simple rule that did better than the model made the list; `model` names it."""
 
 
 class Item(NamedTuple):
@@ -68,18 +99,6 @@ ServedList = Recommendations | SimilarArticles | PopularArticles
 
 
 @dataclass(frozen=True)
-class LastPurchases:
-    """What a customer bought last, each article once, newest first."""
-
-    customer_id: str
-    purchases: tuple[Purchase, ...]
-    version: str
-    model: str
-    generated_at: str
-    variant: str | None = None
-
-
-@dataclass(frozen=True)
 class ShownTo:
     """To how many customers an article is recommended, before any rule of the lookup, and ids of some of them."""
 
@@ -120,11 +139,30 @@ class Explanation:
     facts: Mapping[str, ArticleFacts]
 
 
-def items_at(chosen: CachedList, places: Iterable[int]) -> tuple[Item, ...]:
-    """The articles at some places of a list, from 0."""
-    source, ids, scores, proposers = chosen
-    reasons = reasons_of(source)
-    return tuple([Item(ids[place], scores[place], reasons[proposers[place]]) for place in places])
+_BY_PROPOSER = (
+    (Proposer.OWN, Reason.REPURCHASE),
+    (Proposer.LAST_BASKET, Reason.LAST_BASKET),
+    (Proposer.TWO_TOWER, Reason.TWO_TOWER),
+    (Proposer.EASE | Proposer.ITEM_KNN, Reason.BOUGHT_TOGETHER),
+    (Proposer.FRESH, Reason.NEW),
+    (Proposer.RISING, Reason.RISING),
+    (Proposer.POPULAR, Reason.POPULAR),
+)
+_BY_SOURCE = {
+    Source.PERSONAL: Reason.BASELINE,
+    Source.SEGMENT: Reason.SEGMENT,
+    Source.POPULAR: Reason.POPULAR,
+    Source.SIMILAR: Reason.SIMILAR,
+}
+
+
+@cache
+def reasons_of(source: Source) -> tuple[Reason, ...]:
+    """Return the first reason that holds for each of the 256 values of `proposers`, that of the source without any."""
+    return tuple(
+        next((reason for bits, reason in _BY_PROPOSER if proposers & bits), _BY_SOURCE[source])
+        for proposers in range(256)
+    )
 
 
 def age_seconds(generated_at: str, now: datetime | None = None) -> int:

@@ -10,46 +10,29 @@ gets the overall list of the version read last, and the answer says so.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import redis.asyncio
 
 from serving.cache.article_facts import ArticleFacts, decode_articles
-from serving.cache.buckets import bucket_number, customer_fingerprint
-from serving.cache.contract import CacheFormatError, CacheKeys, Manifest
-from serving.cache.list_buckets import CachedList
+from serving.cache.contract import BUCKET, PURCHASES, CacheFormatError, CacheKeys, Manifest
+from serving.cache.list_buckets import place_of
+from serving.cache.purchase_buckets import Purchase, purchases_at
 from serving.cache.variants import Variant
-from serving.lookup.answers import (
-    Explanation,
-    Item,
-    LastPurchases,
-    PopularArticles,
-    Recommendations,
-    ShownTo,
-    SimilarArticles,
-    items_at,
-)
+from serving.lookup.answers import DEFAULT_DEPTH, Explanation, Item, Recommendations
+from serving.lookup.article_lists import ArticleLists
 from serving.lookup.batched_reader import BatchedReader
-from serving.lookup.explanation import explained_items, filtered_articles
-from serving.lookup.lookup_rules import LookupRules
-from serving.lookup.pinned_reader import PinnedReader
+from serving.lookup.catalogue import Catalogue
 from serving.lookup.rule_book import RuleBook
-from serving.lookup.served_version import PublishedHead, ServedVersion
+from serving.lookup.served_version import FoundList, PublishedHead, ServedVersion
 from serving.lookup.store_errors import RedisAway, StoreUnavailable
 from serving.lookup.variant_versions import VariantVersions
-from serving.lookup.version_reads import (
-    FoundList,
-    find_popular,
-    find_shown_to,
-    find_similar,
-    list_or_fallback,
-    read_customer,
-    read_recommended_articles,
-)
-
-DEFAULT_DEPTH = 12
 
 logger = logging.getLogger(__name__)
+
+IsWanted = Callable[[Item], bool]
+"""Whether the caller wants an article."""
 
 
 class RecommendationStore:
@@ -58,25 +41,23 @@ class RecommendationStore:
     Args:
         client: replies must be bytes; its timeouts bound how long a lookup takes.
         dataset: namespace of the keys.
-        version: the only one that is looked at, for everybody; by default what is served, variants included.
+        version: the only one that is read, for everybody; by default what is served, variants included.
 
     Attributes:
         pinned_version: the `version` that was given.
-        rules: what `refresh` read last; none before the first.
-        facts: of the articles of the version that `refresh` saw last.
+        catalogue: rules and facts of articles, as `refresh` read them last; empty before.
+        article_lists: lookups of articles.
     """
 
     def __init__(self, client: redis.asyncio.Redis, dataset: str, version: str | None = None) -> None:
-        self._keys = CacheKeys(dataset)
         self.pinned_version = version
-        reader = BatchedReader(client)
-        self._reader = reader if version is None else PinnedReader(reader, self._keys.current, version)
+        self._keys = CacheKeys(dataset)
+        self._reader = BatchedReader(client)
         self._rule_book = RuleBook(client, dataset)
-        self._served = ServedVersion(self._reader, self._keys)
+        self._served = ServedVersion(self._reader, self._keys, version)
         self._versions = VariantVersions(self._reader, self._keys, self._served)
-        self.rules = LookupRules()
-        self.facts: Mapping[str, ArticleFacts] = {}
-        self._facts_version = ""
+        self.catalogue = Catalogue()
+        self.article_lists = ArticleLists(self._served, self._keys, self.catalogue)
 
     @property
     def is_redis_away(self) -> bool:
@@ -94,7 +75,7 @@ class RecommendationStore:
         return self._served.known_head
 
     async def head(self) -> PublishedHead:
-        """Manifest and overall list of the version that is served now, read from Redis; see `ServedVersion.head`."""
+        """Read manifest and overall list of the version that is served now; see `ServedVersion.head`."""
         return await self._served.head()
 
     async def close(self) -> None:
@@ -106,24 +87,25 @@ class RecommendationStore:
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published; the rules are read even so.
+            CacheFormatError: the facts of the version's articles are damaged.
         """
         await self._refresh_rules()
         if self.pinned_version is None:
             await self._versions.refresh()
         version = (await self.head()).manifest.version
-        if version != self._facts_version:
-            self.facts = await self.articles(version)
-            self._facts_version = version
+        if version != self.catalogue.version:
+            self.catalogue.facts = await self._read_facts(version)
+            self.catalogue.version = version
 
     async def lookup(
-        self, customer_id: str, k: int = DEFAULT_DEPTH, is_wanted: Callable[[Item], bool] | None = None
+        self, customer_id: str, k: int = DEFAULT_DEPTH, is_wanted: IsWanted | None = None
     ) -> Recommendations:
         """Return the list of a customer, or the fallback; see `lookup_many`."""
         (found,) = await self.lookup_many([customer_id], k, is_wanted)
         return found
 
     async def lookup_many(
-        self, customer_ids: Sequence[str], k: int = DEFAULT_DEPTH, is_wanted: Callable[[Item], bool] | None = None
+        self, customer_ids: Sequence[str], k: int = DEFAULT_DEPTH, is_wanted: IsWanted | None = None
     ) -> list[Recommendations]:
         """Return the lists of customers, or the fallback, in their order; those of one variant from one version.
 
@@ -141,116 +123,39 @@ class RecommendationStore:
                 wanted = partial(self._buckets_of, [customer_ids[place] for place in places])
                 name, head, buckets = await self._versions.read(variant, wanted)
                 for place, bucket in zip(places, buckets, strict=True):
-                    found = list_or_fallback(head, customer_ids[place], bucket)
+                    found = head.list_of_customer(bucket, customer_ids[place])
                     answers[place] = self._answer(head, customer_ids[place], found, k, is_wanted, name)
         except StoreUnavailable as error:
-            if self.known_head is None:
+            head = self.known_head
+            if head is None:
                 raise
-            fallback = FoundList(self.known_head.popular, error.fallback_reason)
-            return [self._answer(self.known_head, each, fallback, k, is_wanted) for each in customer_ids]
+            fallback = head.overall(error.fallback_reason)
+            return [self._answer(head, each, fallback, k, is_wanted) for each in customer_ids]
         return [answers[place] for place in range(len(customer_ids))]
-
-    async def similar(self, article_id: str, k: int = DEFAULT_DEPTH) -> SimilarArticles:
-        """Return the articles that are most like one, in the space of the two-tower's candidate tower.
-
-        Raises:
-            UnknownArticle: the served version knows no such article.
-            StoreUnavailable: Redis is away, or no readable version is published.
-        """
-        manifest, found = await find_similar(self._served, self._keys, article_id)
-        return SimilarArticles(article_id, self._allowed(found, k), *_origin(manifest))
-
-    async def popular(self, segment: str | None = None, k: int = DEFAULT_DEPTH) -> PopularArticles:
-        """Return what is bought most in a segment, or by everybody; also where the segment is unknown.
-
-        Raises:
-            StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
-        """
-        head, found = await find_popular(self._served, self._keys, segment)
-        items, (chosen, fallback_reason) = self._allowed(found.chosen, k), found
-        return PopularArticles(
-            segment, items, chosen.source, fallback_reason, head.manifest.segments, *_origin(head.manifest)
-        )
-
-    async def last_purchases(self, customer_id: str) -> LastPurchases:
-        """Return what a customer bought last, newest first; nothing of an unknown customer.
-
-        Raises:
-            StoreUnavailable: Redis is away, or no readable version is published.
-            CacheFormatError: what lies in Redis is damaged.
-        """
-        variant, head, _, purchases = await read_customer(self._versions, self._keys, customer_id)
-        return LastPurchases(customer_id, purchases, *_origin(head.manifest), variant)
-
-    async def shown_to(self, article_id: str) -> ShownTo:
-        """Return to how many customers an article is recommended, and some of them; none for one in no list.
-
-        Raises:
-            StoreUnavailable: Redis is away, or no readable version is published.
-            CacheFormatError: what lies in Redis is damaged.
-        """
-        manifest, shown = await find_shown_to(self._served, self._keys, article_id)
-        return ShownTo(article_id, *shown, *_origin(manifest))
-
-    async def recommended_articles(self) -> frozenset[str]:
-        """Return the articles that somebody is recommended, empty where the version does not tell.
-
-        Raises:
-            StoreUnavailable: Redis is away, or no readable version is published.
-            CacheFormatError: what lies in Redis is damaged.
-        """
-        return await read_recommended_articles(self._served, self._keys)
 
     async def explain(self, customer_id: str, k: int = DEFAULT_DEPTH) -> Explanation:
         """Return a customer's list with all that led to it: purchases, places, proposers and what the rules took out.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.
-            CacheFormatError: what lies in Redis is damaged.
+            CacheFormatError: what Redis holds is damaged.
         """
-        variant, head, bucket, purchases = await read_customer(self._versions, self._keys, customer_id)
-        found = list_or_fallback(head, customer_id, bucket)
-        facts = await self.facts_of(head.manifest.version)
-        items = explained_items(found.chosen, self.rules, facts, k)
+        variant, head, bucket, purchases = await self._read_customer(customer_id)
+        chosen, fallback_reason = head.list_of_customer(bucket, customer_id)
+        version = head.manifest.version
+        catalogue = replace(self.catalogue, facts=await self._facts_of(version), version=version)
+        explained = catalogue.explained(chosen, k)
+        items = tuple(each.item for each in explained)
         return Explanation(
-            found=Recommendations(
-                customer_id,
-                tuple(each.item for each in items),
-                found.chosen.source,
-                found.fallback_reason,
-                *_origin(head.manifest),
-                variant,
-            ),
-            items=items,
-            filtered=filtered_articles(found.chosen, self.rules, facts),
+            found=Recommendations(customer_id, items, chosen.source, fallback_reason, *head.origin, variant),
+            items=explained,
+            filtered=catalogue.filtered(chosen),
             purchases=purchases,
-            facts=facts,
+            facts=catalogue.facts,
         )
 
-    async def facts_of(self, version: str) -> Mapping[str, ArticleFacts]:
-        """What is known of articles by their ids, as published with a version; empty when the version has gone."""
-        return self.facts if version == self._facts_version else await self.articles(version)
-
-    async def articles(self, version: str) -> dict[str, ArticleFacts]:
-        """The same, read from Redis; decoded in a thread, beside lookups."""
-        (value,) = await self._reader.get(self._keys.articles(version))
-        return {} if value is None else await asyncio.to_thread(decode_articles, value)
-
     def _buckets_of(self, customer_ids: Sequence[str], manifest: Manifest) -> list[str]:
-        numbers = (bucket_number(customer_fingerprint(each), manifest.bucket_count) for each in customer_ids)
-        return [self._keys.bucket(manifest.version, number) for number in numbers]
-
-    def _allowed(self, chosen: CachedList, k: int) -> tuple[Item, ...]:
-        places = self.rules.places_left(chosen.article_ids, self.facts)[:k]
-        return items_at(chosen, places)
-
-    async def _refresh_rules(self) -> None:
-        """Read the rules; the last readable ones stay while Redis is away or theirs are damaged."""
-        try:
-            self.rules = await self._rule_book.read()
-            self._reader.redis_has_answered()
-        except (RedisAway, CacheFormatError) as error:
-            logger.error("the rules cannot be read, those read last still hold: %s", error)
+        return [self._keys.bucket_of(manifest, BUCKET, each) for each in customer_ids]
 
     def _answer(
         self,
@@ -258,28 +163,38 @@ class RecommendationStore:
         customer_id: str,
         found: FoundList,
         k: int,
-        is_wanted: Callable[[Item], bool] | None,
+        is_wanted: IsWanted | None,
         variant: str | None = None,
     ) -> Recommendations:
         """Cut a list to what is allowed and wanted, and say where it is from."""
-        manifest, (chosen, fallback_reason) = head.manifest, found
-        places = self.rules.places_left(chosen.article_ids, self.facts)
-        if is_wanted is None:
-            items = items_at(chosen, places[:k])
-        else:
-            items = tuple(filter(is_wanted, items_at(chosen, places)))[:k]
-        return Recommendations(
-            customer_id=customer_id,
-            items=items,
-            source=chosen.source,
-            fallback_reason=fallback_reason,
-            version=manifest.version,
-            model=manifest.model,
-            generated_at=manifest.created_at,
-            variant=variant,
-        )
+        chosen, fallback_reason = found
+        items = self.catalogue.items(chosen, k, is_wanted)
+        return Recommendations(customer_id, items, chosen.source, fallback_reason, *head.origin, variant)
 
+    async def _read_customer(self, customer_id: str) -> tuple[str | None, PublishedHead, bytes, tuple[Purchase, ...]]:
+        """Read the name of a customer's variant, its version's head, the bucket of the list, and the last purchases."""
 
-def _origin(manifest: Manifest) -> tuple[str, str, str]:
-    """The last fields of every answer: version, model, generated_at."""
-    return manifest.version, manifest.model, manifest.created_at
+        def buckets_of_customer(manifest: Manifest) -> list[str]:
+            parts = [part for part in (BUCKET, PURCHASES) if manifest.keys_of(part)]
+            return [self._keys.bucket_of(manifest, part, customer_id) for part in parts]
+
+        ((variant, _),) = self._versions.groups([customer_id])
+        name, head, (bucket, *purchases) = await self._versions.read(variant, buckets_of_customer)
+        place = place_of(bucket, customer_id)
+        return name, head, bucket, purchases_at(purchases[0], place) if purchases and place is not None else ()
+
+    async def _facts_of(self, version: str) -> Mapping[str, ArticleFacts]:
+        return self.catalogue.facts if version == self.catalogue.version else await self._read_facts(version)
+
+    async def _read_facts(self, version: str) -> dict[str, ArticleFacts]:
+        """Read the facts of a version's articles, empty when the version is gone; decode them beside lookups."""
+        (value,) = await self._reader.get(self._keys.articles(version))
+        return {} if value is None else await asyncio.to_thread(decode_articles, value)
+
+    async def _refresh_rules(self) -> None:
+        """Read the rules; the last readable ones stay while Redis is away or a rule is damaged."""
+        try:
+            self.catalogue.rules = await self._rule_book.read()
+            self._reader.redis_has_answered()
+        except (RedisAway, CacheFormatError) as error:
+            logger.error("the rules cannot be read, those read last still hold: %s", error)

@@ -1,32 +1,84 @@
-"""Where the lookup rules are kept, and the command that changes them.
+"""The lookup rules, which bar articles from every list at once, without publishing again, and where they are kept.
 
-Stage: beside publishing and serving. In: Redis. Out: `LookupRules`.
-
-    python -m serving.lookup.rule_book deny ARTICLE --note "recalled"     also: out-of-stock, allow, cap N, show
+In: Redis. Out: `LookupRules`: articles that are denied or out of stock, and a cap on the articles of one product.
 
 Rules lie in one hash per dataset, a field for each article, so that two people who change rules at once do not undo
 each other's. They outlive versions. The API reads them every second and keeps the last it read while Redis is away.
-
-Exit codes: 0 done, 2 a wrong argument, 4 Redis cannot be reached.
 """
 
-import argparse
-import asyncio
-import os
+import json
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import redis.asyncio
 
-from serving.cache.contract import CacheKeys
-from serving.connection.redis_connection import RedisUnreachable, connect_async, redis_url
-from serving.lookup.lookup_rules import CAP_FIELD, BarredArticle, LookupRules, Rule, read_rules
+from serving.cache.contract import CacheFormatError, CacheKeys
 from serving.lookup.store_errors import RedisAway
 
-TIMEOUT_SECONDS = 5.0
-EXIT_USAGE, EXIT_NO_REDIS = 2, 4
+CAP_FIELD = "cap:product_code"
+
+
+class Rule(StrEnum):
+    """Why an article is barred."""
+
+    DENIED = "denied"
+    OUT_OF_STOCK = "out_of_stock"
+    CAP = "cap"
+    """The list has as many of its product code as it may have."""
+
+
+@dataclass(frozen=True)
+class BarredArticle:
+    """One article that nobody is recommended.
+
+    Attributes:
+        rule: `Rule.DENIED` or `Rule.OUT_OF_STOCK`.
+        note: why, in somebody's words.
+        since: UTC, ISO 8601.
+    """
+
+    rule: Rule
+    note: str
+    since: str
+
+    def to_json(self) -> str:
+        """Return the value of its field in Redis."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class LookupRules:
+    """The rules of a dataset at one moment.
+
+    Attributes:
+        barred: article id to why it is barred.
+        most_per_product_code: most articles of one product code in an answer; None without a cap.
+    """
+
+    barred: Mapping[str, BarredArticle] = field(default_factory=dict)
+    most_per_product_code: int | None = None
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[bytes, bytes]) -> "LookupRules":
+        """Turn the hash in Redis into rules.
+
+        Raises:
+            CacheFormatError: a field is damaged; the message names it.
+        """
+        barred, cap = {}, None
+        for name, value in fields.items():
+            try:
+                if name == CAP_FIELD.encode():
+                    cap = int(value)
+                else:
+                    each = json.loads(value)
+                    barred[name.decode()] = BarredArticle(Rule(each["rule"]), each["note"], each["since"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise CacheFormatError(f"the rule of {name!r} cannot be read ({error!r}); set it again.") from error
+        return cls(barred, cap)
 
 
 class RuleBook:
@@ -44,7 +96,7 @@ class RuleBook:
         Raises:
             CacheFormatError: one is damaged; the message names it.
         """
-        return read_rules(await self._ask(self._client.hgetall(self._key)))
+        return LookupRules.from_fields(await self._ask(self._client.hgetall(self._key)))
 
     async def bar(self, article_id: str, rule: Rule, note: str) -> None:
         """Recommend an article to nobody.
@@ -77,61 +129,3 @@ class RuleBook:
             return await command
         except (redis.RedisError, OSError) as error:
             raise RedisAway(f"Redis does not answer ({error}); the rules are as they were.") from error
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Change or show the rules; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    try:
-        print("\n".join(asyncio.run(_carry_out(options))))
-    except (RedisUnreachable, RedisAway) as error:
-        print(error, file=sys.stderr)
-        return EXIT_NO_REDIS
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return EXIT_USAGE
-    return 0
-
-
-async def _carry_out(options: argparse.Namespace) -> list[str]:
-    client = connect_async(redis_url(), TIMEOUT_SECONDS)
-    try:
-        book, lines = RuleBook(client, options.dataset), []
-        if options.action in ("deny", "out-of-stock"):
-            rule = Rule.DENIED if options.action == "deny" else Rule.OUT_OF_STOCK
-            await book.bar(options.article, rule, options.note)
-        elif options.action == "allow" and not await book.allow(options.article):
-            lines = [f"{options.article} was not barred"]
-        elif options.action == "cap":
-            await book.set_cap(options.most)
-        return [*lines, *_lines(options.dataset, await book.read())]
-    finally:
-        await client.aclose()
-
-
-def _lines(dataset: str, rules: LookupRules) -> list[str]:
-    cap = rules.most_per_product_code
-    return [
-        f"{dataset}: {len(rules.barred):,} articles barred, {f'at most {cap}' if cap else 'no cap'} per product code",
-        *(f"{article:10}  {each.rule:12}  since {each.since}  {each.note}" for article, each in rules.barred.items()),
-    ]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.lookup.rule_book", description="What is kept out of every list from the next second on."
-    )
-    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
-    actions = parser.add_subparsers(dest="action", required=True)
-    for action, what in (("deny", "recommend an article to nobody"), ("out-of-stock", "the same while it is sold out")):
-        barring = actions.add_parser(action, help=what)
-        barring.add_argument("article", help="ten digits")
-        barring.add_argument("--note", default="", help="why, for those who come after you")
-    actions.add_parser("allow", help="recommend it again").add_argument("article", help="ten digits")
-    actions.add_parser("cap", help="at most so many of one product").add_argument("most", type=int, help="0 for any")
-    actions.add_parser("show", help="list the rules")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """The version that is served now, and values of it: never of two versions in one answer.
 
-Stage: between Redis and the store. In: a batched reader. Out: a version's head and the values of its keys.
+Stage: between the reader and the lookups. In: keys. Out: a version's head and the values of its keys.
 
 How versions never mix: a lookup asks for the pointer and for keys *of the version it knows* in one round trip. If the
 pointer names that version, the values are the answer. If it names another one, that one's manifest is read and its keys
@@ -8,15 +8,29 @@ asked for; their answer counts even if the pointer moves again meanwhile, becaus
 during this lookup. A version is not changed once the pointer has named it.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from serving.cache.contract import OVERALL, CacheFormatError, CacheKeys, Manifest
-from serving.cache.list_buckets import CachedList, find_list
+from serving.cache.list_buckets import CachedList, Source, find_list
 from serving.lookup.batched_reader import BatchedReader
-from serving.lookup.store_errors import NothingPublished, VersionUnreadable
+from serving.lookup.store_errors import FallbackReason, NothingPublished, VersionUnreadable
 
 LOOKUP_ATTEMPTS = 5  # a repetition needs two flips between two reads: then the version is gone
+
+KeysOf = Callable[[Manifest], Sequence[str]]
+"""Names the wanted keys of a version."""
+
+logger = logging.getLogger(__name__)
+
+
+class FoundList(NamedTuple):
+    """A list, and why it is not the one that was asked for."""
+
+    chosen: CachedList
+    fallback_reason: FallbackReason | None
 
 
 @dataclass(frozen=True)
@@ -26,42 +40,74 @@ class PublishedHead:
     manifest: Manifest
     popular: CachedList
 
+    @property
+    def origin(self) -> tuple[str, str, str]:
+        """What every answer ends with: the version, its model, and when it was made."""
+        return self.manifest.version, self.manifest.model, self.manifest.created_at
+
+    def overall(self, reason: FallbackReason) -> FoundList:
+        """The overall list, because of a reason."""
+        return FoundList(self.popular, reason)
+
+    def list_of_customer(self, bucket: bytes, customer_id: str) -> FoundList:
+        """A customer's list in a bucket, or the overall one."""
+        try:
+            own = find_list(bucket, customer_id)
+        except CacheFormatError as error:
+            return self._unreadable(error)
+        if own is None or not own.article_ids:
+            return self.overall(FallbackReason.UNKNOWN_CUSTOMER)
+        return FoundList(own, None if own.source is Source.PERSONAL else FallbackReason.NO_HISTORY)
+
+    def list_of_segment(self, bucket: bytes, segment: str) -> FoundList:
+        """The popular list of a segment, or the overall one."""
+        try:
+            found = find_list(bucket, segment)
+        except CacheFormatError as error:
+            return self._unreadable(error)
+        return self.overall(FallbackReason.UNKNOWN_SEGMENT) if found is None else FoundList(found, None)
+
+    def _unreadable(self, error: CacheFormatError) -> FoundList:
+        logger.error("version %s: %s", self.manifest.version, error)
+        return self.overall(FallbackReason.UNREADABLE_LIST)
+
 
 class ServedVersion:
-    """Reads of one dataset.
+    """Reads of one dataset, each wholly from one version.
+
+    Args:
+        reader: of Redis.
+        keys: of the dataset.
+        pinned: the only version that is read; by default the one that the pointer names.
 
     Attributes:
         known_head: of the version that was read last; None before the first.
     """
 
-    def __init__(self, reader: BatchedReader, keys: CacheKeys) -> None:
-        self._reader, self._keys = reader, keys
+    def __init__(self, reader: BatchedReader, keys: CacheKeys, pinned: str | None = None) -> None:
+        self._reader, self._keys, self._pinned = reader, keys, pinned
         self.known_head: PublishedHead | None = None
 
     async def head(self) -> PublishedHead:
-        """Manifest and overall list of the version that is served now, read from Redis.
+        """Read manifest and overall list of the version that is served now.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.
         """
         for _ in range(LOOKUP_ATTEMPTS):
-            (version,) = await self._reader.get(self._keys.current)
+            version, _ = await self._get()
             if version is None:
                 raise NothingPublished(f"no lists are published for {self._keys.dataset}; `make run` publishes them.")
-            name = version.decode(errors="replace")
-            values = await self._reader.get(self._keys.manifest(name), self._keys.popular(name))
+            values = await self._reader.get(self._keys.manifest(version), self._keys.popular(version))
             if None not in values:
-                self.known_head = _decode_head(name, *values)
+                self.known_head = _decode_head(version, *values)
                 return self.known_head
         raise VersionUnreadable(
-            f"version {name} is named by the pointer but missing in Redis; publish again, or roll back."
+            f"version {version} is named by the pointer but missing in Redis; publish again, or roll back."
         )
 
-    async def read(self, keys_of: Callable[[Manifest], Sequence[str]]) -> tuple[PublishedHead, list[bytes]]:
+    async def read(self, keys_of: KeysOf) -> tuple[PublishedHead, list[bytes]]:
         """Return a version that is current during this call, and values of it, empty where one is lost.
-
-        Args:
-            keys_of: names the wanted keys of a version.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.
@@ -69,8 +115,7 @@ class ServedVersion:
         known = self.known_head
         head = known or await self.head()
         for _ in range(LOOKUP_ATTEMPTS):
-            pointer, *values = await self._reader.get(self._keys.current, *keys_of(head.manifest))
-            version = (pointer or b"").decode(errors="replace")
+            version, values = await self._get(*keys_of(head.manifest))
             was_current = head is not known or version == head.manifest.version
             if was_current and None not in values:
                 return head, values
@@ -79,6 +124,13 @@ class ServedVersion:
                 return head, [value or b"" for value in values]
             head = current
         raise VersionUnreadable(f"{LOOKUP_ATTEMPTS} versions vanished during one lookup; try again.")
+
+    async def _get(self, *keys: str) -> tuple[str | None, list[bytes | None]]:
+        """Return which version is current, None without one, and the keys' values, all read in one round trip."""
+        if self._pinned is not None:
+            return self._pinned, await self._reader.get(*keys) if keys else []
+        pointer, *values = await self._reader.get(self._keys.current, *keys)
+        return pointer if pointer is None else pointer.decode(errors="replace"), values
 
 
 def _decode_head(version: str, manifest_value: bytes, popular_value: bytes) -> PublishedHead:

@@ -6,16 +6,13 @@ version is gone or cannot be read is as good as ended: its customers are served 
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from serving.cache.contract import CacheFormatError, CacheKeys, Manifest
+from serving.cache.contract import CacheFormatError, CacheKeys
 from serving.cache.variants import Variant, decode_variants, variant_of
 from serving.lookup.batched_reader import BatchedReader
-from serving.lookup.pinned_reader import PinnedReader
-from serving.lookup.served_version import PublishedHead, ServedVersion
+from serving.lookup.served_version import KeysOf, PublishedHead, ServedVersion
 from serving.lookup.store_errors import VersionUnreadable
-
-KeysOf = Callable[[Manifest], Sequence[str]]
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +74,7 @@ class VariantVersions:
         return None, *await self._served.read(keys_of)
 
     async def _opened(self, version: str) -> ServedVersion | None:
-        opened = self._pinned.get(version) or ServedVersion(
-            PinnedReader(self._reader, self._keys.current, version), self._keys
-        )
+        opened = self._pinned.get(version) or ServedVersion(self._reader, self._keys, version)
         try:
             await opened.head()
         except VersionUnreadable as error:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from serving.cache.contract import CacheFormatError
-from serving.http.lookup_query import MAX_CUSTOMER_ID_LENGTH
+from serving.http.request_query import MAX_CUSTOMER_ID_LENGTH
 from serving.lookup.store_errors import FallbackReason, RedisAway, UnknownArticle
 from serving.page.access import NotFound, PageRoute
 from serving.page.rendering import FOLDER, link
@@ -29,7 +29,7 @@ async def home(request: Request) -> Response:
     """The way in: a customer, an article, and what strangers get."""
     visit = await Visit.of(request)
     segment = visit.text("segment")
-    found = await visit.store.popular(segment or None)
+    found = await visit.store.article_lists.popular(segment or None)
     if found.fallback_reason is FallbackReason.UNKNOWN_SEGMENT:
         raise NotFound(f"No segment is called {segment}.")
     if found.fallback_reason is not None:
@@ -69,7 +69,7 @@ async def customer(request: Request) -> Response:
 async def random_customer(request: Request) -> Response:
     """Any customer who is shown any of the articles."""
     visit = await Visit.of(request)
-    known = list(visit.store.facts)
+    known = list(visit.store.catalogue.facts)
     shown = await visit.shown_to(random.sample(known, min(ARTICLES_TRIED, len(known))))
     examples = [example for each in shown for example in each.examples]
     customer_id = random.choice(examples or list(visit.store.known_head.manifest.example_customers.values()))
@@ -81,12 +81,12 @@ async def article(request: Request) -> Response:
     """An article, what is similar, and who gets it."""
     visit = await Visit.of(request)
     article_id = visit.text("id")
-    if article_id not in visit.store.facts:
+    if article_id not in visit.store.catalogue.facts:
         raise NotFound(f"No article of this version has the id {article_id or '(none)'}.")
     similar, shown_to = [], None
     try:
         [shown_to] = await visit.shown_to([article_id])
-        similar = (await visit.store.similar(article_id)).items
+        similar = (await visit.store.article_lists.similar(article_id)).items
     except UnknownArticle:  # one that is named in lists only
         pass
     except RedisAway:
@@ -94,7 +94,7 @@ async def article(request: Request) -> Response:
     return visit.page(
         "article.html",
         article=visit.cards.card(article_id),
-        barred=visit.store.rules.barred.get(article_id),
+        barred=visit.store.catalogue.rules.barred.get(article_id),
         rows=visit.cards.rows(similar),
         shown_to=shown_to,
     )

@@ -78,7 +78,7 @@ class ShopWindow:
             return await _once(self._searches, (version, True), lambda: _index(store))
         except (StoreUnavailable, CacheFormatError):
             plain = (version, False)
-            return await _once(self._searches, plain, lambda: asyncio.to_thread(ArticleSearch, store.facts))
+            return await _once(self._searches, plain, lambda: asyncio.to_thread(ArticleSearch, store.catalogue.facts))
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -93,8 +93,8 @@ class ShopWindow:
 
 
 async def _index(store: RecommendationStore) -> ArticleSearch:
-    recommended = await store.recommended_articles()
-    return await asyncio.to_thread(ArticleSearch, store.facts, recommended)
+    recommended = await store.article_lists.recommended()
+    return await asyncio.to_thread(ArticleSearch, store.catalogue.facts, recommended)
 
 
 async def _once(

@@ -58,7 +58,7 @@ class Visit:
             if window.last_served is None:
                 raise
             return cls(request, window.last_served, [], is_redis_away=True)
-        store.rules = shop.rules  # those of now: nobody would see what they bar
+        store.catalogue.rules = shop.catalogue.rules  # those of now: nobody would see what they bar
         return cls(request, store, versions, variant)
 
     def without_redis(self) -> "Visit":
@@ -68,7 +68,7 @@ class Visit:
     @property
     def cards(self) -> Cards:
         """Makes cards of the version's articles."""
-        return Cards(self.store.facts, self.request.app.state.pictures)
+        return Cards(self.store.catalogue.facts, self.request.app.state.pictures)
 
     @property
     def preview(self) -> str | None:
@@ -89,7 +89,7 @@ class Visit:
 
     async def shown_to(self, article_ids: Sequence[str]) -> list[ShownTo]:
         """Return to whom articles are recommended; their keys are read in one round trip."""
-        return await asyncio.gather(*map(self.store.shown_to, article_ids))
+        return await asyncio.gather(*map(self.store.article_lists.shown_to, article_ids))
 
     def text(self, name: str) -> str:
         """A parameter of the address."""

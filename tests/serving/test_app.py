@@ -14,7 +14,7 @@ app = create_app()
 @app.get("/inside")
 def inside():
     n_searched = sum(isinstance(each, ArticleFacts) for each in gc.get_objects())
-    return {"articles": list(app.state.store.facts), "searched": n_searched}
+    return {"articles": list(app.state.store.catalogue.facts), "searched": n_searched}
 
 serve(app)
 """

@@ -13,7 +13,7 @@ import pytest
 import redis
 from lambda_service import LambdaService, lambda_container
 
-from serving.lookup import rule_book
+from serving.commands import rules
 
 KEY = "of-the-shop"
 KEYS = f"shop:{KEY}"
@@ -131,7 +131,7 @@ def test_a_rule_holds_for_the_first_event_after_a_freeze(redis_server, client, p
     with lambda_container(REDIS_URL=redis_server.url, API_KEYS=KEYS) as (service, process):
         assert article_ids(service.invoke(asked)) == [first, *others]
         process.send_signal(signal.SIGSTOP)
-        rule_book.main(["deny", first])
+        rules.main(["deny", first])
         time.sleep(1.1)
         process.send_signal(signal.SIGCONT)
         assert article_ids(service.invoke(asked)) == others

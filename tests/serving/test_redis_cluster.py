@@ -15,9 +15,9 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from recommender.release.published_versions import rollback
+from serving.commands import rules
 from serving.connection.embedded_redis import redis_executable
 from serving.connection.redis_connection import connect
-from serving.lookup import rule_book
 
 SLOTS = 16_384
 
@@ -72,7 +72,7 @@ def test_publishing_rules_rollback_and_lookups_keep_to_one_slot(
         rollback(client, "demo")
     with start_api(tmp_path / "no-embedded-redis", REDIS_URL=os.environ["REDIS_URL"]) as http:
         first, *others = planted_articles(3, 0)
-        assert rule_book.main(["deny", first]) == 0
+        assert rules.main(["deny", first]) == 0
         wait_until(lambda: articles(http.get("/recommendations/customer-0").json()) == others)
         ids = [f"customer-{row}" for row in range(99)]
         found = http.post("/recommendations", json={"customer_ids": ids}).json()["recommendations"]

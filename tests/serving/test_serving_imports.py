@@ -48,7 +48,13 @@ def test_the_publisher_needs_the_connection_and_the_cache_alone():
 
 @pytest.mark.parametrize(
     "module",
-    ["serving.__main__", "serving.commands.query", "serving.connection.redis_connection", "serving.lookup.rule_book"],
+    [
+        "serving.__main__",
+        "serving.connection.redis_connection",
+        "serving.commands.query",
+        "serving.commands.rules",
+        "serving.commands.variants",
+    ],
 )
 def test_serving_imports_nothing_of_the_training_stack(module):
     program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"

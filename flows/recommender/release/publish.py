@@ -26,7 +26,7 @@ from recommender.release.published_versions import remove_unused, remove_version
 from recommender.release.publisher_lock import publisher_lock
 from recommender.release.version_parts import Part, estimated_memory_bytes, parts_of
 from serving.cache.article_numbers import article_ids_of
-from serving.cache.buckets import bucket_number, customer_fingerprint
+from serving.cache.buckets import bucket_number
 from serving.cache.contract import BUCKET, CacheKeys, Manifest, PartSummary, registry_value
 from serving.cache.list_buckets import ROWS_AT_A_TIME, Source, find_list
 
@@ -245,9 +245,8 @@ def _verify_sample(load: _Load) -> None:
     """Decode the lists of evenly spread customers and compare articles, source and proposers."""
     rows = np.unique(np.linspace(0, len(load.lists.customer_ids) - 1, SAMPLED_CUSTOMERS).astype(int)).tolist()
     customer_ids = [str(load.lists.customer_ids[row]) for row in rows]
-    fingerprints = map(customer_fingerprint, customer_ids)
     buckets, *_ = load.parts
-    numbers = (bucket_number(fingerprint, buckets.keys) for fingerprint in fingerprints)
+    numbers = (bucket_number(customer_id, buckets.keys) for customer_id in customer_ids)
     values = read_keys(load.client, map(load.key_of(buckets), numbers))
     for row, customer_id, value in zip(rows, customer_ids, values, strict=True):
         stored = find_list(value, customer_id)

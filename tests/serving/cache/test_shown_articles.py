@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.cache.article_numbers import article_id_of
-from serving.cache.buckets import bucket_number, customer_fingerprint
+from serving.cache.buckets import bucket_number
 from serving.cache.contract import CacheFormatError
 from serving.cache.shown_articles import (
     Shown,
@@ -38,7 +38,7 @@ def test_every_article_gets_back_whom_it_is_shown(articles):
     buckets = [value for chunk in chunks for value in chunk.values]
     assert len(buckets) == count
     for article_id, (customers, own) in articles.items():
-        bucket = buckets[bucket_number(customer_fingerprint(article_id), count)]
+        bucket = buckets[bucket_number(article_id, count)]
         assert find_shown(bucket, article_id) == Shown(customers, tuple(own))
     assert find_shown(buckets[0], "nothing") is None
     assert shown_article_ids(buckets) == articles.keys()

@@ -6,9 +6,9 @@ import pytest
 from waiting import wait_until
 
 from recommender.release.publish import PublishedRun, publish
+from serving.commands import rules
 from serving.http.article_responses import PopularResponse, SimilarResponse
 from serving.http.explain_responses import ExplainResponse
-from serving.lookup import rule_book
 
 PROBLEM = "application/problem+json"
 SEGMENT = "young/online"
@@ -102,8 +102,8 @@ def test_rules_hold_for_all_and_the_explanation_names_them(
     publish_planted(client, 1)
     first, second, third = planted_articles(1, 0)[:3]
     with start_api(redis_server.directory) as http:
-        rule_book.main(["deny", second, "--note", "recalled"])
-        rule_book.main(["out-of-stock", planted_articles(1, 8_888)[0]])
+        rules.main(["deny", second, "--note", "recalled"])
+        rules.main(["out-of-stock", planted_articles(1, 8_888)[0]])
         wait_until(lambda: article_ids(http.get(PATHS[0]))[0] == third)
         assert article_ids(http.get(PATHS[1])) == planted_articles(1, 8_888)[1:]
         body = http.get("/explain/customer-0", params={"k": 2}).json()
@@ -121,7 +121,7 @@ def test_a_cap_is_named_too(redis_server, client, start_api, publish_planted, pl
     lists = planted(1)
     same = {article_id: facts._replace(product_code="one") for article_id, facts in lists.articles.items()}
     publish(client, replace(lists, articles=same), PublishedRun("demo", "run", "model", {}), lambda *_: None)
-    rule_book.main(["cap", "1"])
+    rules.main(["cap", "1"])
     with start_api(redis_server.directory) as http:
         wait_until(lambda: len(http.get("/explain/customer-0").json()["items"]) == 1)
         filtered = http.get("/explain/customer-0").json()["filtered"]

@@ -8,8 +8,8 @@ from waiting import wait_until
 
 from serving.app import create_app
 from serving.cache.contract import CacheKeys
+from serving.commands import rules
 from serving.commands.variants import start_variant
-from serving.lookup import rule_book
 from serving.settings import Settings
 
 ADMIN = {"X-API-Key": "of-the-boss"}
@@ -30,32 +30,33 @@ def test_a_denied_article_leaves_every_list_at_once_and_comes_back(
     publish_planted(client, 1)
     with start_api(redis_server.directory) as http:
         assert article_ids(http) == planted_articles(1, 0)
-        rule_book.main(["deny", FIRST])
+        rules.main(["deny", FIRST])
         wait_until(lambda: article_ids(http) == planted_articles(1, 0)[1:])
         many = http.post("/recommendations", json={"customer_ids": ["customer-0"]}).json()["recommendations"]
         assert [item["article_id"] for item in many[0]["items"]] == planted_articles(1, 0)[1:]
         assert article_ids(http, k=3) == planted_articles(1, 0)[1:4]  # the next ones move up
         publish_planted(client, 2)  # a rule outlives the version
-        rule_book.main(["deny", planted_articles(2, 0)[0]])
+        rules.main(["deny", planted_articles(2, 0)[0]])
         wait_until(lambda: article_ids(http) == planted_articles(2, 0)[1:])
-        rule_book.main(["allow", planted_articles(2, 0)[0]])
+        rules.main(["allow", planted_articles(2, 0)[0]])
         wait_until(lambda: article_ids(http) == planted_articles(2, 0))
 
 
 def test_rules_and_variants_are_read_before_the_first_request(redis_server, client, publish_planted):
     before = publish_planted(client, 1)
     publish_planted(client, 2)
-    rule_book.main(["deny", FIRST])
+    rules.main(["deny", FIRST])
     start_variant(client, "demo", "old", before, 0.5)
 
     async def first_answer():
         app = create_app(Settings())
         async with app.router.lifespan_context(app):
             store = app.state.store
-            return store.rules, await store.lookup_many([f"customer-{row}" for row in range(20)])
+            barred = store.catalogue.rules.barred.keys()
+            return barred, await store.lookup_many([f"customer-{row}" for row in range(20)])
 
-    rules, found = asyncio.run(first_answer())
-    assert rules.barred.keys() == {FIRST}
+    barred, found = asyncio.run(first_answer())
+    assert barred == {FIRST}
     assert {each.variant for each in found} == {None, "old"}
 
 
@@ -63,7 +64,7 @@ def test_a_denied_article_stays_away_while_redis_is(redis_server, client, start_
     publish_planted(client, 1)
     popular = planted_articles(1, 9_999)
     with start_api(redis_server.directory) as http:
-        rule_book.main(["deny", popular[0]])
+        rules.main(["deny", popular[0]])
         wait_until(lambda: article_ids(http, "nobody") == popular[1:])
         redis_server.stop()
         assert article_ids(http) == popular[1:]
@@ -74,7 +75,7 @@ def test_damaged_rules_leave_those_that_were_read_last(
 ):
     publish_planted(client, 1)
     with start_api(redis_server.directory) as http:
-        rule_book.main(["deny", FIRST])
+        rules.main(["deny", FIRST])
         wait_until(lambda: article_ids(http) == planted_articles(1, 0)[1:])
         client.hset(CacheKeys("demo").rules, FIRST, "garbage")
         time.sleep(1.5)

@@ -1,10 +1,11 @@
-"""How old an answer is, in seconds and in words."""
+"""How old an answer is, and one word for why an article is in it: the most telling of what is known."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from serving.lookup.answers import age_seconds, format_age
+from serving.cache.list_buckets import Proposer, Source
+from serving.lookup.answers import Reason, age_seconds, format_age, reasons_of
 
 
 def test_age_is_in_whole_seconds_and_never_negative():
@@ -20,3 +21,34 @@ def test_age_is_in_whole_seconds_and_never_negative():
 )
 def test_age_in_words_is_in_the_largest_whole_unit(seconds, age):
     assert format_age(seconds) == age
+
+
+@pytest.mark.parametrize(
+    ("proposers", "reason"),
+    [
+        (Proposer.OWN | Proposer.TWO_TOWER | Proposer.POPULAR, Reason.REPURCHASE),
+        (Proposer.LAST_BASKET | Proposer.TWO_TOWER, Reason.LAST_BASKET),
+        (Proposer.TWO_TOWER | Proposer.EASE, Reason.TWO_TOWER),
+        (Proposer.EASE, Reason.BOUGHT_TOGETHER),
+        (Proposer.ITEM_KNN | Proposer.RISING, Reason.BOUGHT_TOGETHER),
+        (Proposer.FRESH | Proposer.POPULAR, Reason.NEW),
+        (Proposer.RISING | Proposer.POPULAR, Reason.RISING),
+        (Proposer.POPULAR, Reason.POPULAR),
+    ],
+)
+def test_the_most_telling_proposer_gives_the_reason(proposers, reason):
+    assert reasons_of(Source.PERSONAL)[proposers] is reason
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [(Source.PERSONAL, Reason.BASELINE), (Source.SEGMENT, Reason.SEGMENT), (Source.POPULAR, Reason.POPULAR)],
+)
+def test_without_proposers_the_source_of_the_list_is_the_reason(source, reason):
+    assert reasons_of(source)[0] is reason
+
+
+def test_every_combination_has_a_reason():
+    for source in Source:
+        assert len(reasons_of(source)) == 256
+        assert set(reasons_of(source)) <= set(Reason)

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from recommender.release.published_versions import rollback
-from serving.cache.buckets import bucket_number, customer_fingerprint
+from serving.cache.buckets import bucket_number
 from serving.cache.contract import BUCKET, CacheFormatError, CacheKeys, registered_counts
 from serving.cache.list_buckets import Source
 from serving.connection.redis_connection import connect_async, redis_url
@@ -130,7 +130,7 @@ def test_a_reader_left_behind_by_two_flips_finds_the_new_version(client, publish
 def test_a_damaged_list_falls_back_to_the_overall_one_and_says_so(client, publish_planted, planted_articles, damage):
     version = publish_planted(client, 1)
     bucket_count = registered_counts(client.hget(KEYS.registry, version))[BUCKET]
-    key = KEYS.bucket(version, bucket_number(customer_fingerprint("customer-0"), bucket_count))
+    key = KEYS.bucket(version, bucket_number("customer-0", bucket_count))
     if damage == "changed":
         client.setrange(key, 200, b"garbage")
     if damage == "cut":
@@ -260,9 +260,9 @@ def test_many_customers_are_answered_in_their_order(client, publish_planted, pla
 @pytest.mark.parametrize(
     ("part", "ask"),
     [
-        ("similar", lambda store: store.similar("0001000001")),
-        ("shown", lambda store: store.shown_to("0001000001")),
-        ("purchases", lambda store: store.last_purchases("customer-0")),
+        ("similar", lambda store: store.article_lists.similar("0001000001")),
+        ("shown", lambda store: store.article_lists.shown_to("0001000001")),
+        ("purchases", lambda store: store.explain("customer-0")),
         ("bucket", lambda store: store.explain("customer-0")),
     ],
 )
@@ -282,11 +282,12 @@ def test_a_damaged_part_is_an_error_that_says_so(client, publish_planted, part, 
 def test_last_purchases_and_who_is_shown_an_article(client, publish_planted, planted_articles):
     async def asked():
         async with open_store() as store:
-            bought = [(await store.last_purchases(each)).purchases for each in ("customer-7", "customer-99", "nobody")]
-            return bought, [await store.shown_to(each) for each in (planted_articles(1, 0)[0], "0000000001")]
+            bought = [(await store.explain(each)).purchases for each in ("customer-7", "customer-99", "nobody")]
+            shown = await store.article_lists.shown_to(planted_articles(1, 0)[0])
+            return bought, shown, await store.article_lists.shown_to("0000000001")
 
     version = publish_planted(client, 1)
-    bought, (shown, hidden) = asyncio.run(asked())
+    bought, shown, hidden = asyncio.run(asked())
     first, _, third = planted_articles(1, 7)[:3]
     assert bought == [((third, date(2020, 9, 22)), (first, date(2020, 9, 1))), (), ()]
     assert (shown.customers, shown.examples, shown.version) == (1, ("customer-0",), version)

@@ -12,7 +12,7 @@ import redis
 import redis.asyncio
 
 from serving.connection.redis_connection import connect_async, redis_url
-from serving.lookup.round_trip import get_values
+from serving.lookup.batched_reader import get_values
 
 SECONDS = 0.5
 
