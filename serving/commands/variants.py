@@ -1,125 +1,40 @@
-"""Start and end variants: serve a share of the customers another of the published versions.
+"""Start, end and show variants: serve a share of the customers another of the published versions.
 
     python -m serving.commands.variants start NAME --version VERSION --share 0.1     also: end NAME, show
 
-The API follows within a second and names the variant in its answers. The next nights' publishing keeps the versions of
-variants in Redis until they end.
-
-Exit codes: 0 done, 2 a wrong argument, 4 Redis cannot be reached.
+Exit codes: see `terminal`.
 """
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
-import redis
-
-from serving.cache.contract import CacheFormatError, CacheKeys, Manifest
-from serving.cache.variants import Variant, decode_variants, encode_variants, free_start
-from serving.connection.redis_connection import RedisUnreachable, connect
-
-EXIT_USAGE, EXIT_NO_REDIS = 2, 4
-ATTEMPTS = 10
-SET_IF_UNCHANGED = """
--- KEYS: variants   ARGV: as they were, as they are to be
-if (redis.call('get', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-redis.call('set', KEYS[1], ARGV[2])
-return 1
-"""
-
-
-class VariantError(ValueError):
-    """A variant cannot be started or ended."""
-
-
-def start_variant(client: redis.Redis, dataset: str, name: str, version: str, share: float) -> None:
-    """Serve a share of the customers a version.
-
-    Raises:
-        VariantError: the name is taken or empty, the version is not published, or the share is not free.
-    """
-    keys = CacheKeys(dataset)
-    _check_version(client, keys, version)
-
-    def added(variants: Sequence[Variant]) -> list[Variant]:
-        if not name or name in {each.name for each in variants}:
-            raise VariantError(f"{name!r} is empty or the name of another variant; choose a new one.")
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        return [*variants, Variant(name, version, free_start(variants, share), share, since)]
-
-    _change(client, keys, added)
-
-
-def end_variant(client: redis.Redis, dataset: str, name: str) -> None:
-    """Serve a variant's customers what everybody is served.
-
-    Raises:
-        VariantError: there is none of the name.
-    """
-
-    def removed(variants: Sequence[Variant]) -> list[Variant]:
-        if name not in {each.name for each in variants}:
-            there_are = ", ".join(each.name for each in variants) or "none"
-            raise VariantError(f"there is no variant {name!r}; there are: {there_are}.")
-        return [each for each in variants if each.name != name]
-
-    _change(client, CacheKeys(dataset), removed)
-
-
-def read_variants(client: redis.Redis, dataset: str) -> tuple[Variant, ...]:
-    """Return the variants of a dataset.
-
-    Raises:
-        CacheFormatError: what lies in Redis is damaged.
-    """
-    return decode_variants(client.get(CacheKeys(dataset).variants))
-
-
-def _change(client: redis.Redis, keys: CacheKeys, change: Callable[[Sequence[Variant]], list[Variant]]) -> None:
-    """Write changed variants unless somebody else did meanwhile; then change theirs."""
-    for _ in range(ATTEMPTS):
-        before = client.get(keys.variants) or b""
-        after = encode_variants(change(decode_variants(before)))
-        if client.eval(SET_IF_UNCHANGED, 1, keys.variants, before, after):
-            return
-    raise VariantError("others change the variants all the time; try again.")
-
-
-def _check_version(client: redis.Redis, keys: CacheKeys, version: str) -> None:
-    value = client.get(keys.manifest(version))
-    if value is None:
-        raise VariantError(f"{keys.dataset} has no published version {version!r}; `make versions` lists them.")
-    try:
-        Manifest.from_json(value)
-    except CacheFormatError as error:
-        raise VariantError(f"version {version} cannot be served: {error}") from error
+from serving.cache.variants import Variant
+from serving.commands.terminal import add_dataset_option, run
+from serving.connection.redis_connection import connect
+from serving.lookup.variant_book import VariantBook
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start, end or show variants; returns the exit code."""
+    """Start, end or show variants; return the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        client = connect()
-        if options.action == "start":
-            start_variant(client, options.dataset, options.name, options.version, options.share)
-        elif options.action == "end":
-            end_variant(client, options.dataset, options.name)
-        print("\n".join(_lines(options.dataset, read_variants(client, options.dataset))))
-    except (RedisUnreachable, redis.RedisError) as error:
-        print(error, file=sys.stderr)
-        return EXIT_NO_REDIS
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return EXIT_USAGE
-    return 0
+    return run(lambda: _change(options))
+
+
+def _change(options: argparse.Namespace) -> str:
+    """Do what the options say; return the variants as they are afterwards."""
+    book = VariantBook(connect(), options.dataset)
+    if options.action == "start":
+        book.start(options.name, options.version, options.share)
+    elif options.action == "end":
+        book.end(options.name)
+    return "\n".join(_lines(options.dataset, book.read()))
 
 
 def _lines(dataset: str, variants: Sequence[Variant]) -> list[str]:
     rest = max(0.0, 1 - sum(each.share for each in variants))
-    told = [f"{each.name:12}  {each.share:6.1%}  {each.version}  since {each.since}" for each in variants]
-    return [*told, f"{rest:.1%} of the customers of {dataset} are served the current version"]
+    lines = [f"{each.name:12}  {each.share:6.1%}  {each.version}  since {each.since}" for each in variants]
+    return [*lines, f"{rest:.1%} of the customers of {dataset} are served the current version"]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,10 +42,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m serving.commands.variants",
         description="Serve a share of the customers another published version.",
     )
-    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
+    add_dataset_option(parser)
     actions = parser.add_subparsers(dest="action", required=True)
     start = actions.add_parser("start", help="serve a share of the customers a version")
-    start.add_argument("name", help="told by the API, the log and the metrics")
+    start.add_argument("name", help="as it stands in the API's answers, the log and the metrics")
     start.add_argument("--version", required=True, help="one of `make versions`")
     start.add_argument("--share", type=float, default=0.1, help="of the customers (default: %(default)s)")
     actions.add_parser("end", help="serve its customers the current version").add_argument("name")

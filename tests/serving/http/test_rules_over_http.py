@@ -9,7 +9,7 @@ from waiting import wait_until
 from serving.app import create_app
 from serving.cache.contract import CacheKeys
 from serving.commands import rules
-from serving.commands.variants import start_variant
+from serving.lookup.variant_book import VariantBook
 from serving.settings import Settings
 
 ADMIN = {"X-API-Key": "of-the-boss"}
@@ -46,7 +46,7 @@ def test_rules_and_variants_are_read_before_the_first_request(redis_server, clie
     before = publish_planted(client, 1)
     publish_planted(client, 2)
     rules.main(["deny", FIRST])
-    start_variant(client, "demo", "old", before, 0.5)
+    VariantBook(client, "demo").start("old", before, 0.5)
 
     async def first_answer():
         app = create_app(Settings())

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from recommender.release.published_versions import versions
 from serving.cache.contract import CacheFormatError, CacheKeys
 from serving.cache.variants import Variant, customer_place, decode_variants, encode_variants, free_start, variant_of
-from serving.commands.variants import VariantError, end_variant, main, read_variants, start_variant
 from serving.connection.redis_connection import connect_async, redis_url
 from serving.lookup.recommendation_store import RecommendationStore
+from serving.lookup.variant_book import VariantBook, VariantError
 
 KEYS = CacheKeys("demo")
 KNOWN_PLACE = 0.2310063378255852  # of customer-0; another number would give every running test other customers
@@ -93,10 +93,10 @@ def test_the_codec_goes_there_and_back_and_names_damage():
 
 def test_its_customers_are_served_its_version_and_nobody_else(client, two_versions, planted_articles):
     current, before = two_versions
-    start_variant(client, "demo", "old", before, 0.3)
+    VariantBook(client, "demo").start("old", before, 0.3)
     found = look_up(*CUSTOMERS, "stranger 4", "stranger 17")
     in_variant = {each.customer_id for each in found if each.variant == "old"}
-    (variant,) = read_variants(client, "demo")
+    (variant,) = VariantBook(client, "demo").read()
     assert in_variant == {each.customer_id for each in found if variant_of([variant], each.customer_id)}
     assert 15 <= len(in_variant) <= 45
     for row, each in enumerate(found[:100]):
@@ -107,11 +107,11 @@ def test_its_customers_are_served_its_version_and_nobody_else(client, two_versio
 
 def test_publishing_keeps_the_versions_of_variants_until_they_end(client, two_versions, publish_planted):
     _, oldest = two_versions
-    start_variant(client, "demo", "old", oldest, 0.3)
+    VariantBook(client, "demo").start("old", oldest, 0.3)
     for version in (3, 4, 5):
         publish_planted(client, version)
     assert {each.variant for each in look_up(*CUSTOMERS)} == {None, "old"}
-    end_variant(client, "demo", "old")
+    VariantBook(client, "demo").end("old")
     publish_planted(client, 6)
     assert oldest not in {each.version for each in versions(client, "demo")}
     assert not list(client.scan_iter(f"*{oldest}*"))
@@ -120,7 +120,7 @@ def test_publishing_keeps_the_versions_of_variants_until_they_end(client, two_ve
 
 def test_a_variant_whose_version_is_lost_serves_what_everybody_is_served(client, two_versions):
     current, before = two_versions
-    start_variant(client, "demo", "old", before, 1.0)
+    VariantBook(client, "demo").start("old", before, 1.0)
     assert {each.version for each in look_up(*CUSTOMERS)} == {before}
     client.delete(KEYS.manifest(before))
     found = look_up(*CUSTOMERS)
@@ -129,7 +129,7 @@ def test_a_variant_whose_version_is_lost_serves_what_everybody_is_served(client,
 
 def test_a_version_that_vanishes_between_two_looks_costs_nobody_a_list(client, two_versions):
     current, before = two_versions
-    start_variant(client, "demo", "old", before, 1.0)
+    VariantBook(client, "demo").start("old", before, 1.0)
 
     async def looked_up():
         connected = connect_async(redis_url(), 1.0)
@@ -153,7 +153,7 @@ def test_damaged_variants_are_as_good_as_none(client, two_versions, publish_plan
 
 def test_the_api_names_the_variant_everywhere(redis_server, client, two_versions, start_api):
     _, before = two_versions
-    start_variant(client, "demo", "old", before, 1.0)
+    VariantBook(client, "demo").start("old", before, 1.0)
     with start_api(redis_server.directory) as http:
         answer = http.get("/recommendations/customer-7").json()
         assert (answer["version"], answer["variant"]) == (before, "old")
@@ -174,19 +174,10 @@ def test_the_api_names_the_variant_everywhere(redis_server, client, two_versions
     ],
 )
 def test_what_cannot_be_started_changes_nothing(client, two_versions, name, version, share, complaint):
-    start_variant(client, "demo", "old", two_versions[1], 0.3)
+    VariantBook(client, "demo").start("old", two_versions[1], 0.3)
     before = client.get(KEYS.variants)
     with pytest.raises(ValueError, match=complaint):
-        start_variant(client, "demo", name, version or two_versions[1], share)
+        VariantBook(client, "demo").start(name, version or two_versions[1], share)
     assert client.get(KEYS.variants) == before
     with pytest.raises(VariantError, match="there are: old"):
-        end_variant(client, "demo", "new")
-
-
-def test_the_command_starts_shows_and_ends(client, two_versions, capsys):
-    assert main(["start", "old", "--version", two_versions[1], "--share", "0.25"]) == 0
-    assert main(["show"]) == 0
-    assert "old            25.0%" in capsys.readouterr().out
-    assert main(["start", "old", "--version", two_versions[1]]) == 2
-    assert main(["end", "old"]) == 0
-    assert "100.0% of the customers of demo are served the current version" in capsys.readouterr().out
+        VariantBook(client, "demo").end("new")

@@ -10,8 +10,8 @@ import pytest
 import redis
 from waiting import wait_until
 
-from serving.commands.variants import end_variant, start_variant
 from serving.connection.embedded_redis import EmbeddedRedis
+from serving.lookup.variant_book import VariantBook
 
 PAGES = ["/", "/page/customer?id=x", f"/page/article?id={boutique.SCRIPT}", "/page/search?q=black", "/page/article"]
 CUSTOMER = boutique.customer_ids(40)[3]
@@ -184,7 +184,7 @@ def test_a_denied_article_leaves_the_lists_and_its_page_says_why(boutique_redis,
 def test_a_customer_in_a_variant_is_shown_what_the_variant_serves(boutique_redis, start_api):
     directory, (served, before) = boutique_redis
     with redis.Redis.from_url(EmbeddedRedis(directory).url) as client:
-        start_variant(client, "demo", "bolder", before, 1.0)
+        VariantBook(client, "demo").start("bolder", before, 1.0)
         try:
             with start_api(directory) as http:
                 page = http.get("/page/customer", params={"id": CUSTOMER}).text
@@ -194,7 +194,7 @@ def test_a_customer_in_a_variant_is_shown_what_the_variant_serves(boutique_redis
                 assert "Variant bolder." not in asked and f"Version {served}, made by" in asked
                 assert "Variant bolder." not in http.get("/").text
         finally:
-            end_variant(client, "demo", "bolder")
+            VariantBook(client, "demo").end("bolder")
 
 
 def test_with_keys_a_key_is_the_password(boutique_redis, start_api):
