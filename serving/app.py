@@ -23,10 +23,10 @@ from serving.lookup.rule_book import RuleBook
 from serving.lookup.store_errors import StoreUnavailable
 from serving.page import routes as page_routes
 from serving.page.pictures import Pictures
-from serving.page.shop_window import ShopWindow
+from serving.page.viewable_versions import ViewableVersions
 from serving.settings import Settings
 
-SECONDS_BETWEEN_LOOKS = 1.0  # a rule holds that long after it was made
+SECONDS_BETWEEN_REFRESHES = 1.0  # a rule holds that long after it was made
 ALLOCATIONS_BETWEEN_COLLECTIONS = 10_000  # with Python's 700, a twentieth of a busy API's time goes into collections
 LIMITED_ROUTES = recommendation_routes, article_routes, explain_routes, admin_routes
 TOO_MANY_REQUESTS = problem_responses({429: "The caller asks more often than `RATE_LIMIT`."})
@@ -39,12 +39,12 @@ overall popular list for a stranger and while Redis is away. `source` says which
 """
 
 
-def create_app(settings: Settings | None = None, looks_by_itself: bool = True) -> FastAPI:
+def create_app(settings: Settings | None = None, refreshes_in_background: bool = True) -> FastAPI:
     """The application for `settings`, by default those of the environment.
 
     Args:
-        settings: see there.
-        looks_by_itself: whether what Redis holds is looked at every second; else `store.refresh` is the caller's.
+        settings: see `Settings`.
+        refreshes_in_background: whether `store.refresh` is called every second; else the caller must call it.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, looks_by_itself: bool = True) -
         title="Recommendations at reasonable scale",
         version="1",
         description=DESCRIPTION,
-        lifespan=_lifespan(settings, looks_by_itself),
+        lifespan=_lifespan(settings, refreshes_in_background),
     )
     app.state.settings = settings
     app.state.pictures = Pictures(settings.images_url)
@@ -68,7 +68,9 @@ def create_app(settings: Settings | None = None, looks_by_itself: bool = True) -
     return app
 
 
-def _lifespan(settings: Settings, looks_by_itself: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, refreshes_in_background: bool
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def connected(app: FastAPI) -> AsyncIterator[None]:
         gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS)
@@ -76,28 +78,28 @@ def _lifespan(settings: Settings, looks_by_itself: bool) -> Callable[[FastAPI], 
         client = connect_async(url, settings.redis_timeout_seconds)
         store = app.state.store = RecommendationStore(client, settings.dataset)
         app.state.rule_book = RuleBook(client, settings.dataset)
-        app.state.shop_window = ShopWindow(client, settings.dataset)
-        if looks_by_itself:
-            await _look(store)  # so that the very first answer keeps to the rules
-        looking = asyncio.create_task(_keep_looking(store)) if looks_by_itself else None
+        app.state.viewable_versions = ViewableVersions(client, settings.dataset)
+        if refreshes_in_background:
+            await _refresh(store)  # so that the very first answer keeps to the rules
+        refreshing = asyncio.create_task(_keep_refreshing(store)) if refreshes_in_background else None
         yield
-        if looking:
-            looking.cancel()
-        await app.state.shop_window.close()
+        if refreshing:
+            refreshing.cancel()
+        await app.state.viewable_versions.close()
         await store.close()
         await client.aclose()
 
     return connected
 
 
-async def _keep_looking(store: RecommendationStore) -> None:
+async def _keep_refreshing(store: RecommendationStore) -> None:
     """Read rules, variants and overall list every second, so that they are there when needed."""
     while True:
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        await _look(store)
+        await asyncio.sleep(SECONDS_BETWEEN_REFRESHES)
+        await _refresh(store)
 
 
-async def _look(store: RecommendationStore) -> None:
+async def _refresh(store: RecommendationStore) -> None:
     facts = store.catalogue.facts
     with suppress(StoreUnavailable, CacheFormatError):  # said by every answer and by /health/ready
         await store.refresh()

@@ -23,7 +23,7 @@ from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from starlette.types import Receive, Scope, Send
 
-from serving.app import SECONDS_BETWEEN_LOOKS, create_app
+from serving.app import SECONDS_BETWEEN_REFRESHES, create_app
 from serving.cache.contract import CacheFormatError
 from serving.connection.redis_connection import redis_url
 from serving.http.problems import PROBLEM_JSON
@@ -41,21 +41,21 @@ class FreshApp:
     """ASGI application: another one that looks what Redis holds before it answers, if its last look is old."""
 
     def __init__(self, app: FastAPI) -> None:
-        self._app, self._last_look = app, 0.0
+        self._app, self._refreshed_at = app, 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        age = time.time() - self._last_look  # the monotonic clock may stand still while the process is frozen
-        if not 0 <= age < SECONDS_BETWEEN_LOOKS:
-            await self.look()
+        age = time.time() - self._refreshed_at  # the monotonic clock may stand still while the process is frozen
+        if not 0 <= age < SECONDS_BETWEEN_REFRESHES:
+            await self.refresh()
         await self._app(scope, receive, send)
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Read rules and overall list, within the time that a lookup may take; what cannot be read stays."""
         with suppress(StoreUnavailable, CacheFormatError, TimeoutError):  # said by every answer
             async with asyncio.timeout(self._app.state.settings.redis_timeout_seconds):
                 await self._app.state.store.refresh()
-        self._last_look = time.time()
+        self._refreshed_at = time.time()
 
 
 def checked_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -91,12 +91,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 _settings = Settings.from_environment(checked_environment(os.environ))
-_app = create_app(_settings, looks_by_itself=False)
+_app = create_app(_settings, refreshes_in_background=False)
 configure_logging(_settings, _app.state.request_log.lines)  # Lambda's own handler would log what may name customers
 _loop = asyncio.new_event_loop()
 asyncio.set_event_loop(_loop)  # Mangum runs on the current one
 _lifespan = _app.router.lifespan_context(_app)  # never left: Lambda ends the process without notice
 _loop.run_until_complete(_lifespan.__aenter__())
 _fresh_app = FreshApp(_app)
-_loop.run_until_complete(_fresh_app.look())
+_loop.run_until_complete(_fresh_app.refresh())
 _adapter = Mangum(_fresh_app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM_JSON])

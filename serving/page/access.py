@@ -17,7 +17,7 @@ from serving.http.api_keys import HEADER_NAME, NotAllowed, known_caller
 from serving.http.problems import SECONDS_WITHOUT_REDIS, UNAVAILABLE
 from serving.lookup.store_errors import StoreUnavailable
 from serving.page.rendering import render
-from serving.page.shop_window import NoSuchVersion
+from serving.page.viewable_versions import NoSuchVersion
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
-"""The versions that can be looked at, each opened once, and their articles' search indexes.
+"""The versions that pages can show, each opened once, and their articles' search indexes.
 
-Stage: below the page's routes. In: Redis. Out: stores that look at one version, and `ArticleSearch`es.
+Stage: below the page's routes. In: Redis. Out: stores that each read one version, and `ArticleSearch`es.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from serving.lookup.store_errors import NothingPublished, RedisAway, StoreUnavai
 from serving.page.article_search import ArticleSearch
 
 Name, Made = TypeVar("Name"), TypeVar("Made")
-MOST_OPEN = 3  # versions; the facts of a hundred thousand articles take tens of MB
+MAX_OPEN = 3  # versions; the facts of a hundred thousand articles take tens of MB
 
 
 class NoSuchVersion(Exception):
-    """A version that is not, or no longer, published."""
+    """The version is not published, or not any more."""
 
 
-class ShopWindow:
+class ViewableVersions:
     """The published versions of one dataset, for one event loop.
 
     Args:
@@ -30,7 +30,7 @@ class ShopWindow:
         dataset: namespace of the keys.
 
     Attributes:
-        last_served: the served version that was looked at last, for when Redis is away; None before the first look.
+        last_served: the store of the served version that was shown last, for when Redis is away; None at first.
     """
 
     def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
@@ -39,12 +39,12 @@ class ShopWindow:
         self._searches: dict[tuple[str, bool], asyncio.Task[ArticleSearch]] = {}
         self.last_served: RecommendationStore | None = None
 
-    async def versions(self) -> list[str]:
+    async def published(self) -> list[str]:
         """Return the versions that may be served, newest first, the served one at the head.
 
         Raises:
             RedisAway: Redis does not answer.
-            NothingPublished: there is none.
+            NothingPublished: no version is published.
         """
         try:
             history = await self._client.lrange(CacheKeys(self._dataset).history, 0, -1)
@@ -54,11 +54,11 @@ class ShopWindow:
             raise NothingPublished(f"no lists are published for {self._dataset}; `make run` publishes them.")
         return [version.decode(errors="replace") for version in history]
 
-    async def look_at(self, version: str, versions: list[str]) -> RecommendationStore:
-        """Open one of the versions, or return it where it is open.
+    async def open(self, version: str, versions: list[str]) -> RecommendationStore:
+        """Return the store of one of the versions, opened by the first call.
 
         Raises:
-            NoSuchVersion: it is not among them.
+            NoSuchVersion: it is not one of them.
             StoreUnavailable: Redis is away, or the version cannot be read.
         """
         if version not in versions:
@@ -71,7 +71,7 @@ class ShopWindow:
     async def search(self, store: RecommendationStore) -> ArticleSearch:
         """Return the index of a version's articles; the first search waits until a thread has made it.
 
-        While it cannot be read which articles are recommended, another one finds articles in the order of their fit.
+        While Redis cannot say which articles are recommended, another index finds articles by their fit alone.
         """
         version = store.pinned_version
         try:
@@ -100,10 +100,10 @@ async def _index(store: RecommendationStore) -> ArticleSearch:
 async def _once(
     tasks: "dict[Name, asyncio.Task[Made]]", name: Name, make: Callable[[], Coroutine[Any, Any, Made]]
 ) -> Made:
-    """Await what is made once for all who ask; what failed is made again, the oldest of too many is let go."""
+    """Await what is made once for all callers; make again what failed, and drop the oldest of too many."""
     if name not in tasks:
         tasks[name] = asyncio.create_task(make())
-        while len(tasks) > MOST_OPEN:
+        while len(tasks) > MAX_OPEN:
             del tasks[next(iter(tasks))]
     try:
         return await asyncio.shield(tasks[name])
