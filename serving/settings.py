@@ -33,7 +33,7 @@ from ipaddress import ip_address
 
 from serving.cache.contract import CacheKeys
 
-MOST_HASH_KEY_BYTES = 64  # of BLAKE2b
+MAX_HASH_KEY_BYTES = 64  # of BLAKE2b
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
@@ -127,8 +127,8 @@ def _word(given: Mapping[str, str], name: str, default: str, allowed: Sequence[s
 
 
 def _hash_key(text: str) -> str:
-    if len(text.encode()) > MOST_HASH_KEY_BYTES:
-        raise SettingsError(f"LOG_HASH_KEY is longer than {MOST_HASH_KEY_BYTES} bytes; use a shorter key.")
+    if len(text.encode()) > MAX_HASH_KEY_BYTES:
+        raise SettingsError(f"LOG_HASH_KEY is longer than {MAX_HASH_KEY_BYTES} bytes; use a shorter key.")
     return text
 
 

@@ -27,6 +27,10 @@ class ArticleFacts(NamedTuple):
     description: str = ""
 
 
+NOTHING_KNOWN = ArticleFacts("", "", "")
+"""The facts of an article without any."""
+
+
 def encode_articles(articles: Mapping[str, ArticleFacts]) -> bytes:
     """What is known of articles, by their ids, as one compressed value."""
     return zlib.compress("\n".join(_lines(articles)).encode())

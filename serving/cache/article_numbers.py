@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 ARTICLE_ID_LENGTH = 10
+ARTICLE_ID_PATTERN = f"[0-9]{{{ARTICLE_ID_LENGTH}}}"
 MAX_ARTICLE_NUMBER = 2**32 - 1
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, Field
 
+from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.http.api_keys import administrator
 from serving.http.problems import problem_responses
 from serving.lookup.rule_book import BarredArticle, LookupRules, Rule
@@ -24,7 +25,7 @@ PROBLEMS = problem_responses(
 
 router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(administrator)])
 
-ArticleId = Annotated[str, Path(pattern="^[0-9]{10}$", description="Ten digits.", examples=["0706016001"])]
+ArticleId = Annotated[str, Path(pattern=f"^{ARTICLE_ID_PATTERN}$", description="Ten digits.", examples=["0706016001"])]
 
 
 class Bar(BaseModel):

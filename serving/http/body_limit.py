@@ -12,14 +12,14 @@ from serving.http.problems import body_too_large
 class BodyLimit:
     """Middleware with a limit in bytes."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
-        self._app, self._most_bytes = app, most_bytes
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app, self._max_bytes = app, max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on unless its body is too large."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
-        elif _declared_bytes(scope) > self._most_bytes:
+        elif _declared_bytes(scope) > self._max_bytes:
             await body_too_large()(scope, receive, send)
         else:
             await self._app(scope, self._counting(receive), send)
@@ -32,7 +32,7 @@ class BodyLimit:
             nonlocal n_bytes
             message = await receive()
             n_bytes += len(message.get("body", b""))
-            if n_bytes > self._most_bytes:
+            if n_bytes > self._max_bytes:
                 raise HTTPException(413)
             return message
 

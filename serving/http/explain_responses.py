@@ -7,13 +7,11 @@ from typing import Any, Literal
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from serving.cache.article_facts import ArticleFacts
+from serving.cache.article_facts import NOTHING_KNOWN, ArticleFacts
 from serving.cache.purchase_buckets import Purchase
 from serving.http.responses import DEGRADED, Versioned, json_response, origin
 from serving.lookup.answers import ExplainedItem, Explanation, FilteredArticle, Reason
 from serving.lookup.store_errors import FallbackReason
-
-NOTHING_KNOWN = ArticleFacts("", "", "")
 
 
 class ExplainedArticle(BaseModel):

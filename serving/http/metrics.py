@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from serving.lookup.answers import ServedList, age_seconds
 from serving.lookup.recommendation_store import RecommendationStore
 
-MOST_CHILDREN = 4_096
+MAX_CHILDREN = 4_096
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -40,8 +40,8 @@ class ApiMetrics:
             ("kind",),
             registry=self.registry,
         )
-        self.timer_of = lru_cache(MOST_CHILDREN)(self.requests.labels)  # to look one up takes as long as to count
-        self._counter_of = lru_cache(MOST_CHILDREN)(self.lists.labels)
+        self.timer_of = lru_cache(MAX_CHILDREN)(self.requests.labels)  # to look one up takes as long as to count
+        self._counter_of = lru_cache(MAX_CHILDREN)(self.lists.labels)
         self.age = Gauge("recommendations_age_seconds", "Age of the version that is served.", registry=self.registry)
         self.redis_up = Gauge("recommendations_redis_up", "Whether Redis answers, 1 or 0.", registry=self.registry)
 

@@ -27,7 +27,7 @@ def add_middlewares(app: FastAPI, settings: Settings) -> None:
     metrics = app.state.metrics = ApiMetrics()
     log = app.state.request_log = RequestLog(settings, metrics.lines_dropped.labels("log").inc)
     sample = ServedSample(settings, metrics.lines_dropped.labels("sample").inc) if settings.sample_dir else None
-    app.add_middleware(BodyLimit, most_bytes=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     if settings.rate_limit:
         keys = dict(settings.api_keys)
         if settings.admin_api_key:

@@ -21,7 +21,7 @@ FREE_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 LISTS_OF_ONE_REQUEST = 4  # a list of a batch takes about a quarter of the time of a lookup
 SECONDS_AHEAD = 1.0
 ROUNDING_SECONDS = 1e-6
-MOST_CALLERS = 10_000
+MAX_CALLERS = 10_000
 
 
 class RateLimit:
@@ -52,7 +52,7 @@ class RateLimit:
         until = max(now, self._booked_until.get(caller, now)) + n_requests * self._seconds_each
         if until > now + self._seconds_ahead and not is_done:
             return until - now - self._seconds_ahead
-        if len(self._booked_until) >= MOST_CALLERS:  # whoever has nothing booked is as good as new
+        if len(self._booked_until) >= MAX_CALLERS:  # whoever has nothing booked is as good as new
             self._booked_until = {each: booked for each, booked in self._booked_until.items() if booked > now}
         self._booked_until[caller] = until
         return 0.0

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Generic, TypeVar
 
-MOST_WAITING = 10_000
+MAX_WAITING = 10_000
 LINES_AT_ONCE = 100  # few milliseconds of the thread, in which the event loop stands still
 SECONDS_BETWEEN_WRITES = 0.1
 SECONDS_TO_END = 2.0  # for a pipe that nobody reads
@@ -50,7 +50,7 @@ class BackgroundLines(Generic[Item]):
 
     def put(self, item: Item) -> None:
         """Have a line written soon; at once while no thread runs, which is before and after requests are served."""
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             self._count_dropped(1)
             return
         self._waiting.append(item)

@@ -9,7 +9,7 @@ import traceback
 from contextvars import ContextVar
 
 from serving.logs.background_lines import BackgroundLines
-from serving.logs.json_lines import iso_time, json_line
+from serving.logs.line_format import iso_time, json_line
 from serving.settings import Settings
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)

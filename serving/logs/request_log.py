@@ -1,7 +1,7 @@
 """The log of requests: one line for each, on standard error.
 
 Stage: around the routes. In: what `request_watch` saw of a request. Out: lines of JSON without a customer's id in
-clear, unless `LOG_CUSTOMER_IDS=clear`: the customer is written as `customer_masks` says, the path as its route's
+clear, unless `LOG_CUSTOMER_IDS=clear`: the customer is written as `line_format` says, the path as its route's
 template.
 """
 
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from serving.cache.list_buckets import Source
 from serving.logs.background_lines import BackgroundLines
-from serving.logs.customer_masks import CustomerMask, customer_mask
+from serving.logs.line_format import CustomerMask, customer_mask
 from serving.lookup.answers import ServedList
 from serving.settings import Settings
 

@@ -19,14 +19,14 @@ class RotatingFiles:
     Args:
         folder: made when it is not there.
         name: what the files' names begin with.
-        most_bytes: of one file; more only where one write has more.
-        most_seconds: age at which a file gets no more lines.
-        most_files: with that name in the folder, those of other processes included.
+        max_bytes: of one file; more only where one write has more.
+        max_seconds: age at which a file gets no more lines.
+        max_files: with that name in the folder, those of other processes included.
     """
 
-    def __init__(self, folder: Path, name: str, most_bytes: int, most_seconds: float, most_files: int) -> None:
+    def __init__(self, folder: Path, name: str, max_bytes: int, max_seconds: float, max_files: int) -> None:
         self._folder, self._name = folder, name
-        self._most_bytes, self._most_seconds, self._most_files = most_bytes, most_seconds, most_files
+        self._max_bytes, self._max_seconds, self._max_files = max_bytes, max_seconds, max_files
         self._file, self._n_bytes, self._begun_at = None, 0, 0.0
 
     def check(self) -> None:
@@ -59,8 +59,8 @@ class RotatingFiles:
         self._n_bytes += len(lines)
 
     def _is_over(self, more_bytes: int) -> bool:
-        is_full = self._n_bytes > 0 and self._n_bytes + more_bytes > self._most_bytes
-        return is_full or time.monotonic() - self._begun_at > self._most_seconds
+        is_full = self._n_bytes > 0 and self._n_bytes + more_bytes > self._max_bytes
+        return is_full or time.monotonic() - self._begun_at > self._max_seconds
 
     def _begin(self) -> None:
         if self._file is not None:
@@ -71,5 +71,5 @@ class RotatingFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._file = path.open("xb", buffering=0)
         self._n_bytes, self._begun_at = 0, time.monotonic()
-        for old in sorted(self._folder.glob(f"{self._name}-*.jsonl"))[: -self._most_files]:
+        for old in sorted(self._folder.glob(f"{self._name}-*.jsonl"))[: -self._max_files]:
             old.unlink(missing_ok=True)

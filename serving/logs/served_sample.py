@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from serving.logs.background_lines import BackgroundLines
-from serving.logs.customer_masks import CustomerMask, customer_mask
-from serving.logs.json_lines import iso_time, json_line
+from serving.logs.line_format import CustomerMask, customer_mask, iso_time, json_line
 from serving.logs.rotating_files import RotatingFiles
 from serving.lookup.answers import Recommendations, ServedList
 from serving.settings import Settings, SettingsError
@@ -40,9 +39,9 @@ class ServedSample:
         files = RotatingFiles(
             Path(settings.sample_dir),
             "served",
-            most_bytes=int(settings.sample_file_mib * 2**20),
-            most_seconds=settings.sample_file_hours * 3600,
-            most_files=settings.sample_files,
+            max_bytes=int(settings.sample_file_mib * 2**20),
+            max_seconds=settings.sample_file_hours * 3600,
+            max_files=settings.sample_files,
         )
         try:
             files.check()

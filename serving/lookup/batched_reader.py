@@ -22,7 +22,7 @@ import redis.asyncio
 
 from serving.lookup.store_errors import RedisAway
 
-MOST_KEYS = 512  # of one round trip: some megabytes at most
+MAX_KEYS = 512  # of one round trip: some megabytes at most
 SECONDS_BETWEEN_PINGS = 0.5
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class BatchedReader:
 
     def _next_batch(self) -> _Waiting:
         taken, n_keys = 0, 0
-        while taken < len(self._waiting) and (taken == 0 or n_keys + len(self._waiting[taken][0]) <= MOST_KEYS):
+        while taken < len(self._waiting) and (taken == 0 or n_keys + len(self._waiting[taken][0]) <= MAX_KEYS):
             n_keys += len(self._waiting[taken][0])
             taken += 1
         batch, self._waiting = self._waiting[:taken], self._waiting[taken:]

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import redis.asyncio
 
+from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.cache.contract import CacheFormatError, CacheKeys
 from serving.lookup.store_errors import RedisAway
 
@@ -104,7 +105,7 @@ class RuleBook:
         Raises:
             ValueError: no article id.
         """
-        if not re.fullmatch("[0-9]{10}", article_id):
+        if not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
             raise ValueError(f"article {article_id!r} is not ten digits, leading zeros included.")
         barred = BarredArticle(rule, note, datetime.now(UTC).isoformat(timespec="seconds"))
         await self._ask(self._client.hset(self._key, article_id, barred.to_json()))

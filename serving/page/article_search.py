@@ -25,7 +25,7 @@ WEIGHTS = {
     "product_code": 8.0,
 }
 """What a word counts where it is found."""
-MOST_WORDS = 16  # of a query; what is beyond finds little more
+MAX_WORDS = 16  # of a query; what is beyond finds little more
 
 
 class Found(NamedTuple):
@@ -68,7 +68,7 @@ class ArticleSearch:
 
         Any text can be asked for: what is neither letter nor digit parts words. A text without words finds nothing.
         """
-        words = re.findall(r"[^\W_]+", text)[:MOST_WORDS]
+        words = re.findall(r"[^\W_]+", text)[:MAX_WORDS]
         if not words:
             return Found([], True)
         found = self._matching(words, " AND ", most)

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.settings import SettingsError
 
-ARTICLE_ID = re.compile("[0-9]{10}")
 EXAMPLE = "0108775015"
 
 
@@ -37,7 +37,7 @@ class Pictures:
 
     def address(self, article_id: str) -> str | None:
         """Return where the page finds an article's picture, None where there is none."""
-        if not ARTICLE_ID.fullmatch(article_id):
+        if not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
             return None
         if self._template:
             return self._template.format(article_id=article_id)
@@ -45,7 +45,7 @@ class Pictures:
 
     def file(self, article_id: str) -> Path | None:
         """Return an article's picture in the folder, None where there is none."""
-        if self._folder is None or not ARTICLE_ID.fullmatch(article_id):
+        if self._folder is None or not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
             return None
         places = self._folder / f"{article_id}.jpg", self._folder / article_id[:3] / f"{article_id}.jpg"
         return next((place for place in places if place.is_file()), None)

@@ -6,7 +6,7 @@ In: what the store answers. Out: values for the templates.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from serving.cache.article_facts import ArticleFacts
+from serving.cache.article_facts import NOTHING_KNOWN, ArticleFacts
 from serving.cache.list_buckets import Source
 from serving.cache.purchase_buckets import Purchase
 from serving.lookup.answers import Explanation, Item, Reason
@@ -14,7 +14,6 @@ from serving.lookup.rule_book import Rule
 from serving.page.pictures import Pictures
 
 NAME_UNKNOWN = "Article without a name"
-NOTHING_KNOWN = ArticleFacts("", "", "")
 REASONS = {
     Reason.REPURCHASE: "bought before",
     Reason.LAST_BASKET: "goes with the last purchases",

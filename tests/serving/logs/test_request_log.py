@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from serving.logs.customer_masks import customer_mask
+from serving.logs.line_format import customer_mask
 from serving.settings import Settings
 
 FAILING = """
@@ -38,7 +38,7 @@ SMALL_QUEUE = """
 import serving.logs.background_lines
 from serving.__main__ import main
 
-serving.logs.background_lines.MOST_WAITING = 50
+serving.logs.background_lines.MAX_WAITING = 50
 main()
 """
 KNOWN = "customer-7"

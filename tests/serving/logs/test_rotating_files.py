@@ -27,7 +27,7 @@ def largest_file(n_bytes: int):
 
 
 def test_a_file_that_would_be_too_large_is_followed_by_another(tmp_path):
-    files = RotatingFiles(tmp_path, "served", most_bytes=130, most_seconds=3600, most_files=9)
+    files = RotatingFiles(tmp_path, "served", max_bytes=130, max_seconds=3600, max_files=9)
     for _ in range(5):
         files.write(LINE)
     files.write(LINE * 4)
@@ -35,7 +35,7 @@ def test_a_file_that_would_be_too_large_is_followed_by_another(tmp_path):
 
 
 def test_a_file_that_is_too_old_is_followed_by_another(tmp_path):
-    files = RotatingFiles(tmp_path, "served", most_bytes=10_000, most_seconds=0.2, most_files=9)
+    files = RotatingFiles(tmp_path, "served", max_bytes=10_000, max_seconds=0.2, max_files=9)
     files.write(LINE)
     files.write(LINE)
     time.sleep(0.3)
@@ -45,7 +45,7 @@ def test_a_file_that_is_too_old_is_followed_by_another(tmp_path):
 
 def test_only_the_newest_are_kept_and_nothing_else_is_touched(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(b"another's")
-    files = RotatingFiles(tmp_path, "served", most_bytes=1, most_seconds=3600, most_files=2)
+    files = RotatingFiles(tmp_path, "served", max_bytes=1, max_seconds=3600, max_files=2)
     for each in range(5):
         files.write(b"%d\n" % each)
     assert contents(tmp_path) == [b"another's", b"3\n", b"4\n"]
@@ -59,7 +59,7 @@ def test_two_processes_share_a_folder(tmp_path):
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path):
-    files = RotatingFiles(tmp_path, "served", most_bytes=10_000, most_seconds=3600, most_files=9)
+    files = RotatingFiles(tmp_path, "served", max_bytes=10_000, max_seconds=3600, max_files=9)
     files.write(LINE)
     with largest_file(100), pytest.raises(OSError):
         files.write(LINE)

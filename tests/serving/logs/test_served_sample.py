@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from serving.logs.customer_masks import customer_mask
+from serving.logs.line_format import customer_mask
 from serving.logs.served_sample import is_sampled
 from serving.settings import Settings
 
