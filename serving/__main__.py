@@ -15,7 +15,11 @@ from serving.settings import Settings, SettingsError
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Serve until told to stop; 2 when a setting cannot be used, 4 when the embedded Redis cannot be started."""
+    """Serve until the process is stopped.
+
+    Returns:
+        The exit code: 2 when a setting cannot be used, 4 when the embedded Redis cannot be started.
+    """
     argparse.ArgumentParser(
         prog="python -m serving",
         description=settings_help.__doc__,
@@ -24,7 +28,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     try:
         settings = Settings.from_environment()
         app = create_app(settings)
-        redis_url()  # an embedded Redis that cannot start is better told before uvicorn than from inside it
+        redis_url()  # starts the embedded Redis; where that fails, uvicorn's traceback would bury why
     except RedisUnreachable as error:
         print(error, file=sys.stderr)
         return 4
@@ -36,7 +40,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 def serve(app: FastAPI) -> None:
-    """Serve an application until told to stop."""
+    """Serve an application until the process is stopped."""
     settings: Settings = app.state.settings
     configure_logging(settings, app.state.request_log.lines)
     uvicorn.run(

@@ -2,7 +2,7 @@
 
 Stage: the end of the pipeline. In: HTTP requests and the lists in Redis. Out: JSON; errors as problem details
 (RFC 9457). The API starts and stays up without Redis: until it has read a version once it answers 503 and says why,
-from then on everybody always gets a list.
+from then on every customer always gets a list.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ overall popular list for a stranger and while Redis is away. `source` says which
 
 
 def create_app(settings: Settings | None = None, refreshes_in_background: bool = True) -> FastAPI:
-    """The application for `settings`, by default those of the environment.
+    """Return the application for some settings, by default those of the environment.
 
     Args:
         settings: see `Settings`.
@@ -101,7 +101,7 @@ async def _keep_refreshing(store: RecommendationStore) -> None:
 
 async def _refresh(store: RecommendationStore) -> None:
     facts = store.catalogue.facts
-    with suppress(StoreUnavailable, CacheFormatError):  # said by every answer and by /health/ready
+    with suppress(StoreUnavailable, CacheFormatError):  # every answer and /health/ready say so
         await store.refresh()
     if store.catalogue.facts is not facts:
         gc.freeze()  # else requests wait 80 ms, once a second, while 100,000 articles' facts are searched for garbage

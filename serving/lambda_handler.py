@@ -1,10 +1,10 @@
 """The API on AWS Lambda, behind a Function URL or an API Gateway HTTP API; the handler is `lambda_handler.handler`.
 
 Stage: around `serving.app`. In: events of payload format 2.0 and the environment, where REDIS_URL and API_KEYS must be
-set. Out: what Lambda makes HTTP answers of.
+set. Out: what Lambda turns into HTTP answers.
 
-Mangum alone would start and end the application with every event, and forget its connections and what it has read.
-Here the application is started once, when Lambda loads this module, on the one event loop that all events run on.
+Mangum alone would start and end the application with every event, and lose its connections and what it has read. Here
+the application starts once, when Lambda loads this module, on the one event loop that all events run on.
 
 Lambda freezes the process between two events, so nothing can happen every second. What the API does each second
 elsewhere is done before an answer here, unless it was done within the last second.
@@ -38,7 +38,7 @@ REQUIRED = {
 
 
 class FreshApp:
-    """ASGI application: another one that looks what Redis holds before it answers, if its last look is old."""
+    """ASGI application around another one, which it refreshes before an answer if the last refresh is old."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app, self._refreshed_at = app, 0.0
@@ -51,15 +51,15 @@ class FreshApp:
         await self._app(scope, receive, send)
 
     async def refresh(self) -> None:
-        """Read rules and overall list, within the time that a lookup may take; what cannot be read stays."""
-        with suppress(StoreUnavailable, CacheFormatError, TimeoutError):  # said by every answer
+        """Read what `store.refresh` reads, in the time that a lookup may take; what cannot be read stays."""
+        with suppress(StoreUnavailable, CacheFormatError, TimeoutError):  # every answer says so
             async with asyncio.timeout(self._app.state.settings.redis_timeout_seconds):
                 await self._app.state.store.refresh()
         self._refreshed_at = time.time()
 
 
 def checked_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the environment if it has what Lambda needs.
+    """Return the environment if it has the variables that Lambda needs.
 
     Raises:
         SettingsError: REDIS_URL or API_KEYS is missing; Lambda logs it.
@@ -75,11 +75,11 @@ def with_encoded_path(event: dict[str, Any]) -> dict[str, Any]:
     """Return the event with its path as the client sent it: HTTP APIs decode it, Function URLs do not.
 
     Raises:
-        ValueError: the event is no HTTP request in payload format 2.0.
+        ValueError: the event is not an HTTP request in payload format 2.0.
     """
     context = event.get("requestContext", {})
     if event.get("version") != "2.0" or "http" not in context:
-        raise ValueError("the event is no HTTP request in payload format 2.0, as Function URLs and HTTP APIs send it.")
+        raise ValueError("the event is not an HTTP request in payload format 2.0; use a Function URL or an HTTP API.")
     if ".lambda-url." in context["domainName"]:
         return event
     return event | {"requestContext": context | {"http": context["http"] | {"path": quote(context["http"]["path"])}}}

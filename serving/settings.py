@@ -1,26 +1,26 @@
 """Settings of the API, from the environment; each has a default that works on one machine.
 
-    DATASET                 demo        whose lists are served: demo, online-retail, kaggle-hm
-    HOST                    127.0.0.1   address to listen on; another than loopback needs API_KEYS
+    DATASET                 demo        the dataset whose lists are served: demo, online-retail, kaggle-hm
+    HOST                    127.0.0.1   address to listen on; one that is not loopback needs API_KEYS
     PORT                    8000        port to listen on
-    REDIS_URL               (none)      redis:// or rediss:// URL; without it the embedded Redis is used
+    REDIS_URL               (not set)   redis:// or rediss:// URL; without it the embedded Redis is used
     EMBEDDED_REDIS_DIR      data/redis  files of the embedded Redis
     REDIS_TIMEOUT_SECONDS   0.5         longest wait for one answer of Redis; a shopper's page does not wait longer
-    STALE_AFTER_HOURS       36          lists older than that are marked stale: two nights were missed
-    API_KEYS                (none)      who may ask, as NAME:KEY,NAME:KEY; without it everybody, on loopback only
-    ADMIN_API_KEY           (none)      of who may change rules over HTTP; without it nobody
-    LOG_LEVEL               info        from which level on is logged: critical, error, warning, info, debug
-    LOG_REQUESTS            on          a line for each request, of level info; off
-    LOG_CUSTOMER_IDS        hash        how customers are named in log and sample: hash, clear, none
-    LOG_HASH_KEY            (none)      key of that hash; without it, whoever can guess ids finds them again
-    SAMPLE_DIR              (none)      folder of the sample of what was served; without it there is none
-    SAMPLE_SHARE            0.05        customers in the sample, of all
-    SAMPLE_FILE_MIB         64          size from which a file of the sample is followed by a new one
-    SAMPLE_FILE_HOURS       24          age from which it is
+    STALE_AFTER_HOURS       36          age from which lists are marked stale: two nights were missed
+    API_KEYS                (not set)   keys of callers, NAME:KEY,NAME:KEY; without it anybody may ask, on loopback only
+    ADMIN_API_KEY           (not set)   key for changing rules over HTTP; without it nobody can
+    LOG_LEVEL               info        least level that is logged: critical, error, warning, info, debug
+    LOG_REQUESTS            on          whether each request gets a line, of level info: on, off
+    LOG_CUSTOMER_IDS        hash        what log and sample write for a customer: hash, clear, none
+    LOG_HASH_KEY            (not set)   key of that hash; without it, who can guess ids can find them by their hashes
+    SAMPLE_DIR              (not set)   folder for a sample of the served lists; without it no sample is kept
+    SAMPLE_SHARE            0.05        share of the customers who are in the sample
+    SAMPLE_FILE_MIB         64          size at which a new file of the sample begins
+    SAMPLE_FILE_HOURS       24          age at which a new file of the sample begins
     SAMPLE_FILES            30          files of the sample that are kept
-    RATE_LIMIT              0           most requests of a caller a second, four lists of a batch being one; 0: no limit
-    CORS_ORIGINS            (none)      whose pages may ask from a browser: https://shop.example,http://localhost:3000
-    IMAGES_URL              (none)      pictures on the page: https://host/{article_id}.jpg, or a folder of them
+    RATE_LIMIT              0           requests a second of one caller; four lists of a batch count as one; 0: no limit
+    CORS_ORIGINS            (not set)   pages that may call from a browser: https://shop.example,http://localhost:3000
+    IMAGES_URL              (not set)   pictures on the page: https://host/{article_id}.jpg, or a folder of them
 
 REDIS_URL and EMBEDDED_REDIS_DIR are read by `serving.connection.redis_connection`, which the publisher shares.
 """
@@ -33,7 +33,7 @@ from ipaddress import ip_address
 
 from serving.cache.contract import CacheKeys
 
-MAX_HASH_KEY_BYTES = 64  # of BLAKE2b
+MAX_HASH_KEY_BYTES = 64  # of a key of BLAKE2b
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
@@ -70,7 +70,7 @@ class Settings:
         """Read the environment; an empty variable counts as not set.
 
         Raises:
-            SettingsError: a value of the wrong kind or out of range; names the variable.
+            SettingsError: a value is of the wrong kind or out of range; the message names the variable.
         """
         given = {name: environment[name.upper()] for name in cls.__dataclass_fields__ if environment.get(name.upper())}
         dataset = given.get("dataset", cls.dataset)
@@ -133,7 +133,7 @@ def _hash_key(text: str) -> str:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    """Read ORIGIN,ORIGIN; an origin is what a browser sends: a scheme, a host and maybe a port, nothing behind it."""
+    """Read ORIGIN,ORIGIN; an origin is what a browser sends: a scheme, a host and maybe a port."""
     origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
     for origin in origins:
         if not ORIGIN.fullmatch(origin):

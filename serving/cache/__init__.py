@@ -1,1 +1,1 @@
-"""What lies in Redis: every key, and the codec of every value."""
+"""Every key in Redis, and the codec of every value."""

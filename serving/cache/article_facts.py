@@ -1,7 +1,7 @@
 """What the API knows of articles besides their ids: one compressed value for all articles of a version.
 
 Stage: codec of `contract`. In: facts by article id. Out: lines of JSON in zlib, and back. A line holds a thousand
-articles, column by column: a reader in a thread of its own lets others run between two lines. Versions of earlier
+articles, column by column: a reader in its own thread lets others run between two lines. Versions of earlier
 releases are one line without product type, colour and description.
 """
 
@@ -17,7 +17,7 @@ ARTICLES_PER_LINE = 1_024
 
 
 class ArticleFacts(NamedTuple):
-    """What the API knows of an article besides its id; empty where nothing is known."""
+    """What the API knows of an article besides its id; what is not known is empty."""
 
     name: str
     product_code: str
@@ -32,7 +32,7 @@ NOTHING_KNOWN = ArticleFacts("", "", "")
 
 
 def encode_articles(articles: Mapping[str, ArticleFacts]) -> bytes:
-    """What is known of articles, by their ids, as one compressed value."""
+    """Return facts of articles by their ids as one compressed value."""
     return zlib.compress("\n".join(_lines(articles)).encode())
 
 
@@ -44,7 +44,7 @@ def _lines(articles: Mapping[str, ArticleFacts]) -> Iterator[str]:
 
 
 def decode_articles(value: bytes) -> dict[str, ArticleFacts]:
-    """Inverse of `encode_articles`; a text that many articles share is kept once.
+    """Return the facts that `encode_articles` wrote; a text that many articles share is kept once.
 
     Raises:
         CacheFormatError: the value is damaged.
@@ -58,7 +58,7 @@ def decode_articles(value: bytes) -> dict[str, ArticleFacts]:
             for article_id, own in zip(ids, facts, strict=True):
                 articles[article_id] = ArticleFacts._make(texts.setdefault(text, text) for text in own)
     except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CacheFormatError(f"the articles' facts are damaged: {error!r}; publish again.") from error
+        raise CacheFormatError(f"the facts of the articles are damaged: {error!r}; publish again.") from error
     return articles
 
 

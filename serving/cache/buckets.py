@@ -1,4 +1,4 @@
-"""Which bucket of a version an entry lies in, and in which order: by a hash of the customer id, or of any other name.
+"""In which bucket of a version an entry lies, and in which order: by a hash of the customer id, or of another name.
 
 Stage: codec of `contract`. In: names. Out: fingerprints, bucket numbers and the rows of consecutive buckets.
 """
@@ -14,7 +14,7 @@ BUCKETS_PER_CHUNK = 1_024
 
 
 class BucketChunk(NamedTuple):
-    """Consecutive encoded buckets from number `first_bucket` on, holding so many `entries`."""
+    """Consecutive encoded buckets from number `first_bucket` on, which hold `entries` entries together."""
 
     first_bucket: int
     values: list[bytes]
@@ -22,7 +22,7 @@ class BucketChunk(NamedTuple):
 
 
 def bucket_count_for(customers: int) -> int:
-    """Number of buckets for so many customers, at least 1."""
+    """Number of buckets for a number of customers, at least 1."""
     return max(1, -(-customers // CUSTOMERS_PER_BUCKET))
 
 
@@ -32,7 +32,7 @@ def fingerprint_bytes(customer_id: str) -> bytes:
 
 
 def customer_fingerprint(customer_id: str) -> int:
-    """The same as a number."""
+    """The fingerprint of a customer as a number."""
     return int.from_bytes(fingerprint_bytes(customer_id), "little")
 
 
@@ -66,7 +66,7 @@ def row_chunks(fingerprints: np.ndarray, bucket_count: int) -> Iterator[tuple[in
     is_repeated = ordered[1:] == ordered[:-1]
     if is_repeated.any():
         first, second = sorted(order[np.flatnonzero(is_repeated)[0] :][:2].tolist())
-        raise ValueError(f"lists {first} and {second} belong to the same customer id; publish one list each.")
+        raise ValueError(f"lists {first} and {second} belong to the same customer id; publish one list per customer.")
     bucket_of_row = ((ordered >> np.uint64(32)) * np.uint64(bucket_count)) >> np.uint64(32)
     starts = np.searchsorted(bucket_of_row, np.arange(bucket_count + 1, dtype=np.uint64))
     for first in range(0, bucket_count, BUCKETS_PER_CHUNK):

@@ -1,4 +1,4 @@
-"""The one place that says what lies in Redis: every key, what it holds and in which module its codec is.
+"""The one place that says what Redis holds: every key, its value, and the module with the value's codec.
 
 Stage: between publishing and serving. The publisher encodes values and writes them under `CacheKeys`; the API reads
 the same keys and decodes what one lookup needs. Codecs need the standard library and numpy only.
@@ -9,7 +9,7 @@ Keys of the dataset `demo` (the braces are a Redis Cluster hash tag, so control 
     recommendations:{demo}:history              ids of versions that may be served, newest first; the head is current
     recommendations:{demo}:registry             hash: version id -> numbers of its keys, for every version with keys
     recommendations:{demo}:lock                 token of the publisher at work
-    recommendations:{demo}:rules                hash: article id -> why it is barred, see `rule_book`
+    recommendations:{demo}:rules                hash: article id -> why it is barred, see `lookup.rule_book`
     recommendations:{demo}:variants             which customers are served another version, see `variants`
     recommendations:demo:<version>:manifest     Manifest as JSON
     recommendations:demo:<version>:bucket:<n>   the lists of about 32 customers, packed, see `list_buckets`
@@ -17,10 +17,10 @@ Keys of the dataset `demo` (the braces are a Redis Cluster hash tag, so control 
     recommendations:demo:<version>:similar:<n>  similar articles: lists as above, by article id instead of customer id
     recommendations:demo:<version>:shown:<n>    to whom articles are recommended, see `shown_articles`
     recommendations:demo:<version>:popular      one more bucket of lists: `overall`, and one by the name of each segment
-    recommendations:demo:<version>:articles     what is known of articles, see `article_facts`
+    recommendations:demo:<version>:articles     facts of articles, see `article_facts`
 
-Versions that earlier releases published lack `purchases`, `similar`, `shown` and the lists of segments, and in the
-registry they have the number of their buckets alone; all of them can be read.
+Versions that earlier releases published can be read, too: they lack `purchases`, `similar`, `shown` and the lists of
+segments, and the registry has the number of their buckets alone.
 
 Keys of a version are never changed after the pointer names it. A lookup needs the pointer and one bucket, each
 a plain GET. Lists are packed into buckets because every Redis key costs about 130 bytes of its own, and into one
@@ -160,7 +160,7 @@ class Manifest:
         example_customers: one customer id for each source that occurs.
         format: of the buckets.
         segments: names of the popular lists besides the overall one.
-        parts: all but the buckets and this manifest, by name; a part that is not there was not published.
+        parts: by name, all but the buckets and this manifest; a part that is missing here was not published.
     """
 
     version: str
@@ -195,7 +195,7 @@ class Manifest:
         """Read a manifest; fields of a later contract are ignored, those that an earlier one lacks have defaults.
 
         Raises:
-            CacheFormatError: no JSON object, a missing field, or a bucket format this code does not know.
+            CacheFormatError: the value is not a JSON object, lacks a field, or names an unknown bucket format.
         """
         try:
             written = json.loads(value)

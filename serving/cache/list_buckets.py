@@ -10,7 +10,7 @@ One bucket, little endian, for lists of at most `k` articles:
 
 An article number is that of `article_numbers`. A score is a half-precision float: 11 significant bits, at most 65,504,
 read in four digits; the order of a list is kept by position. The bits of `proposers` say which generators proposed the
-article, see `Proposer`; none is set where lists are not made by stages.
+article, see `Proposer`; no bit is set where lists are not made by stages.
 """
 
 import struct
@@ -28,10 +28,10 @@ from serving.cache.framed_buckets import HEADER_BYTES, BucketFormat
 MAX_DEPTH = 255
 MAX_SCORE = 65_504.0  # the largest half-precision float
 
-ROWS_AT_A_TIME = 2**15  # are checked: memory for all at once would take longer to get than the checks
+ROWS_AT_A_TIME = 2**15  # that are checked: to get memory for all at once would take longer than the checks
 _LISTS = BucketFormat(FORMAT, "a bucket of lists", lambda k, count, _: HEADER_BYTES + count * bytes_per_customer(k))
 _SCORES = tuple(float(f"{score:.4g}") for score in np.arange(2**16, dtype="<u2").view("<f2").tolist())
-"""Every half-precision float by its bits: a lookup rounds dozens, and to look one up takes less than to round it."""
+"""Every half-precision float by its bits, rounded: a lookup needs dozens, and rounding one takes longer."""
 
 
 class Source(IntEnum):
@@ -41,7 +41,7 @@ class Source(IntEnum):
     SEGMENT = 2
     POPULAR = 3
     SIMILAR = 4
-    """Of articles like another one: no list of a customer."""
+    """Of articles that are similar to one; not a list of a customer."""
 
 
 _SOURCES = {source.value: source for source in Source}  # calling an enum takes ten times as long
@@ -91,7 +91,7 @@ def bytes_per_customer(k: int) -> int:
 
 
 def check_lists(lists: ListArrays) -> None:
-    """Stop lists that the format cannot hold before anything is written.
+    """Refuse lists that the format cannot hold, before anything is written.
 
     Raises:
         ValueError: wrong shapes, more than 255 articles, a gap inside a list, a score that is not finite or too
@@ -166,7 +166,7 @@ def _entry_type(k: int) -> np.dtype:
 
 
 def find_list(bucket: bytes, customer_id: str) -> CachedList | None:
-    """The list of a customer in the bucket that `bucket_number` names; None when it is not there.
+    """Return the list of a customer in the bucket that `bucket_number` names, None if it has none.
 
     Raises:
         CacheFormatError: the bucket is damaged or has another format.
@@ -184,7 +184,7 @@ def find_list(bucket: bytes, customer_id: str) -> CachedList | None:
 
 
 def place_of(bucket: bytes, customer_id: str) -> int | None:
-    """Where a customer stands among those of a bucket, counted from 0; None when it is not there.
+    """Return the place of a customer among those of a bucket, counted from 0, None if it has none.
 
     Raises:
         CacheFormatError: the bucket is damaged or has another format.
@@ -196,6 +196,6 @@ def place_of(bucket: bytes, customer_id: str) -> int | None:
 def _place(bucket: bytes, count: int, customer_id: str) -> int | None:
     fingerprint, end = fingerprint_bytes(customer_id), HEADER_BYTES + 8 * count
     found = bucket.find(fingerprint, HEADER_BYTES, end)
-    while found >= 0 and (found - HEADER_BYTES) % 8:  # across two others
+    while found >= 0 and (found - HEADER_BYTES) % 8:  # spans two other fingerprints
         found = bucket.find(fingerprint, found + 1, end)
     return None if found < 0 else (found - HEADER_BYTES) // 8

@@ -3,8 +3,8 @@
 Stage: codec of `contract`. In: arrays of many customers' purchases. Out: one value per bucket of lists; back: one
 customer's purchases, newest first.
 
-Bucket `n` has the customers of bucket `n` of the lists in the same order, so that no fingerprint is there twice: who
-looks for a customer finds the place among the lists. Little endian:
+Bucket `n` has the customers of bucket `n` of the lists in the same order and repeats no fingerprint: a customer's place
+is the one among the lists. Little endian:
 
     header     see `framed_buckets`: format 1, most purchases of a customer, number of customers
     counts     u8 each: how many purchases a customer has
@@ -30,7 +30,7 @@ BYTES_PER_PURCHASE = 6
 EPOCH = date(1970, 1, 1)
 
 
-def _size(most: int, customers: int, bucket: bytes) -> int:
+def _size(_: int, customers: int, bucket: bytes) -> int:
     counts = bucket[HEADER_BYTES : HEADER_BYTES + customers]
     return HEADER_BYTES + customers + BYTES_PER_PURCHASE * sum(counts)
 
@@ -58,7 +58,7 @@ class Purchase(NamedTuple):
 
 
 def check_purchases(purchases: PurchaseArrays, customers: int) -> None:
-    """Stop purchases that the format cannot hold before anything is written.
+    """Refuse purchases that the format cannot hold, before anything is written.
 
     Raises:
         ValueError: wrong shapes, more than 255 purchases of a customer, or a gap among them.
@@ -99,14 +99,14 @@ def encode_purchases(fingerprints: np.ndarray, purchases: PurchaseArrays, bucket
 
 
 def purchases_at(bucket: bytes, place: int) -> tuple[Purchase, ...]:
-    """The purchases of the customer at a place among those of the bucket, see `list_buckets.place_of`.
+    """Return the purchases of the customer at a place of the bucket, see `list_buckets.place_of`.
 
     Raises:
         CacheFormatError: the bucket is damaged, has another format, or has no such place.
     """
     _, customers = _PURCHASES.check(bucket)
     if place >= customers:
-        raise CacheFormatError(f"a bucket of purchases has {customers} customers, none at {place}; publish again.")
+        raise CacheFormatError(f"a bucket of purchases has {customers} customers, so no place {place}; publish again.")
     counts = bucket[HEADER_BYTES : HEADER_BYTES + customers]
     total, before, count = sum(counts), sum(counts[:place]), counts[place]
     articles = HEADER_BYTES + customers

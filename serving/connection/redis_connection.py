@@ -63,7 +63,7 @@ def redis_url() -> str:
     """REDIS_URL, or the URL of the embedded Redis, which runs afterwards.
 
     Raises:
-        RedisUnreachable: REDIS_URL is no Redis URL, or the embedded Redis cannot be started.
+        RedisUnreachable: REDIS_URL is not a Redis URL, or the embedded Redis cannot be started.
     """
     url = os.environ.get("REDIS_URL")
     if not url:
@@ -95,7 +95,7 @@ def without_password(url: str) -> str:
 
 
 def unreachable_message(url: str, error: Exception) -> str:
-    """What to tell a person when Redis does not answer."""
+    """The message for a person when Redis does not answer: what failed, and what to do."""
     remedy = (
         "start it, correct REDIS_URL, or unset REDIS_URL to use the embedded one"
         if os.environ.get("REDIS_URL")

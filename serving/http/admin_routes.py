@@ -1,4 +1,4 @@
-"""Change the lookup rules over HTTP: what `make deny` does, for those with the administrator's key.
+"""Change the lookup rules over HTTP, as `make deny` does, with the administrator's key.
 
 In: requests with `ADMIN_API_KEY`. Out: the rules as they are afterwards; lookups follow within a second.
 """
@@ -15,7 +15,7 @@ from serving.lookup.rule_book import BarredArticle, LookupRules, Rule
 
 PROBLEMS = problem_responses(
     {
-        400: "The body is no text.",
+        400: "The body is not text.",
         401: "The administrator's key is missing.",
         413: "The body is too large.",
         422: "The request is not valid.",
@@ -32,11 +32,11 @@ class Bar(BaseModel):
     """Why an article is to be recommended to nobody."""
 
     rule: Literal["denied", "out_of_stock"] = "denied"
-    note: str = Field("", max_length=500, description="For those who come after you.", examples=["recalled"])
+    note: str = Field("", max_length=500, description="The reason, for later readers.", examples=["recalled"])
 
 
 class BarredAnswer(BaseModel):
-    """An article that nobody is recommended."""
+    """Why nobody is recommended an article."""
 
     rule: Literal["denied", "out_of_stock"]
     note: str
@@ -71,14 +71,14 @@ async def bar(request: Request, article_id: ArticleId, wanted: Bar) -> RulesAnsw
 
 @router.delete("/rules/articles/{article_id}", summary="Recommend an article again", responses=PROBLEMS)
 async def allow(request: Request, article_id: ArticleId) -> RulesAnswer:
-    """Let an article be recommended again; nothing happens to one that was not barred."""
+    """Let an article be recommended again; one that was not barred stays as it is."""
     await request.app.state.rule_book.allow(article_id)
     return _answer(await request.app.state.rule_book.read())
 
 
 @router.put("/rules/cap", summary="Limit the articles of one product code", responses=PROBLEMS)
 async def cap(request: Request, wanted: Cap) -> RulesAnswer:
-    """Let at most so many articles of one product code into an answer."""
+    """Limit the articles of one product code in an answer."""
     await request.app.state.rule_book.set_cap(wanted.most)
     return _answer(await request.app.state.rule_book.read())
 

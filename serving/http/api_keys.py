@@ -1,7 +1,7 @@
 """Who may ask: keys of callers and of the administrator, in the header `X-API-Key`.
 
-In: settings and requests. Out: the caller's name, also noted in the request for the log, or 401. Without keys everybody
-may ask, which `Settings` allows on loopback only; without an administrator's key nobody administers over HTTP.
+In: settings and requests. Out: the caller's name, also noted in the request for the log, or 401. Without keys anybody
+may ask, which `Settings` allows on loopback only; without an administrator's key nobody can change rules over HTTP.
 """
 
 import hmac
@@ -16,7 +16,7 @@ ADMINISTRATOR = "administrator"
 HEADER_NAME = "X-API-Key"
 HEADER = APIKeyHeader(name=HEADER_NAME, auto_error=False, description="Needed when the server was given API_KEYS.")
 NEEDS_KEY = [{HEADER.scheme_name: []}]
-"""What OpenAPI is told of a route that asks `caller_of`."""
+"""For OpenAPI: the security of a route that calls `caller_of`."""
 
 GivenKey = Annotated[str | None, Security(HEADER)]
 
@@ -26,10 +26,10 @@ class NotAllowed(Exception):
 
 
 def caller_of(request: Request) -> str:
-    """Return the name of whoever asks, and note it for the log.
+    """Return the name of the caller, and note it for the log.
 
     Raises:
-        NotAllowed: keys are needed and this is none.
+        NotAllowed: the server has keys, and the request sends none of them.
     """
     keys: Mapping[str, str] = request.app.state.settings.api_keys
     caller = request.scope["caller"] = known_caller(request.headers.get(HEADER_NAME), keys) if keys else ANONYMOUS
@@ -40,26 +40,26 @@ async def administrator(request: Request, given: GivenKey) -> None:
     """Let only the administrator pass.
 
     Raises:
-        NotAllowed: another key, or the server has none for an administrator.
+        NotAllowed: the request sends another key, or the server has no administrator's key.
     """
     key: str = request.app.state.settings.admin_api_key
     if not key:
-        raise NotAllowed("Nobody administers this server over HTTP; set ADMIN_API_KEY, or use `make deny`.")
+        raise NotAllowed("This server has no administrator's key; set ADMIN_API_KEY, or use `make deny`.")
     request.scope["caller"] = known_caller(given, {ADMINISTRATOR: key})
 
 
 def name_of_key(given: str | None, keys: Mapping[str, str]) -> str | None:
-    """Return the name that a key has, if any; compares with each key in the same time, whatever it begins with."""
+    """Return the name of a key, if it has one; the time of a comparison says nothing about the key."""
     encoded = (given or "").encode()
     names = [name for name, key in keys.items() if hmac.compare_digest(encoded, key.encode())]
     return names[0] if names else None
 
 
 def known_caller(given: str | None, keys: Mapping[str, str]) -> str:
-    """Return the name that a key has.
+    """Return the name of a key.
 
     Raises:
-        NotAllowed: it has none.
+        NotAllowed: the key is missing or unknown.
     """
     name = name_of_key(given, keys)
     if name is None:

@@ -11,21 +11,21 @@ from serving.lookup.store_errors import FallbackReason
 
 
 class SimilarArticle(BaseModel):
-    """One article that is like another one."""
+    """One article that is similar to another one."""
 
     article_id: str = Field(description="Ten digits, leading zeros included.", examples=["0706016001"])
     score: float = Field(description="Cosine of the two articles' vectors, at most 1.", examples=[0.93])
 
 
 class SimilarResponse(Versioned):
-    """Articles on sale that are most like one, variants of its own product left out; the most similar first."""
+    """Articles on sale that are most similar to one, without variants of its own product; the most similar first."""
 
     article_id: str = Field(examples=["0706016001"])
     items: list[SimilarArticle]
 
 
 class PopularResponse(Versioned):
-    """Articles that most customers of a segment, or of all, bought last week, best first."""
+    """Articles that most customers of a segment, or most customers, bought last week, best first."""
 
     segment: str | None = Field(description="As it was asked for.", examples=["25-29/online"])
     items: list[RecommendedArticle]
@@ -38,7 +38,7 @@ class PopularResponse(Versioned):
 
 
 def similar_response(found: SimilarArticles, stale_after_seconds: float) -> Response:
-    """Return an article's similar ones."""
+    """Return the articles that are similar to one."""
     body = {
         "article_id": found.article_id,
         "items": [{"article_id": item.article_id, "score": item.score} for item in found.items],
@@ -48,7 +48,7 @@ def similar_response(found: SimilarArticles, stale_after_seconds: float) -> Resp
 
 
 def popular_response(found: PopularArticles, stale_after_seconds: float) -> Response:
-    """Return what is popular in a segment."""
+    """Return the articles that are popular in a segment."""
     body = {
         "segment": found.segment,
         "items": item_bodies(found.items),

@@ -1,4 +1,4 @@
-"""Articles that are like one, and articles that are popular.
+"""Articles that are similar to one, and articles that are popular.
 
 In: requests. Out: lists, or problems.
 """
@@ -36,22 +36,22 @@ class PopularQuery(BaseModel):
 
 @router.get(
     "/similar/{article_id:any_text}",
-    summary="Articles like one",
+    summary="Similar articles",
     response_model=SimilarResponse,
     responses=problem_responses(
         {
             401: "The key is missing or unknown.",
             404: "The served version does not know the article.",
             422: "The article id or k is out of range.",
-            503: "Redis is away, or what lies in it cannot be read.",
+            503: "Redis is away, or what it holds cannot be read.",
         }
     ),
     openapi_extra={"parameters": openapi_parameters(SimilarQuery), "security": NEEDS_KEY},
 )
 async def similar(request: Request) -> Response:
-    """The nearest articles on sale in the space of the two-tower model, other variants of the product left out.
+    """The nearest articles on sale in the space of the two-tower model, without other variants of the product.
 
-    What the shop has denied or sold out of is never in it. Any article that was ever sold can be asked for.
+    Articles that the shop has denied or sold out are never in it. Any article that was ever sold can be asked for.
     """
     caller_of(request)
     asked, state = read_query(SimilarQuery, request), request.app.state
@@ -62,7 +62,7 @@ async def similar(request: Request) -> Response:
 
 @router.get(
     "/popular",
-    summary="What is bought most",
+    summary="Popular articles",
     response_model=PopularResponse,
     responses=problem_responses(
         {
@@ -74,7 +74,7 @@ async def similar(request: Request) -> Response:
     openapi_extra={"parameters": openapi_parameters(PopularQuery), "security": NEEDS_KEY},
 )
 async def popular(request: Request) -> Response:
-    """What a segment bought most last week, or everybody did. An unknown segment gets everybody's list."""
+    """What a segment bought most last week; without a segment, or for an unknown one, what everybody bought most."""
     caller_of(request)
     asked, state = read_query(PopularQuery, request), request.app.state
     found = await state.store.article_lists.popular(asked.segment, asked.k)

@@ -1,6 +1,6 @@
 """Refuse request bodies above a limit before they are read into memory: an ASGI middleware.
 
-In: requests. Out: 413 as a problem, without reading on, when a body says or turns out to be longer.
+In: requests. Out: 413 as a problem, without reading on, when a body is declared longer or turns out to be.
 """
 
 from starlette.exceptions import HTTPException
@@ -25,7 +25,7 @@ class BodyLimit:
             await self._app(scope, self._counting(receive), send)
 
     def _counting(self, receive: Receive) -> Receive:
-        """Return a `receive` that ends with 413 where a body that was not declared exceeds the limit."""
+        """Return a `receive` that ends with 413 once a body of undeclared length exceeds the limit."""
         n_bytes = 0
 
         async def receive_some() -> Message:

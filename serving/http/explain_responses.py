@@ -15,7 +15,7 @@ from serving.lookup.store_errors import FallbackReason
 
 
 class ExplainedArticle(BaseModel):
-    """An article by name; texts are empty where nothing is known."""
+    """An article by name; the texts of an unknown article are empty."""
 
     article_id: str = Field(description="Ten digits, leading zeros included.", examples=["0706016001"])
     name: str = Field(examples=["Jade HW Skinny Denim TRS"])
@@ -35,7 +35,7 @@ class ExplainedRecommendation(ExplainedArticle):
     score: float = Field(description="Comparable within one list only; higher is better.", examples=[7.25])
     reason: Reason = Field(description="Why it is recommended, the first that holds.", examples=["repurchase"])
     proposers: list[str] = Field(
-        description="All generators that proposed it; none where no stages made the list.", examples=[["own", "ease"]]
+        description="All generators that proposed it; empty where no stages made the list.", examples=[["own", "ease"]]
     )
 
 
@@ -44,12 +44,12 @@ class FilteredRecommendation(ExplainedArticle):
 
     place: int = Field(description="In the published list, from 1.", ge=1)
     rule: Literal["denied", "out_of_stock", "cap"] = Field(description="`cap`: too many of its product before it.")
-    note: str = Field(description="What was noted when it was barred.", examples=["recalled"])
+    note: str = Field(description="The note that was given when it was barred.", examples=["recalled"])
     since: str | None = Field(description="When it was barred, UTC; null for a cap.")
 
 
 class ExplainResponse(Versioned):
-    """A customer's list, and all that led to it."""
+    """A customer's list, and everything that led to it."""
 
     customer_id: str = Field(examples=["00000dbacae5abe5e23885899a1fa44253a17956c6d1c3d25f88aa139fdfc657"])
     purchases: list[LastPurchase] = Field(description="What the customer bought last, newest first.")
@@ -58,7 +58,7 @@ class ExplainResponse(Versioned):
     source: Literal["personal", "segment", "popular"] = Field(description="Which list this is.")
     fallback_reason: FallbackReason | None = Field(description="Why this is not a personal list.")
     degraded: bool = Field(description="Whether a fault kept the customer's own list away.")
-    variant: str | None = Field(description="The variant that is served; null for what everybody else is served.")
+    variant: str | None = Field(description="The customer's variant; null for customers in no variant.")
 
 
 def explain_response(explanation: Explanation, stale_after_seconds: float) -> Response:
@@ -88,10 +88,10 @@ def _purchase(each: Purchase, facts: Mapping[str, ArticleFacts]) -> dict[str, An
 
 
 def _item(each: ExplainedItem, facts: Mapping[str, ArticleFacts]) -> dict[str, Any]:
-    told = {"place": each.place, "score": each.item.score, "reason": each.item.reason, "proposers": each.proposers}
-    return {**_article(each.item.article_id, facts), **told}
+    reasons = {"place": each.place, "score": each.item.score, "reason": each.item.reason, "proposers": each.proposers}
+    return {**_article(each.item.article_id, facts), **reasons}
 
 
 def _filtered(each: FilteredArticle, facts: Mapping[str, ArticleFacts]) -> dict[str, Any]:
-    told = {"place": each.place, "rule": each.rule, "note": each.note, "since": each.since}
-    return {**_article(each.article_id, facts), **told}
+    reasons = {"place": each.place, "rule": each.rule, "note": each.note, "since": each.since}
+    return {**_article(each.article_id, facts), **reasons}

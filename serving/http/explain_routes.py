@@ -1,4 +1,4 @@
-"""Why a customer is recommended what.
+"""Why a customer gets these recommendations.
 
 In: requests. Out: an explained list, or problems.
 """
@@ -24,21 +24,21 @@ class ExplainQuery(BaseModel):
 
 @router.get(
     "/explain/{customer_id:any_text}",
-    summary="Why a customer is recommended what",
+    summary="Why a customer gets these recommendations",
     response_model=ExplainResponse,
     responses=problem_responses(
         {
             401: "The key is missing or unknown.",
             422: "The customer id or k is out of range.",
-            503: "Redis is away, or what lies in it cannot be read.",
+            503: "Redis is away, or what it holds cannot be read.",
         }
     ),
     openapi_extra={"parameters": openapi_parameters(ExplainQuery), "security": NEEDS_KEY},
 )
 async def explain(request: Request) -> Response:
-    """The customer's last purchases, where each article of the list comes from, and what which rule took out of it.
+    """The customer's last purchases, where each article of the list comes from, and which rule took out which article.
 
-    All of it is from one version. It is told from what lies in Redis, so without Redis there is no answer.
+    All of it is from one version, and is read from Redis: without Redis there is no answer.
     """
     caller_of(request)
     asked, state = read_query(ExplainQuery, request), request.app.state

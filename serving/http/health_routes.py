@@ -1,4 +1,4 @@
-"""Is the process up, can lists be served, and what Prometheus reads.
+"""Is the process up? Can lists be served? And the metrics for Prometheus.
 
 In: requests. Out: the state of the store.
 """
@@ -27,7 +27,7 @@ class Ready(BaseModel):
 
     status: Literal["ready", "degraded"] = Field(description="`degraded`: everybody gets a list, but see `reason`.")
     reason: FallbackReason | Literal["stale"] | None = Field(
-        description="`stale`: the lists are too old; else why all are served the overall list that was read last."
+        description="`stale`: the lists are too old; else why all customers get the overall list that was read last."
     )
     dataset: str = Field(examples=["demo"])
     version: str = Field(examples=["20200923T021500Z-5f0c9a1e"])
@@ -49,7 +49,7 @@ async def live() -> Live:
     responses=problem_responses({503: "No list was ever read: Redis is away, or nothing readable is published."}),
 )
 async def ready(request: Request) -> Ready:
-    """200 when shoppers get lists, from which version, and whether something is wrong with them."""
+    """200 when shoppers get lists: from which version, and whether something is wrong with them."""
     store, reason = request.app.state.store, None
     try:
         manifest = (await store.head()).manifest
@@ -74,5 +74,5 @@ async def ready(request: Request) -> Ready:
 
 @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
-    """Request times, served lists by source, age of the lists, whether Redis is there."""
+    """Request times, served lists by source, age of the lists, whether Redis answers."""
     return request.app.state.metrics.page(request.app.state.store)

@@ -1,4 +1,4 @@
-"""What the API tells Prometheus: how long requests take, what lists it serves, how old they are, whether Redis answers.
+"""Metrics for Prometheus: how long requests take, which lists are served, how old they are, whether Redis answers.
 
 Stage: around the routes. In: what `request_watch` saw. Out: `GET /metrics`.
 """
@@ -40,7 +40,7 @@ class ApiMetrics:
             ("kind",),
             registry=self.registry,
         )
-        self.timer_of = lru_cache(MAX_CHILDREN)(self.requests.labels)  # to look one up takes as long as to count
+        self.timer_of = lru_cache(MAX_CHILDREN)(self.requests.labels)  # finding one takes as long as counting
         self._counter_of = lru_cache(MAX_CHILDREN)(self.lists.labels)
         self.age = Gauge("recommendations_age_seconds", "Age of the version that is served.", registry=self.registry)
         self.redis_up = Gauge("recommendations_redis_up", "Whether Redis answers, 1 or 0.", registry=self.registry)
@@ -51,7 +51,7 @@ class ApiMetrics:
             self._counter_of(each.source.name.lower(), each.fallback_reason or "", caller, each.variant or "").inc()
 
     def page(self, store: RecommendationStore) -> Response:
-        """Return everything as Prometheus reads it; without a version there is no age."""
+        """Return all metrics as Prometheus reads them; without a version the age is not a number."""
         self.redis_up.set(not store.is_redis_away)
         head = store.known_head
         self.age.set(age_seconds(head.manifest.created_at) if head else float("nan"))

@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 2**20  # a thousand of the longest ids, each character escaped
 
 
 def add_middlewares(app: FastAPI, settings: Settings) -> None:
-    """Surround an application; its state has `metrics` and `request_log` then.
+    """Put the middlewares around an application; afterwards its state has `metrics` and `request_log`.
 
     Raises:
         SettingsError: the folder of the sample cannot be written.

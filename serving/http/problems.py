@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457, https://www.rfc-editor.org/rfc/rfc9457): one form for whatever goes wrong.
+"""Errors as problem details (RFC 9457, https://www.rfc-editor.org/rfc/rfc9457): one form for all errors.
 
 Stage: beside the routes. In: exceptions. Out: `application/problem+json` with a type, a title, a status and a remedy.
 """
@@ -58,19 +58,19 @@ def too_many_requests(wait_seconds: int) -> JSONResponse:
 
 
 def internal_error() -> JSONResponse:
-    """Return the answer where this program failed; its log has the error, under the request's id."""
+    """Return the answer to a request that failed in this program; the log has the error under the request's id."""
     detail = "This is a fault of the server; its log says more, under the X-Request-ID of this answer."
     return problem(500, "internal-error", "The server failed", detail)
 
 
 def problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
-    """Return what OpenAPI is told of a route's errors, by status."""
+    """Return OpenAPI's description of a route's errors, by status."""
     content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
     return {status: {"description": text, "content": content} for status, text in descriptions.items()}
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Let an application answer every error as a problem."""
+    """Make an application answer every error as a problem."""
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
     app.add_exception_handler(UnknownArticle, _unknown_article)
     app.add_exception_handler(NotAllowed, _not_allowed)
@@ -94,11 +94,11 @@ async def _not_allowed(request: Request, error: NotAllowed) -> JSONResponse:
 
 async def _damaged(request: Request, error: CacheFormatError) -> JSONResponse:
     logger.error("%s", error)
-    return problem(503, "damaged", "What lies in Redis cannot be read", str(error))
+    return problem(503, "damaged", "What Redis holds cannot be read", str(error))
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    """No such path, a method that a path does not have, or a body that is too large or no text."""
+    """No such path, a method that a path does not have, or a body that is too large or not text."""
     if error.status_code == 413:
         return body_too_large()
     if error.status_code == 400:

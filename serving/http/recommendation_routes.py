@@ -57,7 +57,7 @@ class BatchRequest(BaseModel):
 async def recommendations(request: Request) -> Response:
     """The customer's list. An unknown customer gets the overall popular list, also with status 200.
 
-    What the shop has denied or sold out of is never in it. Filters may leave fewer articles than k.
+    Articles that the shop has denied or sold out are never in it. Filters may leave fewer articles than k.
     """
     caller_of(request)
     asked, state = read_query(LookupQuery, request), request.app.state
@@ -75,7 +75,7 @@ async def recommendations(request: Request) -> Response:
     response_model=BatchResponse,
     responses=problem_responses(
         {
-            400: "The body is no text.",
+            400: "The body is not text.",
             401: "The key is missing or unknown.",
             413: "The body is too large.",
             422: "There are too many customers, or an id or k is out of range.",
@@ -94,7 +94,7 @@ async def batch(request: Request, asked: BatchRequest) -> Response:
 
 
 def _is_wanted(facts: Mapping[str, ArticleFacts], exclude: str | None, department: str | None, item: Item) -> bool:
-    """Whether an article passes the filters of a request; one of whose department nothing is known does not."""
+    """Whether an article passes the filters of a request; without a known department it passes no department."""
     if exclude and item.reason is Reason.REPURCHASE:
         return False
     return department is None or (item.article_id in facts and facts[item.article_id].department == department)

@@ -41,7 +41,7 @@ register_url_convertor("any_text", AnyText())
 
 
 def read_query(model: type[Query], request: Request) -> Query:
-    """Read a request; parameters that are not the model's are ignored.
+    """Read a request; parameters that the model does not have are ignored.
 
     Raises:
         RequestValidationError: a parameter is out of range.

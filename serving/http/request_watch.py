@@ -1,7 +1,7 @@
 """Watch every request: an ASGI middleware, the outermost.
 
 In: requests and answers. Out: a request id on every answer, the caller's own where one was sent; times and counts for
-`metrics`, a line for `request_log`, lists for `served_sample`; a problem in place of an error that nobody expected.
+`metrics`, a line for `request_log`, lists for `served_sample`; a problem in place of an unexpected error.
 """
 
 import logging
@@ -22,14 +22,14 @@ from serving.logs.served_sample import ServedSample
 from serving.lookup.answers import ServedList
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS"})
-NO_ROUTE = "none"  # of a path that nobody serves: what strangers type must not become labels
+NO_ROUTE = "none"  # of a path without a route: what strangers type must not become labels
 REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 logger = logging.getLogger(__name__)
 
 
 def note_served(request: Request, lists: Sequence[ServedList]) -> None:
-    """Tell that these lists are the answer to a request, so that they are counted, logged and sampled."""
+    """Note that a request is answered with these lists, so that they are counted, logged and sampled."""
     request.scope["served"] = lists
 
 
@@ -69,14 +69,14 @@ class RequestWatch:
                 raise
             await internal_error()(scope, receive, send_with_id)
         finally:
-            self._tell(scope, request_id.decode(), status or 500, time.perf_counter() - started)
+            self._record(scope, request_id.decode(), status or 500, time.perf_counter() - started)
 
-    def _tell(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         now, caller, served = time.time(), scope.get("caller"), scope.get("served", ())
         method, route = _method_and_route(scope)
         self._metrics.timer_of(method, route, status).observe(seconds)
         customer_id = scope.get("path_params", {}).get("customer_id")
-        self._log.tell(SeenRequest(now, request_id, method, route, status, seconds, caller, customer_id, served))
+        self._log.log(SeenRequest(now, request_id, method, route, status, seconds, caller, customer_id, served))
         if served:
             self._metrics.count(served, caller)
             if self._sample:
@@ -84,12 +84,12 @@ class RequestWatch:
 
 
 def _method_and_route(scope: Scope) -> tuple[str, str]:
-    """What was asked for, in few words that do not depend on the caller's imagination."""
+    """Method and route in a limited set of words, whatever a caller sends."""
     method = scope["method"] if scope["method"] in METHODS else "other"
     return method, getattr(scope.get("route"), "path", NO_ROUTE)
 
 
 def _request_id(scope: Scope) -> bytes:
-    """The caller's id where it is short and plain, else a new one."""
+    """The caller's request id if it is short and plain, else a new one."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     return given if REQUEST_ID_FORM.fullmatch(given) else secrets.token_hex(8).encode()

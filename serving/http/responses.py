@@ -1,7 +1,7 @@
 """What the API answers: the models that OpenAPI shows, and the bodies themselves.
 
-In: what the store found. Out: JSON. Bodies are put together as plain values: to validate what this code has just made
-would take as long as the lookup. A test holds every body against the models.
+In: answers of the store. Out: JSON. Bodies are made of plain values: to validate what this code has just made would
+take as long as the lookup. A test checks every body against the models.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Versioned(BaseModel):
     model: str = Field(description="The model that made the personal lists.", examples=["two_tower_64_seed_0"])
     generated_at: str = Field(description="When the version was made, UTC.", examples=["2020-09-23T02:15:00+00:00"])
     age_seconds: int = Field(description="Time since then.", ge=0, examples=[25_200])
-    stale: bool = Field(description="Whether that is longer ago than `STALE_AFTER_HOURS`.")
+    stale: bool = Field(description="Whether the age is above `STALE_AFTER_HOURS`.")
 
 
 class RecommendationsResponse(Versioned):
@@ -47,7 +47,7 @@ class RecommendationsResponse(Versioned):
         )
     )
     degraded: bool = Field(description="Whether a fault kept the customer's own list away.")
-    variant: str | None = Field(description="The variant that is served; null for what everybody else is served.")
+    variant: str | None = Field(description="The customer's variant; null for customers in no variant.")
 
 
 class BatchResponse(BaseModel):
@@ -76,7 +76,7 @@ def batch_response(found: Sequence[Recommendations], stale_after_seconds: float)
 
 
 class FromVersion(Protocol):
-    """What the store answers."""
+    """An answer of the store."""
 
     version: str
     model: str
@@ -113,5 +113,5 @@ def item_bodies(items: Sequence[Item]) -> list[dict[str, Any]]:
 
 
 def json_response(body: dict[str, Any]) -> Response:
-    """Return a body that is known to be what OpenAPI says."""
+    """Return a body as a response, without validating it."""
     return Response(orjson.dumps(body), media_type="application/json")

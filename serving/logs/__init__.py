@@ -1,1 +1,1 @@
-"""What is written down of requests: the log and the sample."""
+"""What the API writes down: the log and the sample of served lists."""

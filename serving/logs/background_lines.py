@@ -1,7 +1,7 @@
-"""Write lines in a thread of their own, so that whoever has something to tell never waits for a pipe or a disk.
+"""Write lines in a thread of their own, so that no request waits for a pipe or a disk.
 
-Stage: below the request log and the sample. In: whatever a line is made of. Out: lines, some at a time. What waits is
-bounded: when a pipe is full or a disk is slow, lines are dropped and counted, and requests are answered as ever.
+Stage: below the request log and the sample. In: items. Out: their lines, some at a time. The number of items that wait
+is bounded: when a pipe is full or a disk is slow, lines are dropped and counted, and requests are answered as before.
 
 The standard library's QueueHandler and QueueListener take 16 microseconds of the event loop for a line and wake their
 thread for each; here it is less than one, and the thread looks ten times a second.
@@ -29,10 +29,10 @@ class BackgroundLines(Generic[Item]):
     """Lines on their way to one place.
 
     Args:
-        name: of the place, for the log.
+        name: of the place, for errors.
         line_of: makes the line of an item, line break included; called in the thread.
         write: writes whole lines, or raises OSError.
-        count_dropped: told how many lines were lost.
+        count_dropped: called with the number of lines that were lost.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class BackgroundLines(Generic[Item]):
         self._is_failing = False
 
     def put(self, item: Item) -> None:
-        """Have a line written soon; at once while no thread runs, which is before and after requests are served."""
+        """Write a line soon; at once while no thread runs, which is before and after requests are served."""
         if len(self._waiting) >= MAX_WAITING:
             self._count_dropped(1)
             return
@@ -74,7 +74,7 @@ class BackgroundLines(Generic[Item]):
         return self._thread
 
     def _wait_for(self, thread: threading.Thread) -> None:
-        """Wait until all is written; not long, and never again, where a pipe is full and nobody reads it."""
+        """Wait until all is written, but not long for a full pipe that nobody reads, and not again."""
         thread.join(SECONDS_TO_END)
         if not thread.is_alive():
             self._thread = None
@@ -92,11 +92,11 @@ class BackgroundLines(Generic[Item]):
                     self._write(lines.encode())
                 except OSError as error:
                     self._count_dropped(n_lines)
-                    self._tell(error)
+                    self._report(error)
                 else:
                     self._is_failing = False
 
-    def _tell(self, error: OSError) -> None:
+    def _report(self, error: OSError) -> None:
         """Log the first of several failures in a row."""
         if not self._is_failing:
             self._is_failing = True

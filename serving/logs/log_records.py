@@ -1,4 +1,4 @@
-"""What Python's `logging` is told, by this code and by uvicorn, as lines of the application's log.
+"""Records of Python's `logging`, from this code and from uvicorn, as lines of the application's log.
 
 In: log records. Out: lines of JSON with the id of the request they belong to. Errors are written without their
 messages, unless customers' ids may be clear: `KeyError: 'customer-7'` names a customer.
@@ -13,11 +13,11 @@ from serving.logs.line_format import iso_time, json_line
 from serving.settings import Settings
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Of the request that this code runs for."""
+"""Of the request that the current task answers."""
 
 
 class LineHandler(logging.Handler):
-    """Hands records on as lines."""
+    """Writes records as lines."""
 
     def __init__(self, lines: BackgroundLines, is_clear: bool) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ def error_text(error: BaseException, is_clear: bool) -> str:
 
 
 def configure_logging(settings: Settings, lines: BackgroundLines) -> None:
-    """Send whatever this process logs to the application's log, and nowhere else."""
+    """Send all records of this process to the application's log, and nowhere else."""
     root = logging.getLogger()
     root.handlers = [LineHandler(lines, is_clear=settings.log_customer_ids == "clear")]
     root.setLevel(settings.log_level.upper())

@@ -29,7 +29,7 @@ class SeenRequest(NamedTuple):
         time: when it was answered, in Unix seconds.
         route: template of its path.
         seconds: from the request to the end of its answer.
-        caller: None where no key was asked for.
+        caller: None where the route needs no key.
         customer_id: of the path.
         served: the lists of the answer.
     """
@@ -49,7 +49,7 @@ class RequestLog:
     """The log of one application.
 
     Attributes:
-        lines: where all lines of the log go, see `log_records`.
+        lines: where all lines of the log go, those of `log_records`, too.
     """
 
     def __init__(self, settings: Settings, count_dropped: Callable[[int], None]) -> None:
@@ -59,17 +59,17 @@ class RequestLog:
         self._mask = customer_mask(settings)
         self.lines: BackgroundLines[str] = BackgroundLines("log", str, _write_to_stderr, count_dropped)
 
-    def tell(self, seen: SeenRequest) -> None:
-        """Log a request: as an error where the server failed, else as information."""
+    def log(self, seen: SeenRequest) -> None:
+        """Log a request: as an error if the server failed, else as information."""
         if self._is_on and (self._has_info or seen.status >= 500):
             self.lines.put(request_line(seen, self._mask))
 
 
 def request_line(seen: SeenRequest, mask: CustomerMask) -> str:
-    """Return a request's line; what is not known of it is left out.
+    """Return a request's line; unknown values are left out.
 
-    What many requests share is put together once: that takes two microseconds, a fifth of `json.dumps`. It is not left
-    to the writing thread, because two busy threads of Python hinder each other.
+    What many requests share is encoded once: a line takes two microseconds, a fifth of `json.dumps`. The writing thread
+    does not do it, because two busy threads of Python hinder each other.
     """
     customer = mask(seen.customer_id) if seen.customer_id else None
     of_customer = "" if customer is None else f', "customer": {quoted(customer)}'

@@ -1,4 +1,4 @@
-"""Files of lines that are followed by a new one when they are large or old; the oldest are removed.
+"""Files of lines: a new one begins when the last is large or old, and the oldest are removed.
 
 In: whole lines. Out: `<name>-<when it was begun, UTC>-<random>.jsonl` in one folder. A file that has a successor is
 never touched again, so it can be shipped, and several processes can share a folder, since each writes files of its own.
@@ -17,9 +17,9 @@ class RotatingFiles:
     """The files of one process in a folder.
 
     Args:
-        folder: made when it is not there.
+        folder: made if it is missing.
         name: what the files' names begin with.
-        max_bytes: of one file; more only where one write has more.
+        max_bytes: of one file; a single write may have more.
         max_seconds: age at which a file gets no more lines.
         max_files: with that name in the folder, those of other processes included.
     """
@@ -30,10 +30,10 @@ class RotatingFiles:
         self._file, self._n_bytes, self._begun_at = None, 0, 0.0
 
     def check(self) -> None:
-        """Make the folder and write into it.
+        """Make the folder and try to write into it.
 
         Raises:
-            OSError: that is not possible.
+            OSError: the folder cannot be made or written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=self._folder) as probe:

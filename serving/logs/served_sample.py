@@ -1,7 +1,7 @@
-"""A reproducible sample of what was served: every list of some customers, the same ones every night on every server.
+"""A reproducible sample of the served lists: every list of some customers, the same ones every night on every server.
 
 Stage: around the routes. In: the lists of an answer. Out: `served-*.jsonl` in `SAMPLE_DIR`, a line for each list.
-Customers are drawn by a hash of their id, so a larger `SAMPLE_SHARE` has all customers of a smaller one.
+Customers are drawn by a hash of their id, so a larger `SAMPLE_SHARE` includes all customers of a smaller one.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ from serving.logs.rotating_files import RotatingFiles
 from serving.lookup.answers import Recommendations, ServedList
 from serving.settings import Settings, SettingsError
 
-PURPOSE = b"served-sample"  # independent of whatever else is drawn by a hash of the customer
+PURPOSE = b"served-sample"  # independent of everything else that is drawn by a hash of the customer
 
 
 class SampledList(NamedTuple):
-    """One list that goes into the sample; `time` are seconds of Unix."""
+    """One list of the sample; `time` is in Unix seconds."""
 
     time: float
     request_id: str
@@ -50,7 +50,7 @@ class ServedSample:
         self.lines: BackgroundLines[SampledList] = BackgroundLines("sample", self._line_of, files.write, count_dropped)
 
     def offer(self, time: float, request_id: str, caller: str | None, served: Sequence[ServedList]) -> None:
-        """Keep the lists of those customers who are in the sample; lists of nobody are in none."""
+        """Keep the lists of customers who are in the sample; lists that belong to no customer are never kept."""
         for each in served:
             if isinstance(each, Recommendations) and is_sampled(each.customer_id, self._share):
                 self.lines.put(SampledList(time, request_id, caller, each))

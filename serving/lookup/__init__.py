@@ -1,1 +1,1 @@
-"""What is served: versions, lists, rules and variants, read from Redis."""
+"""Lookups: versions, lists, rules and variants, read from Redis."""

@@ -25,11 +25,11 @@ class Reason(StrEnum):
     REPURCHASE = "repurchase"
     """The customer bought it before."""
     LAST_BASKET = "last_basket"
-    """It is bought with what the customer bought last."""
+    """It is often bought with what the customer bought last."""
     TWO_TOWER = "two_tower"
     """The two-tower model places it near the customer."""
     BOUGHT_TOGETHER = "bought_together"
-    """It is bought by those who bought what the customer bought."""
+    """Customers who bought the same articles bought it."""
     NEW = "new"
     """It was first sold this week."""
     RISING = "rising"
@@ -37,11 +37,11 @@ class Reason(StrEnum):
     SEGMENT = "segment"
     """It is popular in the customer's segment."""
     POPULAR = "popular"
-    """It is popular with everybody."""
+    """It is popular with all customers."""
     SIMILAR = "similar"
     """The two-tower model places it near the article that was asked for."""
     BASELINE = "baseline"
-    """A simple rule that did better than the model made the list; `model` names it."""
+    """A simple rule made the list, because it did better than the model; `model` names the rule."""
 
 
 class Item(NamedTuple):
@@ -53,7 +53,7 @@ class Item(NamedTuple):
 
 
 class Recommendations(NamedTuple):
-    """An answer: at most k articles, best first, all from `version`, which is that of `variant` if there is one."""
+    """At most k articles for a customer, best first, all from `version`; `variant` is the customer's, if any."""
 
     customer_id: str
     items: tuple[Item, ...]
@@ -81,7 +81,7 @@ class SimilarArticles:
 
 @dataclass(frozen=True)
 class PopularArticles:
-    """At most k articles that a segment buys most; `segments` are the names that may be asked for."""
+    """At most k articles that a segment buys most; `segments` names all segments that have a list."""
 
     segment: str | None
     items: tuple[Item, ...]
@@ -95,12 +95,12 @@ class PopularArticles:
 
 
 ServedList = Recommendations | SimilarArticles | PopularArticles
-"""Whatever is shown to shoppers."""
+"""A list that is shown to shoppers."""
 
 
 @dataclass(frozen=True)
 class ShownTo:
-    """To how many customers an article is recommended, before any rule of the lookup, and ids of some of them."""
+    """How many customers are recommended an article, before any rule of the lookup, and ids of some of them."""
 
     article_id: str
     customers: int
@@ -111,7 +111,7 @@ class ShownTo:
 
 
 class ExplainedItem(NamedTuple):
-    """An article of a list: its place among those published, from 1, and the names of all that proposed it."""
+    """An article of a list: its place in the published list, from 1, and the names of all that proposed it."""
 
     place: int
     item: Item
@@ -119,7 +119,7 @@ class ExplainedItem(NamedTuple):
 
 
 class FilteredArticle(NamedTuple):
-    """An article that a rule took out of a list, from which place, and what was noted when it was barred."""
+    """An article that a rule took out of a list: its place there, the rule, and the note and time of a bar."""
 
     place: int
     article_id: str

@@ -66,7 +66,7 @@ class ArticleLists:
         return ShownTo(article_id, *(shown or Shown(0, ())), *head.origin)
 
     async def recommended(self) -> frozenset[str]:
-        """Return the articles that are recommended to somebody; empty where the version does not say.
+        """Return the articles that are in any customer's list; empty where the version does not say.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.
@@ -92,7 +92,7 @@ class ArticleLists:
         return head, head.list_of_segment(bucket, segment or OVERALL)
 
     async def _read_bucket(self, part: str, article_id: str) -> tuple[PublishedHead, bytes | None]:
-        """Read an article's bucket of a part; None where the version lacks the part."""
+        """Read an article's bucket of a part, None where the version lacks the part."""
 
         def bucket_of_article(manifest: Manifest) -> list[str]:
             return [self._keys.bucket_of(manifest, part, article_id)] if manifest.keys_of(part) else []

@@ -2,10 +2,10 @@
 
 Stage: between Redis and the versions. In: an asyncio client. Out: values of keys, or `RedisAway` at once.
 
-Lookups that arrive while a round trip is under way wait for its end and share the next one: the busier the API, the
-less a lookup costs Redis and this process. A key that many ask for, such as the pointer, is asked for once.
+Lookups that arrive during a round trip wait for its end and share the next one: the busier the API, the less a lookup
+costs Redis and this process. A key that many lookups need, such as the pointer, is read once.
 
-After a round trip has failed, nobody waits for another (a circuit breaker: Nygard, Release It!, 2nd edition 2018,
+After a round trip has failed, no lookup waits for another (a circuit breaker: Nygard, Release It!, 2nd edition 2018,
 chapter 5): reads fail at once until Redis has answered a ping, which is sent every half second.
 
 redis-py's own pipeline sets a timer for every reply and another for what is sent, which takes a third of the time of
@@ -28,7 +28,7 @@ SECONDS_BETWEEN_PINGS = 0.5
 logger = logging.getLogger(__name__)
 
 _Waiting = list[tuple[tuple[str, ...], asyncio.Future[list[bytes | None]]]]
-"""Who waits for which keys."""
+"""Keys, and who waits for their values."""
 
 
 class BatchedReader:
@@ -51,7 +51,7 @@ class BatchedReader:
         return bool(self._why_away)
 
     async def get(self, *keys: str) -> list[bytes | None]:
-        """Return the keys' values in order, read in the order of the keys; None for one that is not there.
+        """Return the keys' values, read in the order of the keys; None for a missing key.
 
         Raises:
             RedisAway: Redis does not answer.
@@ -65,7 +65,7 @@ class BatchedReader:
         return await found
 
     def redis_has_answered(self) -> None:
-        """Ask again from now on: somebody else has had an answer."""
+        """Read again from now on: Redis has answered another client."""
         if self._recovery:
             self._recovery.cancel()
         self._why_away = ""
@@ -78,7 +78,7 @@ class BatchedReader:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read_all(self) -> None:
-        """Make round trips until nobody waits."""
+        """Make round trips until no lookup waits."""
         try:
             while self._waiting:
                 batch = self._next_batch()
@@ -103,7 +103,7 @@ class BatchedReader:
         return batch
 
     def _give_up(self, batch: _Waiting, error: Exception) -> None:
-        """Fail everybody who waits, and begin to ask whether Redis is back."""
+        """Fail all lookups that wait, and begin to ask whether Redis is back."""
         self._why_away = (
             f"Redis does not answer ({error}); start it "
             "(the embedded one with `python -m serving.connection.redis_connection start`)."

@@ -41,7 +41,7 @@ class RecommendationStore:
     Args:
         client: replies must be bytes; its timeouts bound how long a lookup takes.
         dataset: namespace of the keys.
-        version: the only one that is read, for everybody; by default what is served, variants included.
+        version: the only one that is read, for all customers; by default what is served, variants included.
 
     Attributes:
         pinned_version: the `version` that was given.
@@ -134,7 +134,7 @@ class RecommendationStore:
         return [answers[place] for place in range(len(customer_ids))]
 
     async def explain(self, customer_id: str, k: int = DEFAULT_DEPTH) -> Explanation:
-        """Return a customer's list with all that led to it: purchases, places, proposers and what the rules took out.
+        """Return a customer's list with purchases, places, proposers and what the rules took out.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.
@@ -166,7 +166,7 @@ class RecommendationStore:
         is_wanted: IsWanted | None,
         variant: str | None = None,
     ) -> Recommendations:
-        """Cut a list to what is allowed and wanted, and say where it is from."""
+        """Cut a list to k articles that are allowed and wanted, and add where it is from."""
         chosen, fallback_reason = found
         items = self.catalogue.items(chosen, k, is_wanted)
         return Recommendations(customer_id, items, chosen.source, fallback_reason, *head.origin, variant)
@@ -197,4 +197,4 @@ class RecommendationStore:
             self.catalogue.rules = await self._rule_book.read()
             self._reader.redis_has_answered()
         except (RedisAway, CacheFormatError) as error:
-            logger.error("the rules cannot be read, those read last still hold: %s", error)
+            logger.error("the rules cannot be read; those read last still hold: %s", error)

@@ -33,11 +33,11 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True)
 class BarredArticle:
-    """One article that nobody is recommended.
+    """Why nobody is recommended an article, and since when.
 
     Attributes:
         rule: `Rule.DENIED` or `Rule.OUT_OF_STOCK`.
-        note: why, in somebody's words.
+        note: the reason that was given.
         since: UTC, ISO 8601.
     """
 
@@ -103,7 +103,7 @@ class RuleBook:
         """Recommend an article to nobody.
 
         Raises:
-            ValueError: no article id.
+            ValueError: the id is not an article id.
         """
         if not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
             raise ValueError(f"article {article_id!r} is not ten digits, leading zeros included.")
@@ -115,13 +115,13 @@ class RuleBook:
         return bool(await self._ask(self._client.hdel(self._key, article_id)))
 
     async def set_cap(self, most: int) -> None:
-        """Let at most so many articles of one product code into an answer; 0 removes the cap.
+        """Limit the articles of one product code in an answer; 0 removes the cap.
 
         Raises:
-            ValueError: a negative number.
+            ValueError: the number is negative.
         """
         if most < 0:
-            raise ValueError(f"a cap is 1 or more, or 0 for none; got {most}.")
+            raise ValueError(f"a cap is 1 or more, or 0 for no cap; got {most}.")
         change = self._client.hset(self._key, CAP_FIELD, most) if most else self._client.hdel(self._key, CAP_FIELD)
         await self._ask(change)
 

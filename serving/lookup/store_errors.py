@@ -1,4 +1,4 @@
-"""Why no list of one's own can be served at the moment."""
+"""Why a lookup cannot answer with the list that was asked for."""
 
 from enum import StrEnum
 
@@ -7,23 +7,23 @@ class FallbackReason(StrEnum):
     """Why an answer is not the customer's own list."""
 
     NO_HISTORY = "no_history"
-    """The customer is known but has no purchases: the list of the segment, or the overall one without a segment."""
+    """The customer is known but has no purchases: the answer is the list of the segment, if any, or the overall one."""
     UNKNOWN_CUSTOMER = "unknown_customer"
-    """The customer was not in the published run: the overall list."""
+    """The customer was not in the published run: the answer is the overall list."""
     UNKNOWN_SEGMENT = "unknown_segment"
-    """The published run has no such segment: the overall list."""
+    """The published run has no such segment: the answer is the overall list."""
     UNREADABLE_LIST = "unreadable_list"
-    """The customer's list is damaged or lost in Redis: the overall list, and an error in the log."""
+    """The list is damaged or lost in Redis: the answer is the overall list, and the log has an error."""
     REDIS_AWAY = "redis_away"
-    """Redis does not answer: the overall list that this process read last."""
+    """Redis does not answer: the answer is the overall list that this process read last."""
     NOTHING_PUBLISHED = "nothing_published"
-    """Redis has lost what was published: the overall list that this process read last."""
+    """Redis has lost what was published: the answer is the overall list that this process read last."""
     VERSION_UNREADABLE = "version_unreadable"
-    """The pointer names a version that is missing or damaged: the overall list that this process read last."""
+    """The pointer names a version that is missing or damaged: the answer is the overall list read last."""
 
 
 class StoreUnavailable(Exception):
-    """No list can be looked up at the moment.
+    """Lists cannot be looked up at the moment.
 
     StoreUnavailable
     ├── RedisAway           Redis does not answer
@@ -53,4 +53,4 @@ class VersionUnreadable(StoreUnavailable):
 
 
 class UnknownArticle(Exception):
-    """The served version knows no such article."""
+    """The served version does not know the article."""

@@ -70,13 +70,13 @@ class VariantBook:
         self._change(removed)
 
     def _change(self, change: Callable[[Sequence[Variant]], list[Variant]]) -> None:
-        """Write changed variants unless somebody else did meanwhile; then change theirs."""
+        """Write changed variants; if others have changed them meanwhile, change the new ones."""
         for _ in range(ATTEMPTS):
             before = self._client.get(self._keys.variants) or b""
             after = encode_variants(change(decode_variants(before)))
             if self._client.eval(SET_IF_UNCHANGED, 1, self._keys.variants, before, after):
                 return
-        raise VariantError("others change the variants all the time; try again.")
+        raise VariantError("others keep changing the variants; try again.")
 
     def _check_version(self, version: str) -> None:
         value = self._client.get(self._keys.manifest(version))

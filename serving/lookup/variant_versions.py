@@ -1,7 +1,7 @@
 """The version that each customer is served: that of the customer's variant, or the one that the pointer names.
 
-Stage: between versions and the store. In: the variants in Redis, ids. Out: values of the right version. A variant whose
-version is gone or cannot be read is as good as ended: its customers are served what everybody is.
+Stage: between versions and the store. In: the variants in Redis, customer ids. Out: values of the right version. A
+variant whose version is gone or cannot be read counts as ended: its customers are served the current version.
 """
 
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class VariantVersions:
-    """Reads for customers.
+    """Reads of one dataset, for each customer from the right version.
 
     Args:
         reader: of Redis.
@@ -35,7 +35,7 @@ class VariantVersions:
         self.variants: tuple[Variant, ...] = ()
 
     async def refresh(self) -> None:
-        """Read which variants there are, and their versions' heads; damaged ones are told and left out.
+        """Read the variants and the heads of their versions; damaged ones are logged and left out.
 
         Raises:
             RedisAway: Redis does not answer; the variants stay as they were.
@@ -60,7 +60,7 @@ class VariantVersions:
         return list(places.items())
 
     async def read(self, variant: Variant | None, keys_of: KeysOf) -> tuple[str | None, PublishedHead, list[bytes]]:
-        """Return the name of the variant that is served, and what `ServedVersion.read` does of its version.
+        """Return the name of the variant that is served, and what `ServedVersion.read` returns of its version.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.

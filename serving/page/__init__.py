@@ -1,1 +1,1 @@
-"""A page to look at: customers, their purchases and recommendations, articles, who gets them."""
+"""The page for people: customers, their purchases and recommendations, articles, and who gets them."""

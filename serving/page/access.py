@@ -1,6 +1,6 @@
-"""Who may look, and what every page carries: a password where keys are set, strict headers, errors as pages.
+"""Who may see the pages, and what every page has: a password where keys are set, strict headers, errors as pages.
 
-Around the page's routes. In: requests. Out: HTML, also of whatever goes wrong.
+Around the page's routes. In: requests. Out: HTML, for errors, too.
 """
 
 import base64
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class NotFound(Exception):
-    """Nothing is known of what was asked for; the message is a sentence for people."""
+    """What was asked for is unknown; the message is a sentence for people."""
 
 
 class PageRoute(APIRoute):
@@ -46,10 +46,10 @@ class PageRoute(APIRoute):
 
 
 def check_password(request: Request) -> None:
-    """Let pass who knows a key: as the password of HTTP Basic, with any user name, or in the API's own header.
+    """Let a request pass that has a key: as the password of HTTP Basic, with any user name, or in the API's own header.
 
     Raises:
-        NotAllowed: keys are needed and this is none.
+        NotAllowed: the server has keys, and the request sends none of them.
     """
     keys = request.app.state.settings.api_keys
     if keys:
@@ -81,7 +81,7 @@ def _headers(images_origin: str) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Cache-Control": "no-store",  # a customer's purchases are nobody else's
+        "Cache-Control": "no-store",  # a page may show a customer's purchases
     }
 
 
@@ -89,19 +89,20 @@ def _error_page(request: Request, error: Exception) -> Response:
     match error:
         case NotAllowed():
             words = "A password is needed", "Any user name will do; the password is a key of this server."
-            return _said(request, 401, *words, {"WWW-Authenticate": 'Basic realm="Recommendations", charset="UTF-8"'})
+            challenge = {"WWW-Authenticate": 'Basic realm="Recommendations", charset="UTF-8"'}
+            return _message(request, 401, *words, challenge)
         case NoSuchVersion():
-            return _said(request, 404, "This version is not published any more", f"Version: {error}")
+            return _message(request, 404, "This version is not published any more", f"Version: {error}")
         case NotFound():
-            return _said(request, 404, "Nothing is known of it", str(error))
+            return _message(request, 404, "Not found", str(error))
         case StoreUnavailable():
             logger.error("%s", error)
             title = UNAVAILABLE[type(error)][1]
         case _:
             logger.error("%s", error)
-            title = "What lies in Redis cannot be read"
-    return _said(request, 503, title, str(error), {"Retry-After": str(SECONDS_WITHOUT_REDIS)})
+            title = "What Redis holds cannot be read"
+    return _message(request, 503, title, str(error), {"Retry-After": str(SECONDS_WITHOUT_REDIS)})
 
 
-def _said(request: Request, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+def _message(request: Request, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> Response:
     return render(request, "error.html", status, headers, title=title, detail=detail)

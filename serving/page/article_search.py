@@ -1,10 +1,10 @@
 """Find articles by words: name, description, attributes, id.
 
-Stage: beside the page. In: the articles' facts of a version, and which of them are recommended. Out: article ids, those
-that somebody is recommended first, then by how well they fit.
+Stage: beside the page. In: the facts of a version's articles, and which of them are recommended. Out: article ids, the
+recommended ones first, then by how well they fit.
 
-SQLite's FTS5 in memory ranks by BM25 (https://www.sqlite.org/fts5.html#the_bm25_function). A word also finds what it
-begins. The index keeps no text, only where words are; one thread at a time asks it.
+SQLite's FTS5 in memory ranks by BM25 (https://www.sqlite.org/fts5.html#the_bm25_function). A word also finds longer
+words that begin with it. The index keeps no text, only where words are; one thread at a time uses it.
 """
 
 import re
@@ -24,16 +24,16 @@ WEIGHTS = {
     "article_id": 8.0,
     "product_code": 8.0,
 }
-"""What a word counts where it is found."""
-MAX_WORDS = 16  # of a query; what is beyond finds little more
+"""How much a word counts, by where it is found."""
+MAX_WORDS = 16  # of a query; more words hardly change what is found
 
 
 class Found(NamedTuple):
-    """Articles found, those that somebody is recommended first, then best first.
+    """Articles found, the recommended ones first, then best first.
 
     Attributes:
         article_ids: at most as many as were wanted.
-        has_all_words: whether each has every word; without such an article, those with any of the words are taken.
+        has_all_words: whether each has every word; if no article has, those with any of the words are found.
     """
 
     article_ids: list[str]
@@ -45,7 +45,7 @@ class ArticleSearch:
 
     Args:
         facts: of all articles.
-        recommended: ids of those that stand in somebody's list; a shop sells few of all that it ever sold.
+        recommended: ids of those in any customer's list, which are few of all that the shop ever sold.
     """
 
     def __init__(self, facts: Mapping[str, ArticleFacts], recommended: Collection[str] = ()) -> None:
@@ -63,30 +63,30 @@ class ArticleSearch:
             self._index.execute("BEGIN")
             self._index.executemany(f"INSERT INTO articles(rowid, {columns}) VALUES ({marks})", rows)
 
-    def find(self, text: str, most: int) -> Found:
-        """Return up to `most` articles that have all words of a text, or, without any, those with some of them.
+    def find(self, text: str, limit: int) -> Found:
+        """Return up to `limit` articles that have all words of a text or, if no article has, some of them.
 
-        Any text can be asked for: what is neither letter nor digit parts words. A text without words finds nothing.
+        Any text is valid: all but letters and digits separates words. A text without words finds nothing.
         """
         words = re.findall(r"[^\W_]+", text)[:MAX_WORDS]
         if not words:
             return Found([], True)
-        found = self._matching(words, " AND ", most)
+        found = self._matching(words, " AND ", limit)
         if found or len(words) == 1:
             return Found(found, True)
-        return Found(self._matching(words, " OR ", most), False)
+        return Found(self._matching(words, " OR ", limit), False)
 
-    def _matching(self, words: list[str], operator: str, most: int) -> list[str]:
+    def _matching(self, words: list[str], operator: str, limit: int) -> list[str]:
         query = operator.join(f'"{word}"*' for word in words)
         weights = ", ".join(map(str, WEIGHTS.values()))
         order = f"rowid >= ?, bm25(articles, {weights}), rowid"
         statement = f"SELECT rowid FROM articles WHERE articles MATCH ? ORDER BY {order} LIMIT ?"
         with self._lock:
-            rows = self._index.execute(statement, (query, self._n_recommended, most))
+            rows = self._index.execute(statement, (query, self._n_recommended, limit))
             return [self._article_ids[row] for (row,) in rows]
 
 
 def _texts(article_id: str, about: ArticleFacts) -> tuple[str, ...]:
-    """What is known of an article, in the order of `WEIGHTS`."""
+    """The texts of an article, in the order of `WEIGHTS`."""
     texts = about.name, about.product_type, about.colour, about.department, about.description
     return *texts, article_id, about.product_code

@@ -1,4 +1,4 @@
-"""Where an article's picture is: at an address made from its id, or in a folder that this server shows.
+"""Where an article's picture is: at an address made from its id, or in a folder that this server serves.
 
 In: `IMAGES_URL`. Out: addresses of pictures, and where a page may load them from. `{article_id}` in an address is the
 id, `{article_id:.3}` its first three digits; a folder holds `0108775015.jpg` or, as H&M's, `010/0108775015.jpg`.
@@ -21,7 +21,7 @@ class Pictures:
         images_url: empty, a template of an http or https address, or a folder.
 
     Raises:
-        SettingsError: `IMAGES_URL` is something else; says what is wrong.
+        SettingsError: `IMAGES_URL` is anything else; the message says what is wrong.
     """
 
     def __init__(self, images_url: str) -> None:
@@ -36,7 +36,7 @@ class Pictures:
                 )
 
     def address(self, article_id: str) -> str | None:
-        """Return where the page finds an article's picture, None where there is none."""
+        """Return the address of an article's picture, None without one."""
         if not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
             return None
         if self._template:
@@ -44,7 +44,7 @@ class Pictures:
         return f"/images/{article_id}.jpg" if self.file(article_id) else None
 
     def file(self, article_id: str) -> Path | None:
-        """Return an article's picture in the folder, None where there is none."""
+        """Return an article's picture in the folder, None without one."""
         if self._folder is None or not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
             return None
         places = self._folder / f"{article_id}.jpg", self._folder / article_id[:3] / f"{article_id}.jpg"

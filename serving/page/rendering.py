@@ -1,4 +1,4 @@
-"""Pages from templates: every value is escaped, every link carries the version that is looked at.
+"""Pages from templates: every value is escaped, every link keeps the version that is shown.
 
 In: a template and plain values. Out: an HTML response.
 """

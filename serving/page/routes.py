@@ -1,7 +1,7 @@
 """The page's addresses.
 
-Stage: beside the API's routes. In: requests of people. Out: HTML; nothing here is needed by a shop, so OpenAPI does
-not name it, and the lists shown here are not counted as served.
+Stage: beside the API's routes. In: requests of people. Out: HTML. A shop needs nothing of it: OpenAPI does not name
+these routes, and lists on pages do not count as served.
 """
 
 import random
@@ -18,7 +18,7 @@ from serving.page.rendering import FOLDER, link
 from serving.page.views import SOURCES
 
 MAX_FOUND = 30  # articles of a search
-ARTICLES_TRIED = 20  # for a random customer: few articles are in no list at all
+ARTICLES_TRIED = 20  # to find a random customer: few articles are in no list at all
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 files = APIRouter(include_in_schema=False)
@@ -26,7 +26,7 @@ files = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def home(request: Request) -> Response:
-    """The way in: a customer, an article, and what strangers get."""
+    """The start page: find a customer or an article, and see what strangers get."""
     page = await PageRequest.of(request)
     segment = page.parameter("segment")
     found = await page.store.article_lists.popular(segment or None)
@@ -51,7 +51,7 @@ async def customer(request: Request) -> Response:
         explained = await page.store.explain(customer_id)
         found, bought = explained.found, page.cards.bought(explained.purchases)
         left_out = page.cards.left_out(explained)
-    except (RedisAway, CacheFormatError):  # a lookup has an answer all the same, and says why it is another
+    except (RedisAway, CacheFormatError):  # a lookup still has an answer, and says why it is another list
         found = await page.store.lookup(customer_id)
         page = page.without_redis() if found.fallback_reason is FallbackReason.REDIS_AWAY else page
     return page.render(
@@ -67,7 +67,7 @@ async def customer(request: Request) -> Response:
 
 @router.get("/page/random")
 async def random_customer(request: Request) -> Response:
-    """Any customer who is shown any of the articles."""
+    """A random customer, out of those who are recommended some random articles."""
     page = await PageRequest.of(request)
     known = list(page.store.catalogue.facts)
     shown = await page.shown_to(random.sample(known, min(ARTICLES_TRIED, len(known))))
@@ -82,12 +82,12 @@ async def article(request: Request) -> Response:
     page = await PageRequest.of(request)
     article_id = page.parameter("id")
     if article_id not in page.store.catalogue.facts:
-        raise NotFound(f"No article of this version has the id {article_id or '(none)'}.")
+        raise NotFound(f"No article of this version has the id {article_id or '(empty)'}.")
     similar, shown_to = [], None
     try:
         [shown_to] = await page.shown_to([article_id])
         similar = (await page.store.article_lists.similar(article_id)).items
-    except UnknownArticle:  # one that is named in lists only
+    except UnknownArticle:  # the article is in lists, but has no similar ones
         pass
     except RedisAway:
         page = page.without_redis()
@@ -111,7 +111,7 @@ async def search(request: Request) -> Response:
     except RedisAway:
         page, shown_to = page.without_redis(), [None] * len(found.article_ids)
     rows = [(page.cards.card(each), shown) for each, shown in zip(found.article_ids, shown_to, strict=True)]
-    return page.render("search.html", q=asked, rows=rows, most=MAX_FOUND, has_all_words=found.has_all_words)
+    return page.render("search.html", q=asked, rows=rows, limit=MAX_FOUND, has_all_words=found.has_all_words)
 
 
 @router.get("/images/{article_id}.jpg")
@@ -125,13 +125,13 @@ async def image(request: Request, article_id: str) -> Response:
 
 @files.get("/page/style.css")
 async def style() -> Response:
-    """How the pages look; for everybody."""
+    """The pages' style sheet; needs no password."""
     return FileResponse(FOLDER / "style.css", media_type="text/css")
 
 
 @files.get("/page/icon.svg")
 async def icon() -> Response:
-    """The pages' icon; for everybody."""
+    """The pages' icon; needs no password."""
     return FileResponse(FOLDER / "icon.svg", media_type="image/svg+xml")
 
 

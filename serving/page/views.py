@@ -18,7 +18,7 @@ REASONS = {
     Reason.REPURCHASE: "bought before",
     Reason.LAST_BASKET: "goes with the last purchases",
     Reason.TWO_TOWER: "near the customer’s taste",
-    Reason.BOUGHT_TOGETHER: "bought by those who buy alike",
+    Reason.BOUGHT_TOGETHER: "bought by similar customers",
     Reason.NEW: "new this week",
     Reason.RISING: "rising in the segment",
     Reason.SEGMENT: "popular in the segment",
@@ -46,7 +46,7 @@ class ArticleCard:
 
     @property
     def alt(self) -> str:
-        """What the picture shows, for those who do not see it."""
+        """What the picture shows, in words."""
         return f"{self.name}, {self.kind}" if self.kind else self.name
 
 
@@ -67,7 +67,7 @@ class Cards:
         self._facts, self._pictures = facts, pictures
 
     def card(self, article_id: str) -> ArticleCard:
-        """Return an article's card; one of which nothing is known has its id alone."""
+        """Return an article's card; without facts it has the id alone."""
         facts = self._facts.get(article_id, NOTHING_KNOWN)
         kind = " · ".join(filter(None, (facts.product_type, facts.colour, facts.department)))
         return ArticleCard(article_id, facts.name or NAME_UNKNOWN, kind, self._pictures.address(article_id), facts)
@@ -84,6 +84,6 @@ class Cards:
         return [(each.day.isoformat(), self.card(each.article_id)) for each in purchases]
 
     def left_out(self, explained: Explanation) -> list[tuple[ArticleCard, str]]:
-        """Return what rules took out of the places that are shown, as (article, rule)."""
+        """Return what rules took out before the last shown place, as (article, rule)."""
         last = explained.items[-1].place if explained.items else 0
         return [(self.card(each.article_id), RULES[each.rule]) for each in explained.filtered if each.place < last]

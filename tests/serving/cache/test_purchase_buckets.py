@@ -74,7 +74,7 @@ def test_a_customer_takes_no_more_than_what_was_bought():
 def test_a_place_that_the_bucket_does_not_have_is_an_error():
     (bucket,) = encoded({"a": []})[1]
     assert purchases_at(bucket, 0) == ()
-    with pytest.raises(CacheFormatError, match="none at 1"):
+    with pytest.raises(CacheFormatError, match="1 customers, so no place 1"):
         purchases_at(bucket, 1)
 
 

@@ -45,7 +45,7 @@ def test_exit_codes_say_what_is_wrong(client, publish_planted, capsys, arguments
 
 
 @pytest.mark.parametrize("k", ["0", "-1", "ten"])
-def test_a_depth_that_is_none_is_a_wrong_argument(capsys, k):
+def test_a_depth_below_one_is_a_wrong_argument(capsys, k):
     with pytest.raises(SystemExit) as ended:
         query.main([f"--k={k}"])
     assert ended.value.code == 2

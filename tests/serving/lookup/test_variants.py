@@ -77,7 +77,7 @@ def test_a_new_variant_takes_the_first_free_places(taken, share, start):
 
 
 @pytest.mark.parametrize(("taken", "share"), [([], 0.0), ([], 1.1), ([(0.0, 0.6)], 0.5), ([(0.3, 0.4)], 0.35)])
-def test_a_share_that_is_none_or_not_free_is_refused(taken, share):
+def test_a_share_that_is_out_of_range_or_not_free_is_refused(taken, share):
     with pytest.raises(ValueError, match="share|free"):
         free_start([planted("other", *each) for each in taken], share)
 

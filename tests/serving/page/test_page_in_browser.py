@@ -75,14 +75,14 @@ def test_a_customer_with_an_odd_id_can_be_typed(browser, at):
 def test_another_version_stays_chosen_from_page_to_page(browser, at, versions):
     with visit(browser, at(PAGES["article"])) as opened:
         page = opened.page
-        page.get_by_label("Look at version").select_option(versions[1])
-        page.get_by_role("button", name="Look").click()
+        page.get_by_label("Show version").select_option(versions[1])
+        page.get_by_role("button", name="Switch").click()
         assert page.get_by_role("heading", level=1).inner_text() == "Mika dress"
         page.get_by_role("searchbox").fill("dress")
         page.get_by_role("button", name="Search").click()
         page.get_by_role("rowheader").first.get_by_role("link").click()
         page.get_by_role("link", name="Recommendations demo").click()
-        assert page.get_by_label("Look at version").input_value() == versions[1]
+        assert page.get_by_label("Show version").input_value() == versions[1]
         assert "Preview." in page.inner_text("body")
         page.get_by_role("link", name="Show the served one").click()
         assert "Preview." not in page.inner_text("body")

@@ -47,7 +47,7 @@ def test_a_customer_has_purchases_and_recommendations_with_reasons(shop):
 def test_a_stranger_is_told_what_strangers_get_and_why(shop):
     response = shop.get("/page/customer", params={"id": "nobody"})
     assert response.status_code == 200
-    assert "Nobody has this id in this version" in response.text
+    assert "No customer has this id in this version" in response.text
     assert columns(response)[0][1:3] == ["Luna sweater Sweater · Dark blue · Knitwear", "popular with everybody"]
 
 
@@ -97,7 +97,7 @@ def link_to_customer(customer_id: str) -> str:
 
 def test_an_article_that_nobody_gets_says_so(shop):
     response = shop.get("/page/article", params={"id": boutique.UNSHOWN})
-    assert "It is in nobody’s list." in response.text and "None are known." in response.text
+    assert "It is in nobody’s list." in response.text and "No similar articles are known." in response.text
 
 
 def test_a_search_finds_articles_and_says_how_many_get_them(shop):
@@ -123,7 +123,7 @@ def test_an_earlier_version_is_looked_at_without_being_served(shop, versions):
     known = shop.get("/page/customer", params={"id": new})
     before = shop.get("/page/customer", params={"id": new, "version": earlier})
     assert "The customer’s own list" in known.text and "Preview" not in known.text
-    assert "Nobody has this id" in before.text and "Preview" in before.text
+    assert "No customer has this id" in before.text and "Preview" in before.text
     assert all(f"version={earlier}" in link for link in links(before) if link.startswith(("/page/article", "/?")))
     assert f'<option value="{earlier}" selected>' in before.text
     assert shop.get("/recommendations/x").json()["version"] == served
@@ -139,7 +139,7 @@ def test_a_segment_has_a_list(shop):
     ("path", "said"),
     [
         ("/page/article?id=1", "No article of this version has the id 1"),
-        ("/page/article", "No article of this version has the id (none)"),
+        ("/page/article", "No article of this version has the id (empty)"),
         ("/page/customer?id=" + "x" * 129, "at most 128 characters"),
         ("/?version=20200101T000000Z-00", "not published any more"),
         ("/?segment=none", "No segment is called none"),
