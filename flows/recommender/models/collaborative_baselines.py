@@ -22,6 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
+from recommender.model_names import EASE, ITEM_KNN
 from recommender.models.baselines import (
     BASELINES,
     Popularity,
@@ -68,8 +69,8 @@ def bpr(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: 
 
 
 COLLABORATIVE_BASELINES: dict[str, Callable[..., RankedLists]] = {
-    "item_knn": item_knn,
-    "ease": ease,
+    ITEM_KNN: item_knn,
+    EASE: ease,
     "als": als,
     "bpr": bpr,
 }

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from recommender.bootstrap import Interval
+from recommender.json_values import without_nan
 from recommender.project_paths import registry_file
-from recommender.report.run_report import without_nan
 
 MODELS = ("served", "four_stages", "champion", "popular", "two_tower")
 METRICS = ("map@", "recall@")

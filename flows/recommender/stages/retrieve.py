@@ -30,6 +30,7 @@ from torch import nn
 from recommender.columns import Columns
 from recommender.features.interactions import Interactions
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
+from recommender.model_names import EASE, ITEM_KNN, LAST_BASKET, TWO_TOWER
 from recommender.models.item_similarity import CatalogueTooLarge, Ease, ItemKnn, fit_ease, fit_item_knn
 from recommender.stages.shop_day import ShopDay, columns_of
 
@@ -78,7 +79,7 @@ class TwoTowerGenerator:
         ValueError: when a snapshot is not of this day or its customers are others.
     """
 
-    name = "two_tower"
+    name = TWO_TOWER
 
     def __init__(self, day: ShopDay, model: nn.Module, queries: QuerySnapshot, candidates: CandidateSnapshot):
         if {queries.as_of_day, candidates.as_of_day} != {day.as_of_day}:
@@ -181,7 +182,8 @@ class RisingGenerator:
         share = week / max(week.sum(), 1)
         growth = np.log2(2 + 4 * week) / np.log2(2 + month)
         in_segment = day.segment_buyers[Columns.BUYERS_1W]
-        smoothed = in_segment + RISING_PRIOR_BUYERS * len(share) ** 0.5 * share
+        prior_buyers = RISING_PRIOR_BUYERS * len(share) ** 0.5  # an article's share falls as the catalogue grows
+        smoothed = in_segment + prior_buyers * share
         self._scores = np.where(smoothed > 0, smoothed * growth, NOTHING).astype(np.float32)
         self._segments = day.segments
 
@@ -251,7 +253,7 @@ def fit_generators(
         raise ValueError("no generator proposes anything; give at least one of [retrieve] a size above 0")
     if unknown := sizes.keys() - GENERATORS.keys():
         raise ValueError(f"there is no generator {', '.join(sorted(unknown))}; there are {', '.join(GENERATORS)}")
-    if two_tower is None and sizes.keys() & {"two_tower", "fresh"}:
+    if two_tower is None and sizes.keys() & {TWO_TOWER, "fresh"}:
         raise ValueError("the two-tower generator needs a fitted model with the day's snapshots")
     fitted = _Fitted(day, two_tower)
     generators = []
@@ -282,13 +284,11 @@ class _Fitted:
 
 
 GENERATORS: dict[str, Callable[[_Fitted], Generator]] = {
-    "two_tower": lambda fitted: fitted.two_tower,
+    TWO_TOWER: lambda fitted: fitted.two_tower,
     "own": lambda fitted: OwnGenerator(fitted.day),
-    "ease": lambda fitted: HistoryGenerator("ease", fitted.ease(), fitted.day, Ease.score),
-    "item_knn": lambda fitted: HistoryGenerator("item_knn", fitted.item_knn, fitted.day, ItemKnn.score),
-    "last_basket": lambda fitted: HistoryGenerator(
-        "last_basket", fitted.item_knn, fitted.day, ItemKnn.last_basket_score
-    ),
+    EASE: lambda fitted: HistoryGenerator(EASE, fitted.ease(), fitted.day, Ease.score),
+    ITEM_KNN: lambda fitted: HistoryGenerator(ITEM_KNN, fitted.item_knn, fitted.day, ItemKnn.score),
+    LAST_BASKET: lambda fitted: HistoryGenerator(LAST_BASKET, fitted.item_knn, fitted.day, ItemKnn.last_basket_score),
     "rising": lambda fitted: RisingGenerator(fitted.day),
     "popular": lambda fitted: PopularGenerator(fitted.day),
     "fresh": lambda fitted: FreshGenerator(fitted.day, fitted.two_tower),

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from recommender.json_values import without_nan
 from recommender.report.chart_svg import file_name
-from recommender.report.run_report import without_nan
 from recommender.tracking.code_version import code_version
 from recommender.tracking.experiment_log import ExperimentLog, add_tags_later, open_experiment
 
