@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from recommender import config
@@ -53,6 +54,8 @@ def accuracy_result(value, **bounds):
         (0.95, {"minimum": 0.1, "maximum": 0.9}, False),
         (math.nan, {"minimum": 0.0}, False),
         (math.nan, {"maximum": 0.0}, False),
+        (np.float64(0.99), {"minimum": 1.0}, False),  # as a test returns it that takes numpy's mean
+        (np.float64(0.5), {"minimum": 0.1, "maximum": 0.9}, True),
         (None, {"minimum": 1.0}, None),
     ],
 )

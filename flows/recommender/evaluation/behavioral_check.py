@@ -148,9 +148,9 @@ def _read_threshold(name: str, bounds: dict[str, float]) -> tuple[float | list[f
 
 
 def _is_met(value: float, threshold: float | list[float], comparison: str) -> bool:
-    """Judge the value; NaN never passes."""
+    """Judge the value; NaN never passes. Python's bool, because the verdict looks for `False`, which numpy's is not."""
     if math.isnan(value):
         return False
     if comparison == "within":
-        return threshold[0] <= value <= threshold[1]
-    return value >= threshold if comparison == ">=" else value <= threshold
+        return bool(threshold[0] <= value <= threshold[1])
+    return bool(value >= threshold if comparison == ">=" else value <= threshold)
