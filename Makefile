@@ -146,7 +146,7 @@ rescore: setup  ## Score the last run's test-week lists again from the raw files
 	@$(BIN)/python -m recommender.evaluation.rescore --dataset $(DATASET)
 
 .PHONY: readme
-readme: setup  ## Put the last runs' and benchmarks' results into README.md
+readme: setup  ## Put the last runs' and benchmarks' results into README.md and docs/results.md
 	@$(BIN)/python -m recommender.report.readme_tables
 	@$(BIN)/python -m benchmarks.readme_tables
 
