@@ -150,6 +150,12 @@ readme: setup  ## Put the last runs' and benchmarks' results into README.md and 
 	@$(BIN)/python -m recommender.report.readme_tables
 	@$(BIN)/python -m benchmarks.readme_tables
 
+.PHONY: docs
+docs: setup  ## Build README.md and docs/ as HTML pages in build/docs; a broken link is an error
+	@rm -rf build/docs
+	@$(BIN)/python -m sphinx --fail-on-warning --quiet docs build/docs
+	@echo "build/docs/index.html"
+
 .PHONY: bench-quality
 bench-quality: setup  ## Measure served lists, baselines and ablations over several weeks (DATASET=..., WEEKS=4)
 	@$(BIN)/python -m benchmarks.quality --dataset $(DATASET) --weeks $(WEEKS)
