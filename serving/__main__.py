@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     ).parse_args(arguments)
     try:
         settings = Settings.from_environment()
-        redis_url()  # an embedded Redis that cannot start is better told before uvicorn than from inside it
+        redis_url()  # an embedded Redis that cannot start is better reported before uvicorn than from inside
         app = create_app(settings)
     except RedisUnreachable as error:
         print(error, file=sys.stderr)

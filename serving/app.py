@@ -43,8 +43,8 @@ def create_app(settings: Settings | None = None, looks_by_itself: bool = True) -
     """The application for `settings`, by default those of the environment.
 
     Args:
-        settings: see there.
-        looks_by_itself: whether what Redis holds is looked at every second; else `store.refresh` is the caller's.
+        settings: of the API.
+        looks_by_itself: whether it reads Redis every second; if not, the caller calls `store.refresh`.
 
     Raises:
         SettingsError: a setting cannot be used.

@@ -38,7 +38,7 @@ REQUIRED = {
 
 
 class FreshApp:
-    """ASGI application: another one that looks what Redis holds before it answers, if its last look is old."""
+    """ASGI application: another one that reads Redis before it answers, if its last look is old."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app, self._last_look = app, 0.0

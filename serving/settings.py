@@ -3,24 +3,24 @@
     DATASET                 demo        whose lists are served: demo, online-retail, kaggle-hm
     HOST                    127.0.0.1   address to listen on; another than loopback needs API_KEYS
     PORT                    8000        port to listen on
-    REDIS_URL               (none)      redis:// or rediss:// URL; without it the embedded Redis is used
+    REDIS_URL               (not set)   redis:// or rediss:// URL; without it the embedded Redis is used
     EMBEDDED_REDIS_DIR      data/redis  files of the embedded Redis
     REDIS_TIMEOUT_SECONDS   0.5         longest wait for one answer of Redis; a shopper's page does not wait longer
     STALE_AFTER_HOURS       36          lists older than that are marked stale: two nights were missed
-    API_KEYS                (none)      who may ask, as NAME:KEY,NAME:KEY; without it everybody, on loopback only
-    ADMIN_API_KEY           (none)      of who may change rules over HTTP; without it nobody
-    LOG_LEVEL               info        from which level on is logged: critical, error, warning, info, debug
+    API_KEYS                (not set)   who may ask, as NAME:KEY,NAME:KEY; without it everybody, on loopback only
+    ADMIN_API_KEY           (not set)   who may change rules over HTTP; without it nobody can
+    LOG_LEVEL               info        the level from which the API logs: critical, error, warning, info, debug
     LOG_REQUESTS            on          a line for each request, of level info; off
     LOG_CUSTOMER_IDS        hash        how customers are named in log and sample: hash, clear, none
-    LOG_HASH_KEY            (none)      key of that hash; without it, whoever can guess ids finds them again
-    SAMPLE_DIR              (none)      folder of the sample of what was served; without it there is none
-    SAMPLE_SHARE            0.05        customers in the sample, of all
-    SAMPLE_FILE_MIB         64          size from which a file of the sample is followed by a new one
-    SAMPLE_FILE_HOURS       24          age from which it is
+    LOG_HASH_KEY            (not set)   key of that hash; without it, anyone who can guess ids can find them
+    SAMPLE_DIR              (not set)   folder of the sample of served lists; without it there is no sample
+    SAMPLE_SHARE            0.05        share of the customers in the sample
+    SAMPLE_FILE_MIB         64          size from which a new file of the sample is begun
+    SAMPLE_FILE_HOURS       24          age from which a new file of the sample is begun
     SAMPLE_FILES            30          files of the sample that are kept
     RATE_LIMIT              0           most requests of a caller a second, four lists of a batch being one; 0: no limit
-    CORS_ORIGINS            (none)      whose pages may ask from a browser: https://shop.example,http://localhost:3000
-    IMAGES_URL              (none)      pictures on the page: https://host/{article_id}.jpg, or a folder of them
+    CORS_ORIGINS            (not set)   pages that may ask from a browser: https://shop.example,http://localhost:3000
+    IMAGES_URL              (not set)   pictures on the page: https://host/{article_id}.jpg, or a folder of them
 
 REDIS_URL and EMBEDDED_REDIS_DIR are read by `serving.connection.redis_connection`, which the publisher shares.
 """

@@ -10,7 +10,7 @@ One bucket, little endian, for lists of at most `k` articles:
 
 An article number is that of `article_numbers`. A score is a half-precision float: 11 significant bits, at most 65,504,
 read in four digits; the order of a list is kept by position. The bits of `proposers` say which generators proposed the
-article, see `Proposer`; none is set where lists are not made by stages.
+article, see `Proposer`; no bit is set where a baseline made the lists.
 """
 
 import struct

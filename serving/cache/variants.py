@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from serving.cache.contract import CacheFormatError
 
-PURPOSE = b"variant"  # independent of whatever else is drawn by a hash of the customer
+PURPOSE = b"variant"  # independent of all else that is drawn by a hash of the customer
 ROUNDING = 1e-9
 
 
@@ -57,10 +57,10 @@ def free_start(variants: Sequence[Variant], share: float) -> float:
     """Return the first place from which on a share of the customers is in no variant.
 
     Raises:
-        ValueError: the share is no share, or there is no such place.
+        ValueError: the share is out of range, or there is no such place.
     """
     if not 0 < share <= 1:
-        raise ValueError(f"a share is above 0 and at most 1; got {share}.")
+        raise ValueError(f"a share must be above 0 and at most 1; got {share}.")
     for start in sorted([0.0, *(each.end for each in variants)]):
         end = start + share
         is_free = all(end <= each.start + ROUNDING or each.end - ROUNDING <= start for each in variants)
@@ -76,7 +76,7 @@ def encode_variants(variants: Sequence[Variant]) -> bytes:
 
 
 def decode_variants(value: bytes | None) -> tuple[Variant, ...]:
-    """Inverse of `encode_variants`; none without a value.
+    """Inverse of `encode_variants`; empty without a value.
 
     Raises:
         CacheFormatError: the value is damaged.

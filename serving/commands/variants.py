@@ -56,7 +56,7 @@ def end_variant(client: redis.Redis, dataset: str, name: str) -> None:
     """Serve a variant's customers what everybody is served.
 
     Raises:
-        VariantError: there is none of the name.
+        VariantError: there is no variant of this name.
     """
 
     def removed(variants: Sequence[Variant]) -> list[Variant]:
@@ -78,13 +78,13 @@ def read_variants(client: redis.Redis, dataset: str) -> tuple[Variant, ...]:
 
 
 def _change(client: redis.Redis, keys: CacheKeys, change: Callable[[Sequence[Variant]], list[Variant]]) -> None:
-    """Write changed variants unless somebody else did meanwhile; then change theirs."""
+    """Write changed variants; where others were written meanwhile, change those instead."""
     for _ in range(ATTEMPTS):
         before = client.get(keys.variants) or b""
         after = encode_variants(change(decode_variants(before)))
         if client.eval(SET_IF_UNCHANGED, 1, keys.variants, before, after):
             return
-    raise VariantError("others change the variants all the time; try again.")
+    raise VariantError("the variants keep being changed by others; try again.")
 
 
 def _check_version(client: redis.Redis, keys: CacheKeys, version: str) -> None:
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
     actions = parser.add_subparsers(dest="action", required=True)
     start = actions.add_parser("start", help="serve a share of the customers a version")
-    start.add_argument("name", help="told by the API, the log and the metrics")
+    start.add_argument("name", help="as the API, the log and the metrics show it")
     start.add_argument("--version", required=True, help="one of `make versions`")
     start.add_argument("--share", type=float, default=0.1, help="of the customers (default: %(default)s)")
     actions.add_parser("end", help="serve its customers the current version").add_argument("name")

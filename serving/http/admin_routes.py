@@ -1,4 +1,4 @@
-"""Change the lookup rules over HTTP: what `make deny` does, for those with the administrator's key.
+"""Change the lookup rules over HTTP: what `make deny` does, for callers with the administrator's key.
 
 In: requests with `ADMIN_API_KEY`. Out: the rules as they are afterwards; lookups follow within a second.
 """
@@ -14,7 +14,7 @@ from serving.lookup.lookup_rules import BarredArticle, LookupRules, Rule
 
 PROBLEMS = problem_responses(
     {
-        400: "The body is no text.",
+        400: "The body is not text.",
         401: "The administrator's key is missing.",
         413: "The body is too large.",
         422: "The request is not valid.",
@@ -31,11 +31,11 @@ class Bar(BaseModel):
     """Why an article is to be recommended to nobody."""
 
     rule: Literal["denied", "out_of_stock"] = "denied"
-    note: str = Field("", max_length=500, description="For those who come after you.", examples=["recalled"])
+    note: str = Field("", max_length=500, description="Why, for colleagues who read it later.", examples=["recalled"])
 
 
 class BarredAnswer(BaseModel):
-    """An article that nobody is recommended."""
+    """An article that is recommended to nobody."""
 
     rule: Literal["denied", "out_of_stock"]
     note: str

@@ -16,7 +16,7 @@ ADMINISTRATOR = "administrator"
 HEADER_NAME = "X-API-Key"
 HEADER = APIKeyHeader(name=HEADER_NAME, auto_error=False, description="Needed when the server was given API_KEYS.")
 NEEDS_KEY = [{HEADER.scheme_name: []}]
-"""What OpenAPI is told of a route that asks `caller_of`."""
+"""What OpenAPI says about a route that calls `caller_of`."""
 
 GivenKey = Annotated[str | None, Security(HEADER)]
 
@@ -26,10 +26,10 @@ class NotAllowed(Exception):
 
 
 def caller_of(request: Request) -> str:
-    """Return the name of whoever asks, and note it for the log.
+    """Return the caller's name, and note it for the log.
 
     Raises:
-        NotAllowed: keys are needed and this is none.
+        NotAllowed: the server needs a key and the request has no valid one.
     """
     keys: Mapping[str, str] = request.app.state.settings.api_keys
     caller = request.scope["caller"] = known_caller(request.headers.get(HEADER_NAME), keys) if keys else ANONYMOUS
@@ -40,7 +40,7 @@ async def administrator(request: Request, given: GivenKey) -> None:
     """Let only the administrator pass.
 
     Raises:
-        NotAllowed: another key, or the server has none for an administrator.
+        NotAllowed: the key is another one, or the server has no administrator's key.
     """
     key: str = request.app.state.settings.admin_api_key
     if not key:
@@ -49,7 +49,7 @@ async def administrator(request: Request, given: GivenKey) -> None:
 
 
 def name_of_key(given: str | None, keys: Mapping[str, str]) -> str | None:
-    """Return the name that a key has, if any; compares with each key in the same time, whatever it begins with."""
+    """Return the name that a key has, if any; a comparison takes the same time for every key, right or wrong."""
     encoded = (given or "").encode()
     names = [name for name, key in keys.items() if hmac.compare_digest(encoded, key.encode())]
     return names[0] if names else None
@@ -59,7 +59,7 @@ def known_caller(given: str | None, keys: Mapping[str, str]) -> str:
     """Return the name that a key has.
 
     Raises:
-        NotAllowed: it has none.
+        NotAllowed: no name has this key.
     """
     name = name_of_key(given, keys)
     if name is None:

@@ -32,13 +32,13 @@ class LastPurchase(ExplainedArticle):
 
 
 class ExplainedRecommendation(ExplainedArticle):
-    """An article that the customer is recommended."""
+    """An article that is recommended to the customer."""
 
     place: int = Field(description="In the published list, from 1.", ge=1)
     score: float = Field(description="Comparable within one list only; higher is better.", examples=[7.25])
     reason: Reason = Field(description="Why it is recommended, the first that holds.", examples=["repurchase"])
     proposers: list[str] = Field(
-        description="All generators that proposed it; none where no stages made the list.", examples=[["own", "ease"]]
+        description="All generators that proposed it; empty where a baseline made the list.", examples=[["own", "ease"]]
     )
 
 

@@ -28,9 +28,9 @@ router = APIRouter(tags=["recommendations"])
     openapi_extra={"parameters": openapi_parameters(ExplainQuery), "security": NEEDS_KEY},
 )
 async def explain(request: Request) -> Response:
-    """The customer's last purchases, where each article of the list comes from, and what which rule took out of it.
+    """The customer's last purchases, where each article of the list comes from, and which rule removed which article.
 
-    All of it is from one version. It is told from what lies in Redis, so without Redis there is no answer.
+    All of it comes from one version and is read from Redis, so without Redis there is no answer.
     """
     caller_of(request)
     asked, state = read_query(ExplainQuery, request), request.app.state

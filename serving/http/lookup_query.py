@@ -31,7 +31,7 @@ class ExplainQuery(BaseModel):
 
 
 class SimilarQuery(BaseModel):
-    """What similar articles are wanted to."""
+    """Which article's similar ones are wanted."""
 
     article_id: str = Field(
         min_length=1, max_length=128, description="Ten digits, leading zeros included.", examples=["0706016001"]
@@ -40,7 +40,7 @@ class SimilarQuery(BaseModel):
 
 
 class PopularQuery(BaseModel):
-    """Among whom articles are to be popular."""
+    """Whose popular articles are wanted."""
 
     segment: str | None = Field(
         None, min_length=1, max_length=100, description="A name of `segments`; everybody without it."

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457, https://www.rfc-editor.org/rfc/rfc9457): one form for whatever goes wrong.
+"""Errors as problem details (RFC 9457, https://www.rfc-editor.org/rfc/rfc9457): one form for all of them.
 
 Stage: beside the routes. In: exceptions. Out: `application/problem+json` with a type, a title, a status and a remedy.
 """
@@ -64,7 +64,7 @@ def internal_error() -> JSONResponse:
 
 
 def problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
-    """Return what OpenAPI is told of a route's errors, by status."""
+    """Return what OpenAPI says about a route's errors, by status."""
     content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
     return {status: {"description": text, "content": content} for status, text in descriptions.items()}
 
@@ -98,7 +98,7 @@ async def _damaged(request: Request, error: CacheFormatError) -> JSONResponse:
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    """No such path, a method that a path does not have, or a body that is too large or no text."""
+    """No such path, a method that a path does not have, or a body that is too large or not text."""
     if error.status_code == 413:
         return body_too_large()
     if error.status_code == 400:

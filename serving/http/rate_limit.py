@@ -1,10 +1,10 @@
 """Refuse callers who ask more often than `RATE_LIMIT`: an ASGI middleware.
 
 In: requests. Out: 429 as a problem, saying when to come back. A caller is known by the name of the key, else by the
-address; health checks and metrics are for those who watch, and free. Each process counts for itself.
+address; health checks and metrics are not limited. Each process counts for itself.
 
 The generic cell rate algorithm (a token bucket that needs one number; ITU-T I.371, annex A): each request books the
-caller's next 1 / RATE_LIMIT seconds, and whoever has booked more than a second ahead is refused. What a batch costs is
+caller's next 1 / RATE_LIMIT seconds, and a caller booked more than a second ahead is refused. What a batch costs is
 known when it is answered and booked then: a large one is followed by a pause, and never refused for its size.
 """
 
@@ -52,7 +52,7 @@ class RateLimit:
         until = max(now, self._booked_until.get(caller, now)) + n_requests * self._seconds_each
         if until > now + self._seconds_ahead and not is_done:
             return until - now - self._seconds_ahead
-        if len(self._booked_until) >= MOST_CALLERS:  # whoever has nothing booked is as good as new
+        if len(self._booked_until) >= MOST_CALLERS:  # a caller with nothing booked is as good as new
             self._booked_until = {each: booked for each, booked in self._booked_until.items() if booked > now}
         self._booked_until[caller] = until
         return 0.0

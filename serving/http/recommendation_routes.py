@@ -70,7 +70,7 @@ async def recommendations(request: Request) -> Response:
     response_model=BatchResponse,
     responses=problem_responses(
         {
-            400: "The body is no text.",
+            400: "The body is not text.",
             401: "The key is missing or unknown.",
             413: "The body is too large.",
             422: "There are too many customers, or an id or k is out of range.",

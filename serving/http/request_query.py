@@ -1,7 +1,7 @@
 """What a request asks for, read from its path and its query by one pydantic model.
 
 In: a request and a model, whose needed fields are parameters of the path. Out: the model, or the error that FastAPI
-gives for a parameter. FastAPI's own dependencies took a third of the time of a lookup; OpenAPI is told of the
+gives for a parameter. FastAPI's own dependencies took a third of the time of a lookup; OpenAPI gets the
 parameters from the same model.
 """
 

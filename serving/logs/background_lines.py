@@ -1,6 +1,6 @@
-"""Write lines in a thread of their own, so that whoever has something to tell never waits for a pipe or a disk.
+"""Write lines in a thread of their own, so that no request waits for a pipe or a disk.
 
-Stage: below the request log and the sample. In: whatever a line is made of. Out: lines, some at a time. What waits is
+Stage: below the request log and the sample. In: what a line is made of. Out: lines, some at a time. What waits is
 bounded: when a pipe is full or a disk is slow, lines are dropped and counted, and requests are answered as ever.
 
 The standard library's QueueHandler and QueueListener take 16 microseconds of the event loop for a line and wake their
@@ -32,7 +32,7 @@ class BackgroundLines(Generic[Item]):
         name: of the place, for the log.
         line_of: makes the line of an item, line break included; called in the thread.
         write: writes whole lines, or raises OSError.
-        count_dropped: told how many lines were lost.
+        count_dropped: called with how many lines were lost.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """What the log and the sample say instead of a customer's id, as `LOG_CUSTOMER_IDS` wants it.
 
-In: a customer's id. Out: a keyed hash that is the same on every server with the same key, the id, or nothing. Whoever
+In: a customer's id. Out: a keyed hash, the same on every server with the same key, the id, or nothing. Anyone who
 can guess ids, because they are numbers or mail addresses, can hash all of them and find one again: such a shop sets
 `LOG_HASH_KEY`, and keeps it.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def json_line(facts: Mapping[str, Any]) -> str:
-    """Return one line, whatever characters the facts hold; facts that are None are left out."""
+    """Return one line, with any characters in the facts; facts that are None are left out."""
     return json.dumps({name: value for name, value in facts.items() if value is not None}) + "\n"
 
 

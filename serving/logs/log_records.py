@@ -1,4 +1,4 @@
-"""What Python's `logging` is told, by this code and by uvicorn, as lines of the application's log.
+"""What this code and uvicorn log with Python's `logging`, as lines of the application's log.
 
 In: log records. Out: lines of JSON with the id of the request they belong to. Errors are written without their
 messages, unless customers' ids may be clear: `KeyError: 'customer-7'` names a customer.
@@ -51,7 +51,7 @@ def error_text(error: BaseException, is_clear: bool) -> str:
 
 
 def configure_logging(settings: Settings, lines: BackgroundLines) -> None:
-    """Send whatever this process logs to the application's log, and nowhere else."""
+    """Send everything this process logs to the application's log, and nowhere else."""
     root = logging.getLogger()
     root.handlers = [LineHandler(lines, is_clear=settings.log_customer_ids == "clear")]
     root.setLevel(settings.log_level.upper())

@@ -16,7 +16,7 @@ from serving.logs.rotating_files import RotatingFiles
 from serving.lookup.answers import Recommendations, ServedList
 from serving.settings import Settings, SettingsError
 
-PURPOSE = b"served-sample"  # independent of whatever else is drawn by a hash of the customer
+PURPOSE = b"served-sample"  # independent of all else that is drawn by a hash of the customer
 
 
 class SampledList(NamedTuple):
@@ -51,7 +51,7 @@ class ServedSample:
         self.lines: BackgroundLines[SampledList] = BackgroundLines("sample", self._line_of, files.write, count_dropped)
 
     def offer(self, time: float, request_id: str, caller: str | None, served: Sequence[ServedList]) -> None:
-        """Keep the lists of those customers who are in the sample; lists of nobody are in none."""
+        """Keep the lists of customers who are in the sample; a list of no customer is not in it."""
         for each in served:
             if isinstance(each, Recommendations) and is_sampled(each.customer_id, self._share):
                 self.lines.put(SampledList(time, request_id, caller, each))

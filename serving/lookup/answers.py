@@ -63,7 +63,7 @@ class PopularArticles:
 
 
 ServedList = Recommendations | SimilarArticles | PopularArticles
-"""Whatever is shown to shoppers."""
+"""Every kind of list that is shown to shoppers."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 _Waiting = list[tuple[tuple[str, ...], asyncio.Future[list[bytes | None]]]]
-"""Who waits for which keys."""
+"""Which reads wait for which keys."""
 
 
 class BatchedReader:
@@ -61,7 +61,7 @@ class BatchedReader:
         return await found
 
     def redis_has_answered(self) -> None:
-        """Ask again from now on: somebody else has had an answer."""
+        """Ask again from now on: another client got an answer."""
         if self._recovery:
             self._recovery.cancel()
         self._why_away = ""
@@ -74,7 +74,7 @@ class BatchedReader:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read_all(self) -> None:
-        """Make round trips until nobody waits."""
+        """Make round trips until no read waits."""
         try:
             while self._waiting:
                 batch = self._next_batch()
@@ -99,7 +99,7 @@ class BatchedReader:
         return batch
 
     def _give_up(self, batch: _Waiting, error: Exception) -> None:
-        """Fail everybody who waits, and begin to ask whether Redis is back."""
+        """Fail every read that waits, and begin to ask whether Redis is back."""
         self._why_away = (
             f"Redis does not answer ({error}); start it "
             "(the embedded one with `python -m serving.connection.redis_connection start`)."

@@ -26,11 +26,11 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True)
 class BarredArticle:
-    """One article that nobody is recommended.
+    """One article that is recommended to nobody.
 
     Attributes:
         rule: `Rule.DENIED` or `Rule.OUT_OF_STOCK`.
-        note: why, in somebody's words.
+        note: why, in the words of the person who barred it.
         since: UTC, ISO 8601.
     """
 
@@ -60,7 +60,7 @@ class LookupRules:
 
         Args:
             article_ids: the list, best first.
-            facts: whence product codes are known; an article that is not there counts for no cap.
+            facts: have the product codes; an article without facts counts towards no cap.
         """
         if not self.barred and self.most_per_product_code is None:
             return range(len(article_ids))

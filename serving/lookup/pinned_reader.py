@@ -1,4 +1,4 @@
-"""Read one version, whatever the pointer names.
+"""Read one version, no matter which one the pointer names.
 
 Stage: between the batched reader and a version. In: keys. Out: their values, with the pointer's made up.
 """

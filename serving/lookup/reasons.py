@@ -1,4 +1,4 @@
-"""Why an article stands in a list, in one word that a shop can show: the first that holds of who proposed it.
+"""Why an article is in a list, in one word that a shop can show: the first reason that fits its proposers.
 
 In: the proposers' bits of a cached article and the source of its list. Out: `Reason`.
 """
@@ -19,7 +19,7 @@ class Reason(StrEnum):
     TWO_TOWER = "two_tower"
     """The two-tower model places it near the customer."""
     BOUGHT_TOGETHER = "bought_together"
-    """It is bought by those who bought what the customer bought."""
+    """Customers with purchases like the customer's bought it."""
     NEW = "new"
     """It was first sold this week."""
     RISING = "rising"

@@ -62,7 +62,7 @@ class RecommendationStore:
 
     Attributes:
         pinned_version: the `version` that was given.
-        rules: what `refresh` read last; none before the first.
+        rules: what `refresh` read last; no rules before the first.
         facts: of the articles of the version that `refresh` saw last.
     """
 
@@ -133,7 +133,7 @@ class RecommendationStore:
             is_wanted: leaves out the articles that the caller does not want.
 
         Raises:
-            StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
+            StoreUnavailable: Redis is away, or no readable version is published, and no version was ever read.
         """
         answers: dict[int, Recommendations] = {}
         try:
@@ -164,7 +164,7 @@ class RecommendationStore:
         """Return what is bought most in a segment, or by everybody; also where the segment is unknown.
 
         Raises:
-            StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
+            StoreUnavailable: Redis is away, or no readable version is published, and no version was ever read.
         """
         head, found = await find_popular(self._served, self._keys, segment)
         items, (chosen, fallback_reason) = self._allowed(found.chosen, k), found
@@ -183,7 +183,7 @@ class RecommendationStore:
         return LastPurchases(customer_id, purchases, *_origin(head.manifest), variant)
 
     async def shown_to(self, article_id: str) -> ShownTo:
-        """Return to how many customers an article is recommended, and some of them; none for one in no list.
+        """Return to how many customers an article is recommended, and some of them; nobody for one in no list.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.
@@ -193,7 +193,7 @@ class RecommendationStore:
         return ShownTo(article_id, *shown, *_origin(manifest))
 
     async def recommended_articles(self) -> frozenset[str]:
-        """Return the articles that somebody is recommended, empty where the version does not tell.
+        """Return the articles in somebody's list, empty where the version does not say.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published.

@@ -50,10 +50,10 @@ class RuleBook:
         """Recommend an article to nobody.
 
         Raises:
-            ValueError: no article id.
+            ValueError: not an article id.
         """
         if not re.fullmatch("[0-9]{10}", article_id):
-            raise ValueError(f"article {article_id!r} is not ten digits, leading zeros included.")
+            raise ValueError(f"article {article_id!r} is not an id; write ten digits, leading zeros included.")
         barred = BarredArticle(rule, note, datetime.now(UTC).isoformat(timespec="seconds"))
         await self._ask(self._client.hset(self._key, article_id, barred.to_json()))
 
@@ -68,7 +68,7 @@ class RuleBook:
             ValueError: a negative number.
         """
         if most < 0:
-            raise ValueError(f"a cap is 1 or more, or 0 for none; got {most}.")
+            raise ValueError(f"a cap must be 1 or more, or 0 to remove it; got {most}.")
         change = self._client.hset(self._key, CAP_FIELD, most) if most else self._client.hdel(self._key, CAP_FIELD)
         await self._ask(change)
 
@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     for action, what in (("deny", "recommend an article to nobody"), ("out-of-stock", "the same while it is sold out")):
         barring = actions.add_parser(action, help=what)
         barring.add_argument("article", help="ten digits")
-        barring.add_argument("--note", default="", help="why, for those who come after you")
+        barring.add_argument("--note", default="", help="why, for colleagues who read it later")
     actions.add_parser("allow", help="recommend it again").add_argument("article", help="ten digits")
     actions.add_parser("cap", help="at most so many of one product").add_argument("most", type=int, help="0 for any")
     actions.add_parser("show", help="list the rules")

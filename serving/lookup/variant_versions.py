@@ -38,7 +38,7 @@ class VariantVersions:
         self.variants: tuple[Variant, ...] = ()
 
     async def refresh(self) -> None:
-        """Read which variants there are, and their versions' heads; damaged ones are told and left out.
+        """Read which variants there are, and their versions' heads; damaged ones are logged and left out.
 
         Raises:
             RedisAway: Redis does not answer; the variants stay as they were.

@@ -80,7 +80,7 @@ async def find_popular(served: ServedVersion, keys: CacheKeys, segment: str | No
     """The popular list of a segment, or the overall one, as it was read last when no version can be read now.
 
     Raises:
-        StoreUnavailable: no version can be read, and none ever was.
+        StoreUnavailable: no version can be read, and no version ever was.
     """
     try:
         head, (value,) = await served.read(lambda manifest: [keys.popular(manifest.version)])
@@ -98,7 +98,7 @@ async def find_popular(served: ServedVersion, keys: CacheKeys, segment: str | No
 
 
 async def find_shown_to(served: ServedVersion, keys: CacheKeys, article_id: str) -> tuple[Manifest, Shown]:
-    """To whom an article is recommended, to nobody where the version does not tell.
+    """To whom an article is recommended, to nobody where the version does not say.
 
     Raises:
         StoreUnavailable: no version can be read.
@@ -109,7 +109,7 @@ async def find_shown_to(served: ServedVersion, keys: CacheKeys, article_id: str)
 
 
 async def read_recommended_articles(served: ServedVersion, keys: CacheKeys) -> frozenset[str]:
-    """The articles that somebody is recommended, empty where the version does not tell.
+    """The articles in somebody's list, empty where the version does not say.
 
     Raises:
         StoreUnavailable: no version can be read.

@@ -1,6 +1,6 @@
 """Who may look, and what every page carries: a password where keys are set, strict headers, errors as pages.
 
-Around the page's routes. In: requests. Out: HTML, also of whatever goes wrong.
+Around the page's routes. In: requests. Out: HTML, for errors as well.
 """
 
 import base64
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class NotFound(Exception):
-    """Nothing is known of what was asked for; the message is a sentence for people."""
+    """What was asked for is unknown; the message is a sentence for people."""
 
 
 class PageRoute(APIRoute):
@@ -46,10 +46,10 @@ class PageRoute(APIRoute):
 
 
 def check_password(request: Request) -> None:
-    """Let pass who knows a key: as the password of HTTP Basic, with any user name, or in the API's own header.
+    """Let visitors pass who know a key: as the password of HTTP Basic, with any user name, or in the API's own header.
 
     Raises:
-        NotAllowed: keys are needed and this is none.
+        NotAllowed: the server needs a key and the request has no valid one.
     """
     keys = request.app.state.settings.api_keys
     if keys:
@@ -93,7 +93,7 @@ def _error_page(request: Request, error: Exception) -> Response:
         case NoSuchVersion():
             return _said(request, 404, "This version is not published any more", f"Version: {error}")
         case NotFound():
-            return _said(request, 404, "Nothing is known of it", str(error))
+            return _said(request, 404, "Not found", str(error))
         case StoreUnavailable():
             logger.error("%s", error)
             title = UNAVAILABLE[type(error)][1]

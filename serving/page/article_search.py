@@ -1,7 +1,7 @@
 """Find articles by words: name, description, attributes, id.
 
 Stage: beside the page. In: the articles' facts of a version, and which of them are recommended. Out: article ids, those
-that somebody is recommended first, then by how well they fit.
+in somebody's list first, then by how well they fit.
 
 SQLite's FTS5 in memory ranks by BM25 (https://www.sqlite.org/fts5.html#the_bm25_function). A word also finds what it
 begins. The index keeps no text, only where words are; one thread at a time asks it.
@@ -29,7 +29,7 @@ MOST_WORDS = 16  # of a query; what is beyond finds little more
 
 
 class Found(NamedTuple):
-    """Articles found, those that somebody is recommended first, then best first.
+    """Articles found, those in somebody's list first, then best first.
 
     Attributes:
         article_ids: at most as many as were wanted.
@@ -45,7 +45,7 @@ class ArticleSearch:
 
     Args:
         facts: of all articles.
-        recommended: ids of those that stand in somebody's list; a shop sells few of all that it ever sold.
+        recommended: ids of those that are in somebody's list; a shop sells few of all that it ever sold.
     """
 
     def __init__(self, facts: Mapping[str, ArticleFacts], recommended: Collection[str] = ()) -> None:

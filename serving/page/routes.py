@@ -82,7 +82,7 @@ async def article(request: Request) -> Response:
     visit = await Visit.of(request)
     article_id = visit.text("id")
     if article_id not in visit.store.facts:
-        raise NotFound(f"No article of this version has the id {article_id or '(none)'}.")
+        raise NotFound(f"No article of this version has the id {article_id or '(empty)'}.")
     similar, shown_to = [], None
     try:
         [shown_to] = await visit.shown_to([article_id])

@@ -44,7 +44,7 @@ class ShopWindow:
 
         Raises:
             RedisAway: Redis does not answer.
-            NothingPublished: there is none.
+            NothingPublished: no version is published.
         """
         try:
             history = await self._client.lrange(CacheKeys(self._dataset).history, 0, -1)

@@ -20,7 +20,7 @@ REASONS = {
     Reason.REPURCHASE: "bought before",
     Reason.LAST_BASKET: "goes with the last purchases",
     Reason.TWO_TOWER: "near the customer’s taste",
-    Reason.BOUGHT_TOGETHER: "bought by those who buy alike",
+    Reason.BOUGHT_TOGETHER: "bought by customers who buy alike",
     Reason.NEW: "new this week",
     Reason.RISING: "rising in the segment",
     Reason.SEGMENT: "popular in the segment",
@@ -48,7 +48,7 @@ class ArticleCard:
 
     @property
     def alt(self) -> str:
-        """What the picture shows, for those who do not see it."""
+        """What the picture shows, for people who cannot see it."""
         return f"{self.name}, {self.kind}" if self.kind else self.name
 
 

@@ -50,7 +50,7 @@ def test_a_depth_that_is_none_is_a_wrong_argument(capsys, k):
     with pytest.raises(SystemExit) as ended:
         query.main([f"--k={k}"])
     assert ended.value.code == 2
-    assert "is no number from 1 on" in capsys.readouterr().err
+    assert "is not a whole number from 1 on" in capsys.readouterr().err
 
 
 def test_redis_away_has_an_exit_code_of_its_own(monkeypatch, capsys):

@@ -147,7 +147,7 @@ def test_another_server_binary_can_be_named(tmp_path, monkeypatch):
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("EMBEDDED_REDIS_DIR", str(tmp_path / "redis"))
     monkeypatch.setenv("EMBEDDED_REDIS_SERVER", "/nowhere/valkey-server")
-    with pytest.raises(RedisUnreachable, match="'/nowhere/valkey-server', which is no program"):
+    with pytest.raises(RedisUnreachable, match="'/nowhere/valkey-server', which is not a program"):
         connect()
     monkeypatch.setenv("EMBEDDED_REDIS_SERVER", "false")
     with pytest.raises(RedisUnreachable, match="/false cannot start"):

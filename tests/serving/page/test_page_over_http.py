@@ -97,7 +97,7 @@ def link_to_customer(customer_id: str) -> str:
 
 def test_an_article_that_nobody_gets_says_so(shop):
     response = shop.get("/page/article", params={"id": boutique.UNSHOWN})
-    assert "It is in nobody’s list." in response.text and "None are known." in response.text
+    assert "It is in nobody’s list." in response.text and "No similar articles are known." in response.text
 
 
 def test_a_search_finds_articles_and_says_how_many_get_them(shop):
@@ -139,7 +139,7 @@ def test_a_segment_has_a_list(shop):
     ("path", "said"),
     [
         ("/page/article?id=1", "No article of this version has the id 1"),
-        ("/page/article", "No article of this version has the id (none)"),
+        ("/page/article", "No article of this version has the id (empty)"),
         ("/page/customer?id=" + "x" * 129, "at most 128 characters"),
         ("/?version=20200101T000000Z-00", "not published any more"),
         ("/?segment=none", "No segment is called none"),
