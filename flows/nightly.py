@@ -41,7 +41,7 @@ POLL_SECONDS = 0.1
 
 
 class ExitCode(IntEnum):
-    """What cron or systemd is told."""
+    """What cron or systemd sees."""
 
     PUBLISHED = 0
     REFUSED = 1
@@ -163,7 +163,7 @@ def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], time
 
 @contextmanager
 def _signals_to_end() -> Iterator[list[signal.Signals]]:
-    """Collect SIGTERM and SIGINT instead of dying of them, so that the run can be ended in good order."""
+    """Collect SIGTERM and SIGINT instead of ending at once, so that the run can be ended in good order."""
     received: list[signal.Signals] = []
     watched = (signal.SIGTERM, signal.SIGINT)
     previous = [signal.signal(number, lambda number, _: received.append(signal.Signals(number))) for number in watched]

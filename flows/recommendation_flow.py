@@ -96,7 +96,7 @@ class RecommendationFlow(FlowSpec):
     4. train: every two-tower of the grid with every seed, in parallel.
     5. choose: the best in the validation week goes on, or a cheaper one as good.
     6. split_weeks, fit_week: fit it before the ranking weeks, the test week and tonight, in parallel; the champion,
-       which is what is served, beside it if its settings were others.
+       whose lists are served, as well if its settings were others.
     7. rank: the ranker learns from the ranking weeks.
     8. evaluate: score the test week beside the champion and the baselines; one that does better makes the lists.
     9. test_behavior: run the behavioural suite; its verdict stands on the card.

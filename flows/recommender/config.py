@@ -63,7 +63,7 @@ class PromotionSettings:
     """What tonight's configuration must show against the champion's; see [promotion] in the TOML.
 
     Attributes:
-        rule: one of `RULES`; what they ask is told in `evaluation.challenge`.
+        rule: one of `RULES`; `evaluation.challenge` explains what they ask.
         margin: the loss that "not_worse" rules out, as a share of the champion's MAP, in (0, 1).
 
     Raises:
@@ -93,7 +93,7 @@ class FilterSettings:
         on_sale_days: an article that has not sold for more days is taken for withdrawn.
         is_season_checked: bar an article known for a year that sold nothing in the last four weeks, nor a year ago in
             the four weeks that lie ahead.
-        denied_articles: ids that must not be recommended, whatever they sell.
+        denied_articles: ids that must not be recommended, however well they sell.
     """
 
     on_sale_days: int
@@ -223,7 +223,7 @@ def read_day(name: str, text: str) -> date:
     """Read a day written as YYYY-MM-DD.
 
     Raises:
-        SettingsError: when it is none.
+        SettingsError: when it is not a day.
     """
     try:
         return date.fromisoformat(text)

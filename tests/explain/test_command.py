@@ -183,7 +183,7 @@ def test_a_run_without_its_settings_says_whose_are_taken(shop, capsys):
         text = explained(capsys, "--k", "1")
     finally:
         away.rename(kept)
-    assert "settings  the run kept none: those of recommendation_flow.toml" in text
+    assert "settings  the run kept no settings; those of recommendation_flow.toml are used" in text
     assert "settings" not in explained(capsys, "--k", "1")
 
 
@@ -205,7 +205,7 @@ def test_an_unknown_customer_is_one_line_and_exit_code_2(shop, data_dir):
     command = [sys.executable, "-m", "recommender.explain.command", "--dataset", "demo", "--customer", "nobody"]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "customer 'nobody' is none of the 600 in run 17's customers\n"
+    assert done.stderr == "customer 'nobody' is not among the 600 customers of run 17\n"
 
 
 @pytest.mark.parametrize("k", ["0", "-1", "twelve"])
@@ -213,7 +213,7 @@ def test_a_length_that_is_none_is_exit_code_2(k, capsys):
     with pytest.raises(SystemExit) as stopped:
         command.main(["--k", k])
     assert stopped.value.code == 2
-    assert f"'{k}' is no length of a list" in capsys.readouterr().err
+    assert f"'{k}' is not the length of a list" in capsys.readouterr().err
 
 
 def test_a_dataset_that_was_never_published_says_what_to_do(capsys):

@@ -192,7 +192,7 @@ def test_the_reason_says_why_nobody_cheaper_was_taken():
         "leader leads worse by 0.1000 [0.1000, 0.1000], which is more than noise; leader is taken."
     )
     assert choose([leader, worse, dearer]).reason == (
-        "leader leads; chance cannot tell dearer from it, none of them cheaper; leader is taken."
+        "leader leads; chance cannot tell dearer from it, but none is cheaper; leader is taken."
     )
 
 

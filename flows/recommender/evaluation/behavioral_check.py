@@ -65,7 +65,7 @@ def behavioral_check(
 ) -> Callable[[Callable], Callable]:
     """Declare a method a test.
 
-    `default_threshold` is `minimum=` or `maximum=` (or both) for rules that are no matter of taste, such as
+    `default_threshold` is `minimum=` or `maximum=` (or both) for rules that are not a matter of taste, such as
     "no duplicates"; the settings may replace it. Without it the settings must give the threshold.
     """
 

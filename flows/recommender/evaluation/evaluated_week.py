@@ -78,7 +78,7 @@ def evaluate_week(
     Args:
         tonight: the models fitted before the week.
         champion: the champion's, where they are others.
-        opponent: whom tonight's lists have to hold their own against.
+        opponent: what tonight's lists are compared with.
         marts_dir: the exported marts.
         settings: of the run.
         oracle_file: true probabilities, where the data are generated.

@@ -1,4 +1,4 @@
-"""Tell a person why a customer is served what they are served.
+"""Explain to a person why a customer is served this list.
 
 Stage: beside the published lists, after a run. In: the newest run's report, marts and models. Out: text on the
 terminal: who the customer is, each recommendation with its reasons, and what rules and caps kept away.
@@ -7,7 +7,7 @@ terminal: who the customer is, each recommendation with its reasons, and what ru
 
 Nothing is trained or encoded again: the list comes out of the published models as it did when it was published, so
 the first k are the same. torch and Merlin are imported inside the functions: they take seconds, and a mistyped customer
-is told at once.
+is reported at once.
 
 Exit codes: 0 a list was explained, 2 a wrong argument or an unknown customer, 3 no published run can be read.
 """
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def explain_customer(
     run: NewestRun, customer: Customer, stages: StageSettings, k: int
 ) -> tuple[Explanation, Sequence[str]]:
-    """Recommend to one customer with the published models, and tell why.
+    """Recommend to one customer with the published models, and say why.
 
     Returns:
         The explanation, and (n_articles,) ids by the catalogue positions it speaks of.
@@ -125,7 +125,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _length(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no length of a list; give a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the length of a list; give a whole number from 1 on")
     return int(text)
 
 

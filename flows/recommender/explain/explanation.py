@@ -113,7 +113,7 @@ class Explanation:
 def explain(
     fitted: FittedDay, ranker: Ranker, order: OrderSettings, k: int, row: int, without_rules: FittedDay
 ) -> Explanation:
-    """Recommend to one customer as `four_stages.recommend` does, and tell what each stage did.
+    """Recommend to one customer as `four_stages.recommend` does, and say what each stage did.
 
     Args:
         fitted: retrieve and filter, fitted on the day.
@@ -154,7 +154,7 @@ def fit_with_and_without_rules(
     `own_articles` mart knows nothing of what did not.
 
     The item-to-item models, whose fitting takes longest, are fitted once: they know no rules, an article's score is
-    the same whatever else may be recommended.
+    the same, no matter what else may be recommended.
     """
     rules = stages.filters
     no_rules = FilterSettings(max(DESCRIBED_DAYS, rules.on_sale_days), is_season_checked=False)

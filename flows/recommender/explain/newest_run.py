@@ -100,7 +100,7 @@ def find_customer(run: NewestRun, customer_id: str | None) -> Customer:
     elif customer_id in ids:
         place = ids.index(customer_id)
     else:
-        raise UnknownCustomer(f"customer {customer_id!r} is none of the {len(ids):,} in run {run.run_id}'s customers")
+        raise UnknownCustomer(f"customer {customer_id!r} is not among the {len(ids):,} customers of run {run.run_id}")
     return Customer(ids[place], segments[place])
 
 
@@ -112,7 +112,7 @@ def stages_of(run: NewestRun) -> tuple[config.StageSettings, str]:
         return load_stages(run.models_dir), ""
     except FileNotFoundError:
         toml = config.read_toml(config.DEFAULT_FILE.read_text(encoding="utf-8"))
-        note = f"the run kept none: those of {config.DEFAULT_FILE.name} as it is now, the list may differ"
+        note = f"the run kept no settings; those of {config.DEFAULT_FILE.name} are used, and the list may differ"
         return config.Settings.of(toml, run.dataset).stages, note
     except ValueError as error:
         raise NothingPublished(str(error)) from error

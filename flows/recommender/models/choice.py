@@ -1,7 +1,7 @@
 """Which trained candidate goes on: the cheapest of those that chance cannot tell from the best.
 
 Stage: after the grid. In: a `TrainedCandidate` for each candidate and seed, in any order. Out: `Choice`, the same
-whatever the order. Wall time decides nothing, for it changes with what else the machine does.
+whatever the order. Wall time decides nothing, because it changes with what else the machine does.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Standing:
 
     @property
     def is_tie(self) -> bool:
-        """Whether chance cannot tell the candidate from the best; so it is, too, where nothing can be said."""
+        """Whether chance cannot tell the candidate from the best; also true where nothing can be said."""
         return self.lead is None or not self.lead.low > 0
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Choice:
             chosen = next(each for each in others if each.name == name)
             return f"{_led(leader, chosen)}, {_noise(chosen)}; {name} is taken because it is cheaper."
         if ties := [each.name for each in others if each.is_tie]:
-            return f"{name} leads; chance cannot tell {', '.join(ties)} from it, none of them cheaper; {name} is taken."
+            return f"{name} leads; chance cannot tell {', '.join(ties)} from it, but none is cheaper; {name} is taken."
         return f"{_led(leader, others[0])}, which is more than noise; {name} is taken."
 
     def as_dict(self) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def run_baselines(
         candidates: (m,) catalogue positions that may be recommended.
         k: length of the lists.
         seed: of the baselines in `SEEDED`.
-        report: told in one line of each baseline that is left out because the catalogue is too large for it.
+        report: called with a line for each baseline that is left out because the catalogue is too large for it.
     """
     lists = {}
     for name, recommend in every_baseline(seed).items():

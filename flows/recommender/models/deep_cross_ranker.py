@@ -51,7 +51,7 @@ class DeepCrossSettings:
         epochs: most passes over the training rows; without validation rows, exactly as many.
         patience: epochs without a better validation MAP@12 before training stops.
         batch_size: customer-weeks per batch.
-        learning_rate: of AdamW, constant, so that an epoch is the same whatever number of them is planned.
+        learning_rate: of AdamW, constant, so that an epoch is the same, however many are planned.
         weight_decay: decoupled decay of all weights.
         threads: CPU threads of training.
     """

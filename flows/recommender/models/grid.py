@@ -179,7 +179,7 @@ def validation_map(model: nn.Module, inputs: ModelInputs, day: date) -> float:
 def validation_average_precision(model: nn.Module, inputs: ModelInputs, day: date) -> np.ndarray:
     """Return AP@12 float64 (n_customers,) of the customers with history who bought something in the week from `day`.
 
-    They stand in the order of the day's queries, which no model changes; none bought, none returned.
+    They stand in the order of the day's queries, which no model changes; empty where nobody bought.
     """
     queries = inputs.queries[day]
     is_judged = torch.from_numpy(queries.has_history()) & (queries.target_offsets.diff() > 0)

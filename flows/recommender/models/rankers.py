@@ -125,7 +125,7 @@ def score_rows(ranker: Ranker, rows: RankingRows) -> np.ndarray:
 def map_within_candidates(scores: np.ndarray, rows: RankingRows, k: int = 12) -> float:
     """MAP@k of each group's candidates, best score first, counting only what was bought among them.
 
-    A perfect order scores 1 whatever the candidate generators missed. Groups without a bought row are left out;
+    A perfect order scores 1, no matter what the candidate generators missed. Groups without a bought row are left out;
     equal scores keep the order of the rows. See `ranking_metrics.average_precision_at_k`.
 
     Args:
@@ -156,7 +156,7 @@ def rows_to_learn_from(rows: RankingRows, name: str) -> RankingRows:
         name: what the rows are, for the error.
 
     Raises:
-        ValueError: when there is none.
+        ValueError: when there is no ranker.
     """
     kept = rows.with_positives_only()
     if not len(kept):

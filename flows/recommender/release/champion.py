@@ -1,4 +1,4 @@
-"""The champion: the run whose lists shoppers see, which tonight's has to hold its own against.
+"""The champion: the run whose lists shoppers see, with which tonight's run is compared.
 
 Stage: before the weeks are fitted. In: the registry and what Redis serves. Out: the decision of that run. After
 `make rollback` or `make publish RUN=...` it is an earlier one: what was withdrawn must not judge its successor.
@@ -21,7 +21,7 @@ def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | No
 
     Args:
         dataset: whose champion it is.
-        warn: told when that run is unknown and the newest one that published takes its place.
+        warn: called when that run is unknown and the newest one that published takes its place.
     """
     published = [each for each in read(registry_file(dataset)) if each.version is not None]
     if not published:

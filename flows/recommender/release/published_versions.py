@@ -1,4 +1,4 @@
-"""The versions of a dataset in Redis: which there are, back to the previous one, and removing what no one can reach.
+"""The versions of a dataset in Redis: list them, roll back to the previous one, and remove what is no longer reachable.
 
 python -m recommender.release.published_versions versions --dataset demo
 python -m recommender.release.published_versions rollback --dataset demo
@@ -66,7 +66,7 @@ def _manifest(client: redis.Redis, keys: CacheKeys, version: str) -> Manifest | 
 
 
 def served_run(client: redis.Redis, dataset: str) -> str | None:
-    """Id of the run whose lists are served; None when none are, or this release cannot read what they are."""
+    """Id of the run whose lists are served; None when no lists are, or this release cannot read them."""
     keys = CacheKeys(dataset)
     version = client.get(keys.current)
     manifest = None if version is None else _manifest(client, keys, version.decode())
@@ -80,7 +80,7 @@ def rollback(client: redis.Redis, dataset: str) -> str:
         The version that is served now.
 
     Raises:
-        NoPreviousVersion: none was kept.
+        NoPreviousVersion: no previous version was kept.
         Overtaken: a publisher or another rollback moved the pointer at the same moment.
     """
     keys = CacheKeys(dataset)
@@ -104,7 +104,7 @@ def remove_unused(client: redis.Redis, keys: CacheKeys, progress: Callable[[str,
 
 
 def _of_variants(client: redis.Redis, keys: CacheKeys) -> set[bytes]:
-    """The versions that variants name; none where these are damaged, for then they are not served either."""
+    """The versions that variants name; empty where these are damaged, as they are not served then."""
     try:
         return {each.version.encode() for each in decode_variants(client.get(keys.variants))}
     except CacheFormatError:

@@ -1,4 +1,4 @@
-"""Publish the lists of an earlier run again: for the day on which a rollback does not reach far enough.
+"""Publish the lists of an earlier run again: for when a rollback does not reach far enough.
 
     python -m recommender.release.republish --run 1790000000000000 --dataset demo
 

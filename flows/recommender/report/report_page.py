@@ -68,7 +68,7 @@ def write_page(report: Mapping[str, Any], lists: Path, marts_dir: Path, path: Pa
 
 
 def try_to_write_page(report: Mapping[str, Any], folder: Path, marts_dir: Path) -> Drawn:
-    """Write the page beside the report in `folder`; whatever goes wrong is one warning line and nothing drawn."""
+    """Write the page beside the report in `folder`; an error becomes one warning line, and nothing is drawn."""
     try:
         drawn = write_page(report, folder / LISTS_FILE, marts_dir, folder / PAGE_FILE)
     except Exception as error:  # a picture never decides over a run
@@ -79,7 +79,7 @@ def try_to_write_page(report: Mapping[str, Any], folder: Path, marts_dir: Path) 
 
 
 def try_to_tell(report: Mapping[str, Any], lists: Path, marts_dir: Path) -> "list[Section]":
-    """Return the sections of a run's card; whatever goes wrong is one warning line and no section."""
+    """Return the sections of a run's card; an error becomes one warning line and no section."""
     from recommender.report.report_cards import sections
 
     try:
@@ -93,7 +93,7 @@ def read_report(dataset: str) -> dict[str, Any]:
     """Return the dataset's last report.
 
     Raises:
-        ReportMissing: when there is none, or it is no JSON.
+        ReportMissing: when there is no report, or it is not JSON.
     """
     path = reports_dir(dataset) / "report.json"
     if not path.exists():

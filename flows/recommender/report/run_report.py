@@ -71,7 +71,7 @@ def build_report(
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write the report as JSON; a number that is not finite becomes null, for JSON has none."""
+    """Write the report as JSON; a number that is not finite becomes null, as JSON has no such number."""
     text = json.dumps(without_nan(report), indent=2, ensure_ascii=False, allow_nan=False)
     with renamed_when_whole(path) as unfinished:
         unfinished.write_text(text + "\n", encoding="utf-8")

@@ -60,7 +60,7 @@ def fit_on_weeks(
         weeks: oldest first.
         rankers: kind to its settings.
         seed: of everything random in fitting.
-        report: told how each kind does.
+        report: called with a line on how each kind does.
 
     Raises:
         ValueError: without a week or a kind, for an unknown kind or setting, or when nothing was bought in the weeks.

@@ -57,7 +57,7 @@ class RankingWeek:
         """Return the week as it would be with some generators switched off: neither their articles nor their scores.
 
         Raises:
-            ValueError: when one of them is not there, or none is left.
+            ValueError: when one of them is not there, or no generator is left.
         """
         if unknown := set(generators) - self.proposed_by.keys():
             raise ValueError(

@@ -244,7 +244,7 @@ def fit_generators(
         sizes: how many articles each generator proposes; 0 makes its score a feature and proposes nothing, a name
             that is missing switches the generator off.
         two_tower: a fitted model with the day's snapshots; not needed when neither `two_tower` nor `fresh` is on.
-        report: told of a generator that had to be left out.
+        report: called with a line for each generator that had to be left out.
 
     Raises:
         ValueError: when a name is unknown, or the two-tower is on and missing.

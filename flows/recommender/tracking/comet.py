@@ -3,7 +3,7 @@
 Stage: beside training, and once more at the end of a run. In: a trained candidate, a run's report and drawings. Out:
 one Comet experiment for each candidate and one for the run, with the commit of the code.
 
-Tracking never decides over a run: whatever goes wrong in `experiment_log` is one warning line.
+Tracking never fails a run: every error in `experiment_log` is one warning line.
 """
 
 import csv

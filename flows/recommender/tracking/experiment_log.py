@@ -49,7 +49,7 @@ EPOCH_METRICS = {
     "peak_memory_mib": "system.peak_memory_mib",
     "peak_gpu_memory_mib": "system.peak_gpu_memory_mib",
 }
-"""Field of an epoch to the name of its curve; a field that is unknown makes none."""
+"""Field of an epoch to the name of its curve; a field that is unknown makes no curve."""
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class ExperimentLog:
             _warn(f"the record of {self.name} may have gaps", self._first_complaint.message)
 
     def _keep(self, action: Callable[[Any], Any]) -> None:
-        """Do what the experiment can do without; `close` tells of the first error."""
+        """Do what the experiment can do without; `close` reports the first error."""
 
         def act(experiment: Any) -> None:
             try:
