@@ -84,7 +84,7 @@ class Plan:
         return self.windows.known_before(day)[-self.settings.features.training_weeks :]
 
     def fitted_days(self) -> dict[date, tuple[date, ...]]:
-        """Every day that needs a two-tower of its own, oldest first, with the weeks it scores for whatever window."""
+        """Every day that needs a two-tower of its own, oldest first, with the weeks it scores for any window."""
         scored = {day: {day} for day in self.test_days}
         for test_day in self.test_days:
             for day, weeks in self.ranking_models(test_day).items():
