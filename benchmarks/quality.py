@@ -28,7 +28,9 @@ from typing import Any
 
 from benchmarks.jobs import MARKER, Job, run_jobs
 from benchmarks.plan import Plan, make_plan, with_seed
+from data.raw_errors import RawDataError
 from recommender import config, project_paths
+from recommender.errors import RecommenderError
 
 RESULTS_DIR = Path(__file__).parent / "results"
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
@@ -194,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.rescore:
             return _rescore(options.dataset, results_file)
         return _benchmark(options, results_file)
-    except expected_errors() as error:
+    except (RecommenderError, RawDataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -238,15 +240,6 @@ def _rescore(dataset: str, results_file: Path) -> int:
 def bench_dir(name: str) -> Path:
     """Return the folder of one benchmark's marts, models and lists."""
     return project_paths.data_dir() / "bench" / name
-
-
-def expected_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that the owner of the data or the settings can act on."""
-    from data.raw_schema import RawDataError
-    from recommender.features.time_split import TimeSplitError
-    from recommender.features.warehouse import WarehouseError
-
-    return RawDataError, TimeSplitError, WarehouseError, config.SettingsError
 
 
 def _parser() -> argparse.ArgumentParser:

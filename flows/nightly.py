@@ -30,6 +30,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import IO, Any
 
+from recommender.errors import RecommenderError
 from recommender.project_paths import logs_dir, reports_dir, set_environment_defaults
 
 FLOW_FILE = Path(__file__).absolute().with_name("recommendation_flow.py")
@@ -50,7 +51,7 @@ class ExitCode(IntEnum):
     TIMED_OUT = 124
 
 
-class AlreadyRunning(RuntimeError):
+class AlreadyRunning(RecommenderError):
     """Another nightly run of the dataset holds the lock; the message says which."""
 
 

@@ -31,6 +31,7 @@ from metaflow.cards import Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException
 
 from recommender import config
+from recommender.errors import RecommenderError
 
 KIB_PER_MIB = 1024  # ru_maxrss counts KiB
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
@@ -52,7 +53,7 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
     def post_step(self, step_name, flow, exception=None):
         """Add wall seconds and peak memory to `step_costs`."""
         if exception is not None:
-            return RunStopped(str(exception)) if isinstance(exception, _expected_errors()) else exception
+            return RunStopped(str(exception)) if _is_for_the_owner(exception) else exception
         name = step_name if flow.index is None else f"{step_name} {getattr(flow.input, 'label', flow.input)}"
         peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         cost = {"seconds": round(time.perf_counter() - self.started, 1), "peak_mib": peak_kib // KIB_PER_MIB}
@@ -68,22 +69,10 @@ def trains_a_model(step_function):
     return step_function
 
 
-def _expected_errors() -> tuple[type[Exception], ...]:
-    from data.raw_schema import RawDataError
-    from recommender.features.time_split import TimeSplitError
-    from recommender.features.warehouse import WarehouseError
-    from recommender.release.publish_errors import PublishError
-    from serving.connection.redis_connection import RedisUnreachable
+def _is_for_the_owner(error: Exception) -> bool:
+    from data.raw_errors import RawDataError
 
-    return (
-        RawDataError,
-        TimeSplitError,
-        WarehouseError,
-        PublishError,
-        RedisUnreachable,
-        config.SettingsError,
-        FloatingPointError,
-    )
+    return isinstance(error, RecommenderError | RawDataError)
 
 
 @schedule(daily=True)

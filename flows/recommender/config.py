@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from recommender.columns import Columns
+from recommender.errors import SettingsError
 
 DEFAULT_FILE = Path(__file__).resolve().parents[1] / "recommendation_flow.toml"
-
-
-class SettingsError(ValueError):
-    """A setting is missing, unknown or of the wrong kind."""
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from serving.cache.article_facts import ArticleFacts
-from serving.cache.contract import CacheFormatError
-from serving.connection.redis_connection import RedisUnreachable, connect_async, redis_url
+from serving.connection.redis_connection import connect_async, redis_url
+from serving.errors import ServingError
 from serving.lookup.answers import Recommendations
 from serving.lookup.recommendation_store import DEFAULT_DEPTH, RecommendationStore
-from serving.lookup.store_errors import RedisAway, StoreUnavailable
 
 TIMEOUT_SECONDS = 5.0
-EXIT_USAGE, EXIT_NOTHING_PUBLISHED, EXIT_NO_REDIS = 2, 3, 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,12 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         print(asyncio.run(_query(options.dataset, options.customer, options.k)))
-    except (RedisUnreachable, RedisAway) as error:
-        return _fail(error, EXIT_NO_REDIS)
-    except (StoreUnavailable, CacheFormatError) as error:
-        return _fail(error, EXIT_NOTHING_PUBLISHED)
-    except ValueError as error:
-        return _fail(error, EXIT_USAGE)
+    except ServingError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     return 0
 
 
@@ -99,11 +94,6 @@ def format_age(seconds: float) -> str:
         if seconds >= 2 * unit_seconds:
             return f"{seconds // unit_seconds:.0f} {name}"
     return f"{max(seconds, 0):.0f} seconds"
-
-
-def _fail(error: Exception, exit_code: int) -> int:
-    print(error, file=sys.stderr)
-    return exit_code
 
 
 if __name__ == "__main__":

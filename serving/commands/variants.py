@@ -5,7 +5,7 @@
 The API follows within a second and names the variant in its answers. The next nights' publishing keeps the versions of
 variants in Redis until they end.
 
-Exit codes: 0 done, 2 a wrong argument, 4 Redis cannot be reached.
+Exit codes: 0 done, 2 a wrong argument, 3 what lies in Redis is damaged, 4 Redis cannot be reached.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 import redis
 
 from serving.cache.contract import CacheFormatError, CacheKeys, Manifest
-from serving.cache.variants import Variant, decode_variants, encode_variants, free_start
+from serving.cache.variants import Variant, VariantError, decode_variants, encode_variants, free_start
 from serving.connection.redis_connection import RedisUnreachable, connect
+from serving.errors import ServingError
 
-EXIT_USAGE, EXIT_NO_REDIS = 2, 4
 ATTEMPTS = 10
 SET_IF_UNCHANGED = """
 -- KEYS: variants   ARGV: as they were, as they are to be
@@ -28,10 +28,6 @@ if (redis.call('get', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('set', KEYS[1], ARGV[2])
 return 1
 """
-
-
-class VariantError(ValueError):
-    """A variant cannot be started or ended."""
 
 
 def start_variant(client: redis.Redis, dataset: str, name: str, version: str, share: float) -> None:
@@ -107,12 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.action == "end":
             end_variant(client, options.dataset, options.name)
         print("\n".join(_lines(options.dataset, read_variants(client, options.dataset))))
-    except (RedisUnreachable, redis.RedisError) as error:
+    except ServingError as error:
         print(error, file=sys.stderr)
-        return EXIT_NO_REDIS
-    except ValueError as error:
+        return error.exit_code
+    except redis.RedisError as error:  # it was there when the command began
         print(error, file=sys.stderr)
-        return EXIT_USAGE
+        return RedisUnreachable.exit_code
     return 0
 
 

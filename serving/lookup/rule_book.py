@@ -7,7 +7,7 @@ Stage: beside publishing and serving. In: Redis. Out: `LookupRules`.
 Rules lie in one hash per dataset, a field for each article, so that two people who change rules at once do not undo
 each other's. They outlive versions. The API reads them every second and keeps the last it read while Redis is away.
 
-Exit codes: 0 done, 2 a wrong argument, 4 Redis cannot be reached.
+Exit codes: 0 done, 2 a wrong argument, 3 what lies in Redis is damaged, 4 Redis cannot be reached.
 """
 
 import argparse
@@ -21,12 +21,16 @@ from datetime import UTC, datetime
 import redis.asyncio
 
 from serving.cache.contract import CacheKeys
-from serving.connection.redis_connection import RedisUnreachable, connect_async, redis_url
+from serving.connection.redis_connection import connect_async, redis_url
+from serving.errors import ServingError
 from serving.lookup.lookup_rules import CAP_FIELD, BarredArticle, LookupRules, Rule, read_rules
 from serving.lookup.store_errors import RedisAway
 
 TIMEOUT_SECONDS = 5.0
-EXIT_USAGE, EXIT_NO_REDIS = 2, 4
+
+
+class RuleError(ServingError, ValueError):
+    """A rule names no article, or no number."""
 
 
 class RuleBook:
@@ -50,10 +54,10 @@ class RuleBook:
         """Recommend an article to nobody.
 
         Raises:
-            ValueError: not an article id.
+            RuleError: not an article id.
         """
         if not re.fullmatch("[0-9]{10}", article_id):
-            raise ValueError(f"article {article_id!r} is not an id; write ten digits, leading zeros included.")
+            raise RuleError(f"article {article_id!r} is not an id; write ten digits, leading zeros included.")
         barred = BarredArticle(rule, note, datetime.now(UTC).isoformat(timespec="seconds"))
         await self._ask(self._client.hset(self._key, article_id, barred.to_json()))
 
@@ -65,10 +69,10 @@ class RuleBook:
         """Let at most so many articles of one product code into an answer; 0 removes the cap.
 
         Raises:
-            ValueError: a negative number.
+            RuleError: a negative number.
         """
         if most < 0:
-            raise ValueError(f"a cap must be 1 or more, or 0 to remove it; got {most}.")
+            raise RuleError(f"a cap must be 1 or more, or 0 to remove it; got {most}.")
         change = self._client.hset(self._key, CAP_FIELD, most) if most else self._client.hdel(self._key, CAP_FIELD)
         await self._ask(change)
 
@@ -84,12 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         print("\n".join(asyncio.run(_carry_out(options))))
-    except (RedisUnreachable, RedisAway) as error:
+    except ServingError as error:
         print(error, file=sys.stderr)
-        return EXIT_NO_REDIS
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return EXIT_USAGE
+        return error.exit_code
     return 0
 
 

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recommender import config
 from recommender.columns import Columns
+from recommender.errors import RecommenderError
 from recommender.explain.explanation_text import format_customer, format_kept_away, format_list, label
 from recommender.explain.newest_run import (
     Customer,
@@ -34,7 +34,7 @@ from recommender.explain.newest_run import (
     newest_run,
     stages_of,
 )
-from recommender.features.warehouse import WarehouseError, read_mart
+from recommender.features.warehouse import read_mart
 
 if TYPE_CHECKING:
     from recommender.config import StageSettings
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         labels = _labels(run.marts_dir, article_ids)
     except UnknownCustomer as error:
         return _fail(error, EXIT_USAGE)
-    except (NothingPublished, WarehouseError, config.SettingsError) as error:
+    except RecommenderError as error:
         return _fail(error, EXIT_NOTHING_PUBLISHED)
     print("\n".join([*format_customer(run, customer, explanation, labels, note), ""]))
     print("\n".join([*format_list(explanation, labels), ""]))

@@ -13,16 +13,17 @@ from pathlib import Path
 
 from recommender import config
 from recommender.columns import Columns
+from recommender.errors import RecommenderError
 from recommender.features.warehouse import read_mart
 from recommender.model_names import FOUR_STAGES
 from recommender.project_paths import reports_dir, run_dir
 
 
-class NothingPublished(ValueError):
+class NothingPublished(RecommenderError):
     """There is no published run to explain."""
 
 
-class UnknownCustomer(ValueError):
+class UnknownCustomer(RecommenderError):
     """The published run has no such customer."""
 
 

@@ -27,6 +27,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from recommender.columns import Columns
+from recommender.errors import RecommenderError
 
 if TYPE_CHECKING:
     import pyarrow
@@ -53,7 +54,7 @@ FAILING_ROWS_SHOWN = 3
 OUTPUT_LINES_SHOWN = 30
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(RecommenderError):
     """The marts could not be built or read; the message is dbt's own for the nodes that failed."""
 
 

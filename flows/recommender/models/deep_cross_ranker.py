@@ -22,6 +22,7 @@ import torch
 from merlin.models.torch.blocks.cross import CrossBlock
 from torch import Tensor, nn
 
+from recommender.errors import ModelDiverged
 from recommender.models.rankers import (
     check_width,
     map_within_candidates,
@@ -173,8 +174,9 @@ def fit_deep_cross(
         report: called with a line after every epoch.
 
     Raises:
-        ValueError: when nothing was bought, or the features of validation are others.
-        FloatingPointError: when the loss is no longer finite.
+        NotEnoughData: when nothing was bought.
+        ValueError: when the features of validation are others.
+        ModelDiverged: when the loss is no longer finite.
     """
     learned = rows_to_learn_from(rows, "training")
     if validation is not None:
@@ -285,7 +287,7 @@ def _run_epoch(model: DeepCross, groups: _Groups, optimizer: torch.optim.Optimiz
     for features, sizes, is_bought in groups.batches(settings.batch_size):
         loss = listwise_softmax_loss(model(features), sizes, is_bought)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss.item()}; lower learning_rate {settings.learning_rate}")
+            raise ModelDiverged(f"the loss is {loss.item()}; lower learning_rate {settings.learning_rate}")
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -74,7 +74,7 @@ def train_candidate(
     """Train a candidate on some weeks, keep the epoch that is best in the validation week, and save it.
 
     Raises:
-        ValueError, FloatingPointError: see `training.train`.
+        NotEnoughData, ModelDiverged: see `training.train`.
     """
     started = time.perf_counter()
     by_epoch: list[np.ndarray] = []

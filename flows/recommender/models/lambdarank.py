@@ -132,7 +132,8 @@ def fit_lambdarank(
         report: called with a line every 50 trees.
 
     Raises:
-        ValueError: when nothing was bought, or the features of validation are others.
+        NotEnoughData: when nothing was bought.
+        ValueError: when the features of validation are others.
     """
     import lightgbm
 

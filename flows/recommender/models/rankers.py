@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from recommender.errors import NotEnoughData
 from recommender.models.ranking_rows import RankingRows
 from recommender.ranking_metrics import average_precision_at_k, mean_over_customers
 
@@ -156,11 +157,11 @@ def rows_to_learn_from(rows: RankingRows, name: str) -> RankingRows:
         name: what the rows are, for the error.
 
     Raises:
-        ValueError: when there is no ranker.
+        NotEnoughData: when there is none.
     """
     kept = rows.with_positives_only()
     if not len(kept):
-        raise ValueError(
+        raise NotEnoughData(
             f"no customer bought a candidate in the {name} rows ({len(rows):,} rows of {len(rows.group_sizes):,} "
             "customer-weeks); take more weeks or more candidates"
         )

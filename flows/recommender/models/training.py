@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from recommender.errors import ModelDiverged, NotEnoughData
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 from recommender.models.softmax_loss import multi_target_softmax_loss
 
@@ -141,12 +142,12 @@ def train(
         The learning curve.
 
     Raises:
-        ValueError: when no week has a purchase to learn from.
-        FloatingPointError: when the loss is no longer finite.
+        NotEnoughData: when no week has a purchase to learn from.
+        ModelDiverged: when the loss is no longer finite.
     """
     weeks = [week for week in weeks if len(week.queries)]
     if not weeks:
-        raise ValueError("no training week has a purchase of an article on sale; lengthen training_weeks")
+        raise NotEnoughData("no training week has a purchase of an article on sale; lengthen training_weeks")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
@@ -201,7 +202,7 @@ def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) ->
     for week, batch in _batches(weeks, settings.batch_size):
         loss = _batch_loss(model, week, batch, settings)
         if not torch.isfinite(loss):
-            raise FloatingPointError(
+            raise ModelDiverged(
                 f"the loss of epoch {number} is {loss.item()}; lower learning_rate {settings.learning_rate}"
             )
         optimizer.zero_grad()

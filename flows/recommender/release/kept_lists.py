@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recommender.errors import RecommenderError
 from recommender.release.publish import PublishedRun
 from recommender.release.published_lists import NamedLists, PublishedLists
 from serving.cache.article_facts import ArticleFacts
@@ -35,7 +36,7 @@ NAME, ARTICLE_ID = "name", "article_id"
 PURCHASES = tuple(f"purchase_{name}" for name in PurchaseArrays._fields)
 
 
-class NotKept(ValueError):
+class NotKept(RecommenderError):
     """A run has no lists on the disk."""
 
 

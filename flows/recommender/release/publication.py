@@ -16,10 +16,10 @@ from recommender.evaluation.evaluated_week import EvaluatedWeek
 from recommender.evaluation.promotion import Verdict
 from recommender.release.kept_lists import keep_lists
 from recommender.release.publish import PublishedRun, PublishedVersion, publish
+from recommender.release.redis_client import redis_client
 from recommender.release.republish import lists_folder
 from recommender.release.tonights_lists import ListRequest, Recommender, lists_for_everybody
 from recommender.weeks.weekly_models import FittedModels
-from serving.connection.redis_connection import connect
 
 
 @dataclass(frozen=True)
@@ -79,4 +79,5 @@ def publish_tonight(
     lists = made.published_lists()
     run = replace(run, generated_at=datetime.now(UTC).isoformat(timespec="seconds"))
     keep_lists(lists, run, lists_folder(run.dataset, run.run_id))
-    return Publication(tests, verdict, publish(connect(), lists, run))
+    with redis_client() as client:
+        return Publication(tests, verdict, publish(client, lists, run))

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import redis
 
-from recommender.release.publish_errors import NoPreviousVersion, Overtaken, PublishError
+from recommender.errors import RecommenderError
+from recommender.release.publish_errors import NoPreviousVersion, Overtaken
+from recommender.release.redis_client import redis_client
 from recommender.release.round_trip import MOST_COMMANDS, round_trip
 from serving.cache.contract import CacheFormatError, CacheKeys, Manifest, registered_counts
 from serving.cache.variants import decode_variants
-from serving.connection.redis_connection import RedisUnreachable, connect
 
 # All keys of a script carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a
 # command whose answer was lost.
@@ -135,11 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
     options = parser.parse_args(arguments)
     try:
-        client = connect()
-        if options.action == "rollback":
-            print(f"{options.dataset} now serves {rollback(client, options.dataset)}")
-        _print_versions(client, options.dataset)
-    except (PublishError, RedisUnreachable, redis.RedisError, ValueError) as error:
+        with redis_client() as client:
+            if options.action == "rollback":
+                print(f"{options.dataset} now serves {rollback(client, options.dataset)}")
+            _print_versions(client, options.dataset)
+    except RecommenderError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recommender.errors import RecommenderError
 from recommender.evaluation.promotion import PASSED
 from recommender.project_paths import reports_dir, run_dir
 from recommender.report import report_cards
@@ -31,7 +32,7 @@ EXIT_NO_REPORT = 3
 LISTS_FILE, PAGE_FILE = "test_week_lists.parquet", "card.html"
 
 
-class ReportMissing(ValueError):
+class ReportMissing(RecommenderError):
     """There is no report that can be drawn."""
 
 

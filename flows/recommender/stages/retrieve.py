@@ -28,6 +28,7 @@ import torch
 from torch import nn
 
 from recommender.columns import Columns
+from recommender.errors import ModelDiverged
 from recommender.features.interactions import Interactions
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 from recommender.model_names import EASE, ITEM_KNN, LAST_BASKET, TWO_TOWER
@@ -112,7 +113,7 @@ class TwoTowerGenerator:
                 customers = self._model.encode_queries(self._queries.take(torch.from_numpy(rows)))
                 scores = (customers @ self._articles.T).numpy()
             if not np.isfinite(scores).all():
-                raise FloatingPointError("the two-tower's scores are not finite: it diverged; lower its learning_rate")
+                raise ModelDiverged("the two-tower's scores are not finite: it diverged; lower its learning_rate")
             self._latest = rows.copy(), scores
         return self._latest[1]
 
