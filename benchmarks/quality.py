@@ -207,7 +207,7 @@ def _benchmark(options: argparse.Namespace, results_file: Path) -> int:
     from benchmarks.results import write_results
 
     started = time.perf_counter()
-    toml = config.read_toml(options.settings.read_text(encoding="utf-8"))
+    toml = config.read_file(options.settings)
     plan = prepare_plan(
         options.dataset,
         bench_dir(options.dataset),

@@ -107,7 +107,7 @@ def _benchmark(options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.results import write_results
 
     started = time.perf_counter()
-    toml = config.read_toml(options.settings.read_text(encoding="utf-8"))
+    toml = config.read_file(options.settings)
     plan = prepare_plan(
         DATASET,
         bench_dir("relbench"),

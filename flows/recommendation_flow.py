@@ -43,6 +43,12 @@ class RunStopped(MetaflowException):
     headline = "Nothing was published; what was published before stays up"
 
 
+class SettingsRefused(MetaflowException):
+    """The settings file cannot be used: what is wrong in it instead of a traceback."""
+
+    headline = "Nothing was started, the settings cannot be used"
+
+
 class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
     """Note what a step costs, and turn an error that its owner can act on into one clear message."""
 
@@ -67,6 +73,18 @@ def trains_a_model(step_function):
     for decorate in (resources(**wanted), retry(times=1, minutes_between_retries=0), timeout(hours=12)):
         step_function = decorate(step_function)
     return step_function
+
+
+def read_settings(text: str) -> dict:
+    """Read the text of a settings file and check everything in it; Metaflow asks before it starts anything."""
+    from recommender.evaluation.checked_settings import check_settings
+
+    try:
+        toml = config.read_toml(text)
+        check_settings(toml)
+    except config.SettingsError as error:
+        raise SettingsRefused(str(error)) from error
+    return toml
 
 
 def _is_for_the_owner(error: Exception) -> bool:
@@ -97,7 +115,7 @@ class RecommendationFlow(FlowSpec):
     toml = Config(
         "settings",
         default=str(config.DEFAULT_FILE),
-        parser=config.read_toml,
+        parser=read_settings,
         help="TOML file with every setting, each with its reason",
     )
     dataset = Parameter(
@@ -127,16 +145,11 @@ class RecommendationFlow(FlowSpec):
     @step
     def start(self):
         """Bring the raw files, check them, lay out the weeks."""
-        from recommender.evaluation.behavior.suite import BehavioralSuite
-        from recommender.evaluation.behavioral_check import check_thresholds
-        from recommender.evaluation.publication_gate import PublicationGate
-        from recommender.stages.stage_names import check_stage_names
+        from recommender.evaluation.checked_settings import check_settings
         from recommender.weeks.run_plan import plan_run
 
+        check_settings(self.toml.to_dict())  # a resumed run has its origin's, which nobody read again
         self.settings = config.Settings.of(self.toml.to_dict(), self.dataset)
-        check_stage_names(self.settings.stages)
-        check_thresholds(BehavioralSuite, self.settings.behavioral_tests)
-        check_thresholds(PublicationGate, self.settings.publication_gate)
         cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
         self.plan = plan_run(self.dataset, source, cutoff, self.settings, project_paths.data_dir() / "raw")

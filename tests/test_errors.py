@@ -16,7 +16,7 @@ from serving.lookup.store_errors import RedisAway, VersionUnreadable
 
 TREES = {"data": "data/raw_errors.py", "flows": "flows/recommender/errors.py", "serving": "serving/errors.py"}
 NOT_FOR_THE_OWNER = {
-    "flows": {"RunStopped", "CatalogueTooLarge"},  # Metaflow's own; says that a model is left out
+    "flows": {"RunStopped", "SettingsRefused", "CatalogueTooLarge"},  # Metaflow's own two; a model is left out
     "serving": {"NotAllowed", "NotFound", "NoSuchVersion", "UnknownArticle"},  # answers over HTTP
 }
 

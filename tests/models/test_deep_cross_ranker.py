@@ -12,7 +12,6 @@ from planted_ranking_rows import FEW_ROWS, NAMES, planted_rows, say_nothing, shu
 from recommender.errors import ModelDiverged
 from recommender.models.deep_cross_ranker import (
     DeepCross,
-    DeepCrossSettings,
     FeatureScaling,
     fit_deep_cross,
     listwise_softmax_loss,
@@ -20,6 +19,7 @@ from recommender.models.deep_cross_ranker import (
 )
 from recommender.models.rankers import DESCRIPTION, map_within_candidates, score_rows
 from recommender.models.ranking_rows import RankingRows
+from recommender.ranker_settings import DeepCrossSettings
 
 SETTINGS = DeepCrossSettings(**FEW_ROWS["deep_cross"])
 NAN = math.nan

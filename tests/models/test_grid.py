@@ -1,6 +1,6 @@
 """What a trained candidate remembers, how a large catalogue is trained, and what a model of a day learns from."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import numpy as np
@@ -19,6 +19,9 @@ from recommender.models.grid import (
     validation_map,
 )
 from recommender.models.model_files import load_model
+from recommender.models.training import TrainingSettings
+from recommender.setting_words import names_of
+from recommender.settings_sections import TwoTowerSettings
 
 WEEK, ONE_DAY = timedelta(days=7), timedelta(days=1)
 
@@ -55,6 +58,13 @@ def test_articles_on_sale_later_do_not_decide_how_training_is_done():
     inputs = ModelInputs(None, {FIRST_DAY: candidates(3), later: candidates(99, later)}, {}, None, None)
     settings = {"sampled_negatives": 0, "max_softmax_articles": 50, "sampled_fallback": 8}
     assert training_settings(Candidate("any", 1, settings), inputs, FIRST_DAY).sampled_negatives == 0
+
+
+def test_the_settings_hold_whatever_training_and_towers_take():
+    from recommender.models.two_tower import TowerSettings
+
+    taken = {field.name for kind in (TowerSettings, TrainingSettings) for field in fields(kind)} - {"seed"}
+    assert set(names_of(TwoTowerSettings)) == taken | {"seeds", "max_softmax_articles", "sampled_fallback"}
 
 
 def test_a_training_week_may_end_on_the_day_before_and_no_later():

@@ -9,7 +9,7 @@ description. Added here: thresholds, and a third outcome for a test that has too
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -90,16 +90,23 @@ def run_tests(suite: object, settings: dict[str, dict[str, float]]) -> list[Chec
 
 
 def check_thresholds(suite: type, settings: dict[str, dict[str, float]]) -> None:
-    """Check that every test of a suite has a threshold, and every threshold a test; a night is too long to wait for it.
+    """Check that every test of a suite has a threshold, and every threshold a test.
 
     Raises SettingsError naming what does not fit.
     """
+    if problems := list(find_unfit_thresholds(suite, settings)):
+        raise SettingsError("\n".join(f"{suite.__name__} {problem}" for problem in problems))
+
+
+def find_unfit_thresholds(suite: type, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the names of a suite's thresholds, as it goes on behind "the suite ..."."""
     names = test_names(suite)
-    if unknown := sorted(set(settings) - set(names)):
-        raise SettingsError(f"thresholds without a test: {', '.join(unknown)}; tests are {', '.join(names)}")
+    for unknown in sorted(settings.keys() - set(names)):
+        yield f"has {unknown}, a threshold without a test; tests are {', '.join(names)}"
     for name in names:
         _, _, default_bounds = getattr(suite, name).behavioral_check
-        _read_threshold(name, settings.get(name) or default_bounds)
+        if not default_bounds and name not in settings:
+            yield f"lacks {name}; this test takes a minimum, a maximum or both"
 
 
 def test_names(suite: type) -> list[str]:

@@ -112,7 +112,7 @@ def stages_of(run: NewestRun) -> tuple[config.StageSettings, str]:
     try:
         return load_stages(run.models_dir), ""
     except FileNotFoundError:
-        toml = config.read_toml(config.DEFAULT_FILE.read_text(encoding="utf-8"))
+        toml = config.read_file(config.DEFAULT_FILE)
         note = f"the run kept no settings; those of {config.DEFAULT_FILE.name} are used, and the list may differ"
         return config.Settings.of(toml, run.dataset).stages, note
     except ValueError as error:

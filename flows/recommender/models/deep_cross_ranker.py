@@ -32,6 +32,7 @@ from recommender.models.rankers import (
 )
 from recommender.models.ranking_rows import RankingRows
 from recommender.models.softmax_loss import multi_target_softmax_loss
+from recommender.ranker_settings import DeepCrossSettings
 
 KIND = "deep_cross"
 WEIGHTS = "weights.pt"
@@ -39,33 +40,6 @@ HEAVY_TAIL_SKEWNESS = 2.0  # that of an exponential distribution
 LARGEST_SCALED = 8.0
 ROWS_PER_PASS = 65_536
 BEHIND_ALL = -1e9  # stands for "no candidate": finite, since a softmax over nothing has no gradient
-
-
-@dataclass(frozen=True)
-class DeepCrossSettings:
-    """The sizes of the network and how it is trained.
-
-    Attributes:
-        cross_layers: highest order of the products of features, less one.
-        hidden_dims: units of each dense layer.
-        dropout: share of hidden units dropped while training.
-        epochs: most passes over the training rows; without validation rows, exactly as many.
-        patience: epochs without a better validation MAP@12 before training stops.
-        batch_size: customer-weeks per batch.
-        learning_rate: of AdamW, constant, so that an epoch is the same, however many are planned.
-        weight_decay: decoupled decay of all weights.
-        threads: CPU threads of training.
-    """
-
-    cross_layers: int = 2
-    hidden_dims: tuple[int, ...] = (128, 64)
-    dropout: float = 0.1
-    epochs: int = 10
-    patience: int = 2
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    threads: int = 1
 
 
 class FeatureScaling(nn.Module):

@@ -22,6 +22,7 @@ import torch  # noqa: F401  brings libgomp, see above
 
 from recommender.models.rankers import check_width, read_description, rows_to_learn_from, write_description
 from recommender.models.ranking_rows import RankingRows
+from recommender.ranker_settings import LambdaRankSettings
 
 if TYPE_CHECKING:
     from lightgbm import Booster, Dataset
@@ -29,36 +30,6 @@ if TYPE_CHECKING:
 KIND = "lambdarank"
 TREES = "trees.txt"
 TREES_PER_REPORT = 50
-
-
-@dataclass(frozen=True)
-class LambdaRankSettings:
-    """How the trees are grown.
-
-    Attributes:
-        n_trees: most trees; without validation rows, exactly as many.
-        patience: trees without a better validation NDCG@12 before growing stops.
-        learning_rate: how much of each tree counts.
-        leaves: most leaves of a tree, the depth of the interactions between features.
-        min_rows_in_leaf: fewer candidates than that do not make a leaf.
-        feature_fraction: share of the features that each tree may use.
-        l2: regularisation of the leaf values.
-        max_bins: most values that a feature is told apart by; 63 scored no less than 255, in half the time.
-        truncation_level: pairs that lie wholly behind this rank do not push; a little above the 12 that count,
-            so that what stands just behind can still move in.
-        threads: CPU threads; neither trees nor scores depend on it.
-    """
-
-    n_trees: int = 300
-    patience: int = 50
-    learning_rate: float = 0.05
-    leaves: int = 31
-    min_rows_in_leaf: int = 50
-    feature_fraction: float = 0.7
-    l2: float = 1.0
-    max_bins: int = 63
-    truncation_level: int = 15
-    threads: int = 1
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import numpy as np
 
 from recommender.errors import NotEnoughData
 from recommender.models.ranking_rows import RankingRows
+from recommender.ranker_settings import RANKER_SETTINGS
 from recommender.ranking_metrics import average_precision_at_k, mean_over_customers
 
 DESCRIPTION = "ranker.json"
@@ -49,23 +50,22 @@ class Ranker(Protocol):
 
 
 class RankerKind(NamedTuple):
-    """How rankers of one kind are made: the class of their settings, `fit` and `load`."""
+    """How rankers of one kind are made."""
 
-    settings: type
     fit: Callable[..., Ranker]
     load: Callable[[Path], Ranker]
 
 
 def _lambdarank() -> RankerKind:
-    from recommender.models.lambdarank import LambdaRankSettings, fit_lambdarank, load_lambdaranker
+    from recommender.models.lambdarank import fit_lambdarank, load_lambdaranker
 
-    return RankerKind(LambdaRankSettings, fit_lambdarank, load_lambdaranker)
+    return RankerKind(fit_lambdarank, load_lambdaranker)
 
 
 def _deep_cross() -> RankerKind:
-    from recommender.models.deep_cross_ranker import DeepCrossSettings, fit_deep_cross, load_deep_cross
+    from recommender.models.deep_cross_ranker import fit_deep_cross, load_deep_cross
 
-    return RankerKind(DeepCrossSettings, fit_deep_cross, load_deep_cross)
+    return RankerKind(fit_deep_cross, load_deep_cross)
 
 
 RANKERS: Mapping[str, Callable[[], RankerKind]] = {"lambdarank": _lambdarank, "deep_cross": _deep_cross}
@@ -96,11 +96,11 @@ def fit_ranker(
     Raises:
         ValueError: for an unknown kind or setting, and where the kind's own `fit` does.
     """
-    found = _kind(kind)
-    names = [field.name for field in fields(found.settings)]
+    found, of_kind = _kind(kind), RANKER_SETTINGS[kind]
+    names = [field.name for field in fields(of_kind)]
     if unknown := sorted(settings.keys() - set(names)):
         raise ValueError(f"{kind} has no setting {', '.join(unknown)}; it takes {', '.join(names)}")
-    return found.fit(rows, validation, found.settings(**settings), seed, report)
+    return found.fit(rows, validation, of_kind(**settings), seed, report)
 
 
 def load_ranker(folder: Path) -> Ranker:
