@@ -208,6 +208,7 @@ class RecommendationFlow(FlowSpec):
             validation_day=self.windows.validation_as_of_day,
             folder=self.run_dir / "models" / candidate.label,
             report=lambda epoch: print(f"{candidate.label}  {epoch}", flush=True),
+            k=self.settings.lists.k,
         )
         comet.log_candidate(self.trained, self.dataset, current.run_id, self.windows.report())
         self._show_training()

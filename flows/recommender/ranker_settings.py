@@ -17,14 +17,14 @@ class LambdaRankSettings:
 
     Attributes:
         n_trees: most trees; without validation rows, exactly as many.
-        patience: trees without a better validation NDCG@12 before growing stops.
+        patience: trees without a better validation NDCG before growing stops.
         learning_rate: how much of each tree counts.
         leaves: most leaves of a tree, the depth of the interactions between features.
         min_rows_in_leaf: fewer candidates than that do not make a leaf.
         feature_fraction: share of the features that each tree may use.
         l2: regularisation of the leaf values.
         max_bins: most values that a feature is told apart by; 63 scored no less than 255, in half the time.
-        truncation_level: pairs that lie wholly behind this rank do not push; a little above the 12 that count,
+        truncation_level: pairs that lie wholly behind this rank do not push; a little above the k that count,
             so that what stands just behind can still move in.
         threads: CPU threads; neither trees nor scores depend on it.
     """
@@ -50,7 +50,7 @@ class DeepCrossSettings:
         hidden_dims: units of each dense layer.
         dropout: share of hidden units dropped while training.
         epochs: most passes over the training rows; without validation rows, exactly as many.
-        patience: epochs without a better validation MAP@12 before training stops.
+        patience: epochs without a better validation MAP before training stops.
         batch_size: customer-weeks per batch.
         learning_rate: of AdamW, constant, so that an epoch is the same whatever number of them is planned.
         weight_decay: decoupled decay of all weights.

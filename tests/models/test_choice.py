@@ -1,6 +1,7 @@
 """The choice among trained candidates: who leads, who is as good, what is cheaper, and that order decides nothing."""
 
 import math
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -176,6 +177,12 @@ def test_the_choice_is_described_best_first_with_the_chosen_one_marked():
         f"base                 1  0.2500             0.0500 [{low:.4f}, {high:.4f}]          3,000,000  <- taken",
         f"wide leads base by 0.0500 [{low:.4f}, {high:.4f}], which is noise; base is taken because it is cheaper.",
     ]
+
+
+def test_the_choice_says_how_many_articles_counted():
+    choice = choose([replace(trained(name, DIFFICULTY), k=3) for name in ("base", "wide")])
+    assert "  validation MAP@3   " in describe_choice(choice).splitlines()[0]
+    assert choice.as_dict()["standings"][0]["validation_map@3"] == pytest.approx(DIFFICULTY.mean())
 
 
 def test_the_description_shows_the_spread_over_seeds():

@@ -35,6 +35,15 @@ def test_a_candidate_remembers_the_kept_epochs_customers(trained_candidate, mode
     assert remembered.mean(dtype=float) == pytest.approx(trained_candidate.validation_map, abs=1e-8)
 
 
+def test_only_the_first_k_articles_count(trained_candidate, model_inputs, demo_windows):
+    """Of one article the average precision is 1 or 0."""
+    day, model = demo_windows.validation_as_of_day, load_model(trained_candidate.folder)
+    of_one = validation_average_precision(model, model_inputs, day, k=1)
+    assert set(of_one.tolist()) == {0.0, 1.0}
+    assert validation_map(model, model_inputs, day, k=1) == pytest.approx(of_one.mean())
+    assert replace(trained_candidate, k=1).as_dict()["validation_map@1"] == trained_candidate.validation_map
+
+
 def test_a_validation_week_in_which_nobody_bought_has_no_customers_and_map_0(
     trained_candidate, model_inputs, demo_windows
 ):

@@ -61,6 +61,13 @@ def test_as_many_iterations_without_validation_make_the_same_ranker(kind):
 
 
 @every_kind
+def test_validation_counts_the_first_k_articles_and_says_so(kind):
+    lines, settings = [], {**FEW_ROWS[kind], LENGTH_SETTING[kind]: 50 if kind == "lambdarank" else 1}
+    fit_ranker(kind, planted_rows(), planted_rows(seed=9), settings, 1, lines.append, k=3)
+    assert "@3 " in lines[0] and "@12" not in lines[0]
+
+
+@every_kind
 def test_one_seed_gives_one_ranker_and_another_seed_another(fitted, kind):
     fresh = planted_rows(seed=9)
     expected = score_rows(fitted[kind], fresh)

@@ -137,8 +137,9 @@ def fit_deep_cross(
     settings: DeepCrossSettings,
     seed: int,
     report: Callable[[str], None] = print,
+    k: int = 12,
 ) -> DeepCrossRanker:
-    """Train a network on the customer-weeks in which something was bought, up to the best validation MAP@12.
+    """Train a network on the customer-weeks in which something was bought, up to the best validation MAP@k.
 
     Args:
         rows: what to learn from.
@@ -146,6 +147,7 @@ def fit_deep_cross(
         settings: how.
         seed: of initial weights, shuffling and dropout.
         report: called with a line after every epoch.
+        k: how many articles of a list count.
 
     Raises:
         NotEnoughData: when nothing was bought.
@@ -160,7 +162,7 @@ def fit_deep_cross(
     torch.manual_seed(seed)
     device = _device()
     model = DeepCross(FeatureScaling.of(learned.features), settings).to(device)
-    epochs = _train(model, _Groups.of(learned, device), validation, settings, report)
+    epochs = _train(model, _Groups.of(learned, device), validation, settings, report, k)
     return DeepCrossRanker(model.eval(), rows.feature_names, settings, epochs)
 
 
@@ -231,7 +233,7 @@ class _Groups:
             yield self.features[rows], sizes, self.is_bought[rows]
 
 
-def _train(model: DeepCross, groups: _Groups, validation: RankingRows | None, settings, report) -> int:
+def _train(model: DeepCross, groups: _Groups, validation: RankingRows | None, settings, report, k: int) -> int:
     """Train in place, leave the weights of the best epoch, and return its number; the last without validation."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     best_epoch, best_map, best_weights = 0, -math.inf, None
@@ -242,8 +244,8 @@ def _train(model: DeepCross, groups: _Groups, validation: RankingRows | None, se
         if validation is None:
             report(f"epoch {epoch:>2}  loss {loss:.4f}  {speed}")
             continue
-        score = map_within_candidates(_score(model, torch.from_numpy(validation.features)), validation)
-        report(f"epoch {epoch:>2}  loss {loss:.4f}  validation MAP@12 {score:.4f}  {speed}")
+        score = map_within_candidates(_score(model, torch.from_numpy(validation.features)), validation, k)
+        report(f"epoch {epoch:>2}  loss {loss:.4f}  validation MAP@{k} {score:.4f}  {speed}")
         if score > best_map:
             best_epoch, best_map, best_weights = epoch, score, copy.deepcopy(model.state_dict())
         if epoch - best_epoch >= settings.patience:

@@ -92,8 +92,9 @@ def fit_lambdarank(
     settings: LambdaRankSettings,
     seed: int,
     report: Callable[[str], None] = print,
+    k: int = 12,
 ) -> LambdaRanker:
-    """Grow trees on the customer-weeks in which something was bought, up to the best validation NDCG@12.
+    """Grow trees on the customer-weeks in which something was bought, up to the best validation NDCG@k.
 
     Args:
         rows: what to learn from.
@@ -101,6 +102,7 @@ def fit_lambdarank(
         settings: how.
         seed: of drawing features.
         report: called with a line every 50 trees.
+        k: how many articles of a list count.
 
     Raises:
         NotEnoughData: when nothing was bought.
@@ -113,9 +115,9 @@ def fit_lambdarank(
     if validation is not None:
         validation.check_features(rows.feature_names)
         judged.append(_dataset(rows_to_learn_from(validation, "validation"), settings, learned))
-        callbacks = [lightgbm.early_stopping(settings.patience, verbose=False), _reporter(report)]
+        callbacks = [lightgbm.early_stopping(settings.patience, verbose=False), _reporter(report, k)]
     grown = lightgbm.train(
-        _parameters(settings, seed),
+        _parameters(settings, seed, k),
         learned,
         num_boost_round=settings.n_trees,
         valid_sets=judged,
@@ -160,12 +162,12 @@ def _dataset(rows: RankingRows, settings: LambdaRankSettings, reference: Dataset
     )
 
 
-def _parameters(settings: LambdaRankSettings, seed: int) -> dict:
+def _parameters(settings: LambdaRankSettings, seed: int, k: int) -> dict:
     return {
         "objective": "lambdarank",
         "lambdarank_truncation_level": settings.truncation_level,
         "metric": "ndcg",
-        "eval_at": [12],
+        "eval_at": [k],
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         "min_data_in_leaf": settings.min_rows_in_leaf,
@@ -180,10 +182,10 @@ def _parameters(settings: LambdaRankSettings, seed: int) -> dict:
     }
 
 
-def _reporter(report: Callable[[str], None]) -> Callable:
+def _reporter(report: Callable[[str], None], k: int) -> Callable:
     def say(environment) -> None:
         trees = environment.iteration + 1
         if trees % TREES_PER_REPORT == 0:
-            report(f"trees {trees:>4}  validation NDCG@12 {environment.evaluation_result_list[0][2]:.4f}")
+            report(f"trees {trees:>4}  validation NDCG@{k} {environment.evaluation_result_list[0][2]:.4f}")
 
     return say

@@ -82,6 +82,7 @@ def fit_ranker(
     settings: Mapping[str, Any],
     seed: int,
     report: Callable[[str], None] = print,
+    k: int = 12,
 ) -> Ranker:
     """Fit a ranker of a kind.
 
@@ -92,6 +93,7 @@ def fit_ranker(
         settings: fields of the kind's settings; the others keep their defaults.
         seed: of everything random.
         report: called with a line from time to time.
+        k: how many articles of a list count in validation.
 
     Raises:
         ValueError: for an unknown kind or setting, and where the kind's own `fit` does.
@@ -100,7 +102,7 @@ def fit_ranker(
     names = [field.name for field in fields(of_kind)]
     if unknown := sorted(settings.keys() - set(names)):
         raise ValueError(f"{kind} has no setting {', '.join(unknown)}; it takes {', '.join(names)}")
-    return found.fit(rows, validation, of_kind(**settings), seed, report)
+    return found.fit(rows, validation, of_kind(**settings), seed, report, k)
 
 
 def load_ranker(folder: Path) -> Ranker:

@@ -67,11 +67,11 @@ def log_candidate(
             {"name": trained.candidate.name, "seed": trained.candidate.seed, **trained.candidate.settings}
         )
         for epoch in trained.curve:
-            log.log_epoch(epoch)
+            log.log_epoch(epoch, trained.k)
         log.log_metrics(
             {
                 "best_epoch": trained.best_epoch,
-                "best_validation_map@12": trained.validation_map,
+                f"best_validation_map@{trained.k}": trained.validation_map,
                 "trained_weights": trained.parameters,
                 "training_seconds": trained.seconds,
                 "process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB,

@@ -77,15 +77,15 @@ def fit_rankers(
         run_dir: tonight's ranker goes into a folder there, the champion's beside its two-tower.
     """
     own, champions = _by_day(fitted)
-    seed, test_day = settings.ranking.seed, windows.test_as_of_day
+    seed, k, test_day = settings.ranking.seed, settings.lists.k, windows.test_as_of_day
     ranking = tuple(own[day] for day in windows.ranking_models)
-    choice = fit_on_weeks(weeks_of(ranking), settings.stages.rankers, seed)
+    choice = fit_on_weeks(weeks_of(ranking), settings.stages.rankers, seed, k=k)
     choice.ranker.save(run_dir / RANKER)
     champion_models = None
     if champion is not None:
         champion_models = FittedModels(champions[test_day], champions[test_day].folder / RANKER)
         weeks = weeks_of(champions[day] for day in windows.ranking_models)
-        fit_on_weeks(weeks, champion.stages.rankers, seed).ranker.save(champion_models.ranker_folder)
+        fit_on_weeks(weeks, champion.stages.rankers, seed, k=k).ranker.save(champion_models.ranker_folder)
     return TonightsModels(
         ranking=ranking,
         evaluated=FittedModels(own[test_day], run_dir / RANKER),
