@@ -148,7 +148,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.evaluation.checked_settings import check_settings
         from recommender.weeks.run_plan import plan_run
 
-        check_settings(self.toml.to_dict())  # a resumed run has its origin's, which nobody read again
+        check_settings(self.toml.to_dict())  # a resumed run has those of its origin, never read again
         self.settings = config.Settings.of(self.toml.to_dict(), self.dataset)
         cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")

@@ -17,7 +17,7 @@ from serving.cache.purchase_buckets import MAX_PURCHASES
 SHIPPED = read_file(DEFAULT_FILE)
 ATTRIBUTES = f"{', '.join(Columns.ARTICLE_ATTRIBUTES[:-1])} or {Columns.ARTICLE_ATTRIBUTES[-1]}"
 GENERATORS = "two_tower, own, ease, item_knn, last_basket, rising, popular, fresh"
-SEEDS = "a list of whole numbers of 0 or more, at least one and none twice"
+SEEDS = "a list of whole numbers of 0 or more, at least one, each only once"
 SEGMENTS = "a list of age_band, channel and postal_code, each at most once"
 DENIED = "a list of ids of 10 digits with a leading zero, in quotes, such as '0108775015'"
 MISSING = object()
@@ -125,7 +125,7 @@ def test_the_shipped_settings_are_right():
         ),
         (
             "rankers deep_cross hidden_dims",
-            [128, 0],
+            [0],
             "[rankers.deep_cross] hidden_dims has 0; it takes a list of whole numbers of 1 or more, at least one",
         ),
         (
@@ -153,7 +153,7 @@ def test_the_shipped_settings_are_right():
         (
             "common_sense guarded",
             {"index_group": "Baby"},
-            "[common_sense] guarded index_group is 'Baby'; it takes a list of texts, at least one and none empty",
+            "[common_sense] guarded index_group is 'Baby'; it takes a list of texts that are not empty, at least one",
         ),
         (
             "behavioral_tests minimum_customers",

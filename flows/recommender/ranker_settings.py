@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from recommender.setting_kinds import Count, CountOrNone, DroppedShare, NotNegative, Positive, TakenShare
+from recommender.setting_kinds import Count, CountOrZero, DroppedShare, NotNegative, Positive, TakenShare
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LambdaRankSettings:
     patience: Count = 50
     learning_rate: Positive = 0.05
     leaves: Annotated[int, Field(ge=2, le=131_072)] = 31  # LightGBM's own range
-    min_rows_in_leaf: CountOrNone = 50
+    min_rows_in_leaf: CountOrZero = 50
     feature_fraction: TakenShare = 0.7
     l2: NotNegative = 1.0
     max_bins: Annotated[int, Field(ge=2, le=65_535)] = 63

@@ -15,12 +15,12 @@ from pydantic_core import PydanticCustomError
 from recommender.columns import Columns
 
 Count = Annotated[int, Field(ge=1)]
-CountOrNone = Annotated[int, Field(ge=0)]
+CountOrZero = Annotated[int, Field(ge=0)]
 ByteCount = Annotated[int, Field(ge=1, le=255)]
 """What the published lists count in one byte: their articles, and a customer's purchases."""
 
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-"""NumPy takes none below 0, LightGBM none above."""
+"""NumPy takes no seed below 0, LightGBM no larger one."""
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]

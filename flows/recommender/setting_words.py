@@ -73,7 +73,7 @@ def _schema(kind: type, left_out: tuple[str, ...], is_partial: bool) -> dict[str
 
 
 def _is_echo(error: ErrorDetails) -> bool:
-    """Whether a sequence is called too short for the values in it that are wrong and told of."""
+    """Whether a sequence is called too short because values in it are wrong, which other lines say already."""
     return error["type"] == "too_short" and len(error["input"]) > 0
 
 

@@ -37,9 +37,9 @@ NAME = re.compile("[A-Za-z0-9_-]+")
 
 
 def find_problems(toml: Table) -> list[str]:
-    """Return one line for each thing that is wrong in a settings file, none for one that is right.
+    """Return one line for each thing that is wrong in a settings file; an empty list when everything is right.
 
-    How settings relate is asked of sections only that are right by themselves.
+    How settings relate is checked only between sections that are right by themselves.
     """
     unknown = [f"[{name}] is no section; there are {', '.join(SECTIONS)}" for name in toml if name not in SECTIONS]
     wrong = {name: check(toml[name]) if name in toml else [_missing(name)] for name, check in SECTIONS.items()}

@@ -18,7 +18,7 @@ from recommender.setting_kinds import (
     Attribute,
     ByteCount,
     Count,
-    CountOrNone,
+    CountOrZero,
     Distinct,
     DroppedShare,
     LostShare,
@@ -69,7 +69,7 @@ class TwoTowerSettings(TypedDict):
     seeds: Annotated[
         list[Seed],
         Distinct,
-        Field(min_length=1, description="a list of whole numbers of 0 or more, at least one and none twice"),
+        Field(min_length=1, description="a list of whole numbers of 0 or more, at least one, each only once"),
     ]
     embedding_dim: Count
     attribute_dim: Count
@@ -81,8 +81,8 @@ class TwoTowerSettings(TypedDict):
     learning_rate: Positive
     weight_decay: NotNegative
     history_dropout: DroppedShare
-    sampled_negatives: CountOrNone
-    max_softmax_articles: CountOrNone
+    sampled_negatives: CountOrZero
+    max_softmax_articles: CountOrZero
     sampled_fallback: Count
     threads: Count
 
@@ -100,14 +100,14 @@ class RankingSettings:
 class RetrieveSettings(TypedDict):
     """How many articles each generator of `stages.generators` proposes; see [retrieve] in the TOML."""
 
-    two_tower: CountOrNone
-    own: CountOrNone
-    ease: CountOrNone
-    item_knn: CountOrNone
-    last_basket: CountOrNone
-    rising: CountOrNone
-    popular: CountOrNone
-    fresh: CountOrNone
+    two_tower: CountOrZero
+    own: CountOrZero
+    ease: CountOrZero
+    item_knn: CountOrZero
+    last_basket: CountOrZero
+    rising: CountOrZero
+    popular: CountOrZero
+    fresh: CountOrZero
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,13 @@ class ResourceSettings(TypedDict):
     """What a training task asks of a cluster; see [resources] in the TOML."""
 
     cpu: Count
-    gpu: CountOrNone
+    gpu: CountOrZero
     memory: Count
+
+
+GuardedValues = Annotated[
+    Sequence[Text], Field(min_length=1, description="a list of texts that are not empty, at least one")
+]
 
 
 @dataclass(frozen=True)
@@ -177,10 +182,7 @@ class CommonSenseSettings:
     """
 
     guarded: Annotated[
-        Mapping[
-            Attribute,
-            Annotated[Sequence[Text], Field(min_length=1, description="a list of texts, at least one and none empty")],
-        ],
+        Mapping[Attribute, GuardedValues],
         Field(description="a table of article attributes and their guarded values"),
     ]
     usual_price_factor: AboveOne
@@ -188,7 +190,7 @@ class CommonSenseSettings:
 
 
 class Sufficiency(TypedDict):
-    """What stands among the thresholds of [behavioral_tests] and is none."""
+    """The one key of [behavioral_tests] that is no threshold."""
 
     minimum_customers: Count
 
