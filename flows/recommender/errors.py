@@ -6,6 +6,7 @@ RecommenderError
 ├── ModelDiverged       a loss, a score or a vector is no finite number
 ├── TimeSplitError      the weeks that a run needs do not fit the data
 ├── WarehouseError      the marts could not be built or read
+├── UnreadableInputs    another release kept a model's inputs in a way that this one does not know
 ├── PublishError        nothing new is served
 │   ├── RedisFailed         Redis cannot be reached, failed meanwhile, or holds what cannot be read
 │   ├── AnotherPublisher    a publisher of this dataset is at work

@@ -39,6 +39,7 @@ from recommender.features.warehouse import read_mart
 if TYPE_CHECKING:
     from recommender.config import StageSettings
     from recommender.explain.explanation import Explanation
+    from recommender.features.model_inputs import ModelInputs
 
 EXIT_USAGE, EXIT_NOTHING_PUBLISHED = 2, 3
 
@@ -71,7 +72,7 @@ def explain_customer(
         The explanation, and (n_articles,) ids by the catalogue positions it speaks of.
 
     Raises:
-        NothingPublished: when the run's ranker reads other features than this version makes.
+        NothingPublished: when another release kept what this one cannot read.
     """
     _say("loading torch, Merlin and the models")
     for kind in (UserWarning, FutureWarning):  # Merlin and Dask warn of running on a CPU
@@ -81,11 +82,10 @@ def explain_customer(
     from recommender.explain.explanation import explain, fit_with_and_without_rules
     from recommender.models.model_files import load_model
     from recommender.models.rankers import load_ranker
-    from recommender.weeks.weekly_models import WeeklyModel
 
     ranker = load_ranker(run.models_dir / "ranker")
     _check_features(run, ranker.feature_names)
-    inputs, model = WeeklyModel(run.as_of_day, run.models_dir).inputs(), load_model(run.models_dir)
+    inputs, model = _inputs(run), load_model(run.models_dir)
     _say(f"fitting the generators on what was bought before {run.as_of_day}")
     fitted, without_rules = fit_with_and_without_rules(
         *(run.marts_dir, run.as_of_day, inputs, model, stages),
@@ -111,6 +111,16 @@ def _check_features(run: NewestRun, feature_names: Sequence[str]) -> None:
             f"run {run.run_id} was made by another version, whose ranker reads other features ({different}); "
             f"`make run DATASET={run.dataset}` makes a new one"
         )
+
+
+def _inputs(run: NewestRun) -> ModelInputs:
+    from recommender.features.model_inputs import UnreadableInputs
+    from recommender.weeks.weekly_models import WeeklyModel
+
+    try:
+        return WeeklyModel(run.as_of_day, run.models_dir).inputs()
+    except UnreadableInputs as error:
+        raise NothingPublished(f"{error}; `make run DATASET={run.dataset}` makes a new one") from error
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
