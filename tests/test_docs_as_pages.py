@@ -18,7 +18,7 @@ from benchmarks.quality import RESULTS_DIR
 from benchmarks.report import headline_table, summary
 from benchmarks.results import read_results
 from recommender.evaluation.behavior.judged_week import JudgedWeek
-from recommender.evaluation.rec_test import Measurement, rec_test, run_tests
+from recommender.evaluation.behavioral_check import Measurement, behavioral_check, run_tests
 from recommender.project_paths import PROJECT_ROOT
 
 DOCS = PROJECT_ROOT / "docs"
@@ -106,7 +106,7 @@ def test_the_example_of_a_behavioural_test_works():
     page = (DOCS / "quality.md").read_text()
     blocks = dict(re.findall(r" *```(python|toml)\n(.*?)```", page, flags=re.S))
     code, threshold = (textwrap.dedent(blocks[language]) for language in ("python", "toml"))
-    names = {"np": np, "Measurement": Measurement, "rec_test": rec_test, "JudgedWeek": JudgedWeek}
+    names = {"np": np, "Measurement": Measurement, "behavioral_check": behavioral_check, "JudgedWeek": JudgedWeek}
     exec("class Family(JudgedWeek):\n" + textwrap.indent(code, "    "), names)
     week = names["Family"](**vars(planted_week(n_customers=300, n_articles=200)))
     (result,) = run_tests(week, tomllib.loads(threshold))

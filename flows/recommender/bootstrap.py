@@ -107,7 +107,7 @@ def _cluster_totals(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarra
     A seed draws clusters by place, so the order of few must not depend on that of the rows. Hashed names
     (pandas) take a tenth of the time of sorted ones (`np.unique`).
     """
-    import pandas as pd  # not above: see `evaluation.behavioral_tests`
+    import pandas as pd  # not above: see `evaluation.behavior.suite`
 
     cluster_of_each, names = pd.factorize(clusters, use_na_sentinel=False)
     sums, sizes = np.bincount(cluster_of_each, weights=values), np.bincount(cluster_of_each)

@@ -98,7 +98,7 @@ class RankingSettings:
 
 
 class RetrieveSettings(TypedDict):
-    """How many articles each generator of `stages.generators` proposes; see [retrieve] in the TOML."""
+    """How many articles each generator of `stages.retrieve` proposes; see [retrieve] in the TOML."""
 
     two_tower: CountOrZero
     own: CountOrZero
@@ -118,7 +118,7 @@ class FilterSettings:
         on_sale_days: an article that has not sold for more days is taken for withdrawn; that of [features].
         is_season_checked: bar an article known for a year that sold nothing in the last four weeks, nor a year ago in
             the four weeks that lie ahead.
-        denied_articles: ids that must not be recommended, whatever they sell.
+        denied_articles: ids that must not be recommended, however well they sell.
     """
 
     on_sale_days: int

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recommender.model_names import ORACLE
-from recommender.release import card_style as style
+from recommender.report import card_style as style
 from recommender.report.card_style import Spec, is_number, readable
 from recommender.report.card_tables import Intervals, Metrics, best_first, candidate_label, map_name, validation_metric
 
