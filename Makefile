@@ -38,7 +38,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(INSTALLED)  ## Make .venv with everything in it (again only when the lock changed)
+setup: $(INSTALLED)  ## Make .venv (again only when the lock changed)
 
 .PHONY: packages
 packages: $(PACKAGES)
@@ -86,7 +86,7 @@ query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12
 	@$(BIN)/python -m serving.commands.query --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
 .PHONY: explain
-explain: setup  ## Tell where each of a customer's recommendations came from, and what was filtered (CUSTOMER=..., K=12)
+explain: setup  ## Show where each of a customer's recommendations came from, and what was filtered (CUSTOMER=..., K=12)
 	@$(BIN)/python -m recommender.explain.command --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
 .PHONY: deny
@@ -102,15 +102,15 @@ rules: setup  ## List what is kept out of every list, and why
 	@$(BIN)/python -m serving.commands.rules --dataset $(DATASET) show
 
 .PHONY: variant
-variant: setup  ## Serve a share of the customers another published version (NAME=..., VERSION=..., SHARE=0.1)
+variant: setup  ## Start an A/B test: serve some customers another version (NAME=..., VERSION=..., SHARE=0.1)
 	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) start "$(NAME)" --version "$(VERSION)" --share $(SHARE)
 
 .PHONY: end-variant
-end-variant: setup  ## Serve its customers the current version again (NAME=...)
+end-variant: setup  ## End an A/B test: its customers get the current version again (NAME=...)
 	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) end "$(NAME)"
 
 .PHONY: variants
-variants: setup  ## List the variants and how many customers each has
+variants: setup  ## List the A/B tests and the share of customers in each
 	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) show
 
 .PHONY: rollback
@@ -118,7 +118,7 @@ rollback: setup  ## Serve the previous version again
 	@$(BIN)/python -m recommender.release.published_versions rollback --dataset $(DATASET)
 
 .PHONY: publish
-publish: setup  ## Publish the lists of an earlier run again (RUN=..., without it the runs are listed)
+publish: setup  ## Publish the lists of an earlier run again (RUN=...; without RUN, list the runs)
 	@$(BIN)/python -m recommender.release.republish --dataset $(DATASET) --run "$(RUN)"
 
 .PHONY: versions
@@ -130,7 +130,7 @@ history: setup  ## List what the last runs decided, and why
 	@$(BIN)/python -m recommender.release.registry --dataset $(DATASET)
 
 .PHONY: nightly
-nightly: setup  ## The run as cron starts it: one at a time, logged, with a meaningful exit code
+nightly: setup  ## Run once as cron does: one at a time, logged, with a meaningful exit code
 	@$(BIN)/python flows/nightly.py --dataset $(DATASET) --max-workers $(MAX_WORKERS)
 
 .PHONY: card
@@ -146,16 +146,22 @@ rescore: setup  ## Score the last run's test-week lists again from the raw files
 	@$(BIN)/python -m recommender.evaluation.rescore --dataset $(DATASET)
 
 .PHONY: readme
-readme: setup  ## Put the last runs' and benchmarks' results into README.md
+readme: setup  ## Put the last runs' and benchmarks' results into README.md and docs/results.md
 	@$(BIN)/python -m recommender.report.readme_tables
 	@$(BIN)/python -m benchmarks.readme_tables
+
+.PHONY: docs
+docs: setup  ## Build the manual as HTML pages in build/docs; a broken link is an error
+	@rm -rf build/docs
+	@$(BIN)/python -m sphinx --fail-on-warning --quiet docs build/docs
+	@echo "build/docs/index.html"
 
 .PHONY: bench-quality
 bench-quality: setup  ## Measure served lists, baselines and ablations over several weeks (DATASET=..., WEEKS=4)
 	@$(BIN)/python -m benchmarks.quality --dataset $(DATASET) --weeks $(WEEKS)
 
 .PHONY: bench-serving
-bench-serving: setup  ## Publish 1.37 million lists and look them up, beside a bare handler
+bench-serving: setup  ## Publish 1.37 million lists, look them up, and compare with a bare handler
 	@$(BIN)/python -m benchmarks.serving
 
 .PHONY: bench-behavior
@@ -163,15 +169,15 @@ bench-behavior: setup  ## Time the behavioural suite over 100,000 customers and 
 	@$(BIN)/python -m benchmarks.behavior
 
 .PHONY: bench-relbench
-bench-relbench: setup  ## MAP@12 on RelBench's rel-hm beside the published figures (RAW_DIR=your H&M files)
+bench-relbench: setup  ## Measure MAP@12 on RelBench's rel-hm, with the published figures (RAW_DIR=your H&M files)
 	@$(BIN)/python -m benchmarks.relbench
 
 .PHONY: test
-test: setup  ## Every test but the long ones, in less than twenty minutes
+test: setup  ## Run every test but the long ones, in ten to twelve minutes
 	@$(PYTEST) -m "not long"
 
 .PHONY: test-long
-test-long: setup  ## Everything, full-size simulations and generated cases included
+test-long: setup  ## Run all tests, with full-size simulations and generated cases
 	@$(PYTEST)
 
 .PHONY: lint
@@ -179,11 +185,11 @@ lint: setup  ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 .PHONY: format
-format: setup  ## Put style right
+format: setup  ## Mend the style
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 .PHONY: lock
-lock:  ## Compile requirements.in into requirements.txt, and the API's own
+lock:  ## Compile requirements.in into requirements.txt, and the API's own file
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(UV) pip compile --quiet --python-version 3.11 --custom-compile-command "make lock" \

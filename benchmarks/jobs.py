@@ -45,11 +45,11 @@ def run_jobs(stages: Sequence[Sequence[Job]], processes: int, report: Callable[[
     Args:
         stages: the jobs of a stage need all of the stages before it, and each other not.
         processes: jobs at a time, each in a process with one thread; 1 does them here.
-        report: told of each job.
+        report: called with a line for each job.
 
     Returns the number of jobs that had to be done.
 
-    Raises whatever a job raises; jobs that had not begun by then are left out.
+    Raises what a job raises; jobs that had not begun by then are left out.
     """
     n_done = 0
     with _workers(processes) as workers:
@@ -107,7 +107,7 @@ def _run(job: Job) -> float:
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Let the processes that start inside use one thread, whatever is usual here."""
+    """Let the processes that start inside use one thread, no matter what is usual here."""
     usual = os.environ.get(THREADS_VARIABLE)
     os.environ[THREADS_VARIABLE] = "1"
     try:

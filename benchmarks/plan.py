@@ -30,8 +30,8 @@ from recommender.project_paths import PROJECT_ROOT
 
 K = 12
 DEPTH = 24
-SOURCES_OF_LISTS = ("features", "models", "stages")
-"""Rooms of `recommender` whose code decides what the lists hold; the SQL of the marts does, too."""
+SOURCES_OF_LISTS = ("features/*.py", "models/*.py", "stages/*.py", "weeks/*.py", "ranker_settings.py")
+"""The code of `recommender` that decides what the lists hold; the SQL of the marts does, too."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Plan:
         return self.windows.known_before(day)[-self.settings.features.training_weeks :]
 
     def fitted_days(self) -> dict[date, tuple[date, ...]]:
-        """Every day that needs a two-tower of its own, oldest first, with the weeks it scores for whatever window."""
+        """Every day that needs a two-tower of its own, oldest first, with the weeks it scores for any window."""
         scored = {day: {day} for day in self.test_days}
         for test_day in self.test_days:
             for day, weeks in self.ranking_models(test_day).items():
@@ -122,12 +122,9 @@ def make_plan(
     """Lay out a benchmark backwards from the cutoff, by default the day after the last purchase.
 
     Raises:
-        SettingsError: when the grid has no such candidate, a stage is misspelt, or there is no week or no seed.
+        SettingsError: when the grid has no such candidate, or there is no week or no seed.
         TimeSplitError: when the data is too short for the weeks.
     """
-    from recommender.stages.stage_names import check_stage_names
-
-    check_stage_names(settings.stages)
     if weeks < 1 or not seeds:
         raise SettingsError(f"a benchmark needs at least one week and one seed, got {weeks} and {len(seeds)}")
     candidate = next((each for each in settings.candidates if each.name == candidate_name), None)
@@ -156,8 +153,7 @@ def _version(path: Path) -> tuple[int, int]:
 
 
 def _code() -> str:
-    folders = [PROJECT_ROOT / "flows" / "recommender" / room for room in SOURCES_OF_LISTS]
-    files = [path for folder in folders for path in folder.glob("*.py")]
+    files = [path for pattern in SOURCES_OF_LISTS for path in (PROJECT_ROOT / "flows" / "recommender").glob(pattern)]
     files += [path for room in ("models", "macros") for path in (DBT_PROJECT_DIR / room).rglob("*.sql")]
     files += Path(__file__).parent.glob("weekly_*.py")
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()

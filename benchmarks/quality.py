@@ -28,7 +28,9 @@ from typing import Any
 
 from benchmarks.jobs import MARKER, Job, run_jobs
 from benchmarks.plan import Plan, make_plan, with_seed
+from data.raw_errors import RawDataError
 from recommender import config, project_paths
+from recommender.errors import RecommenderError
 
 RESULTS_DIR = Path(__file__).parent / "results"
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
@@ -194,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.rescore:
             return _rescore(options.dataset, results_file)
         return _benchmark(options, results_file)
-    except expected_errors() as error:
+    except (RecommenderError, RawDataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -205,7 +207,7 @@ def _benchmark(options: argparse.Namespace, results_file: Path) -> int:
     from benchmarks.results import write_results
 
     started = time.perf_counter()
-    toml = config.read_toml(options.settings.read_text(encoding="utf-8"))
+    toml = config.read_file(options.settings)
     plan = prepare_plan(
         options.dataset,
         bench_dir(options.dataset),
@@ -238,15 +240,6 @@ def _rescore(dataset: str, results_file: Path) -> int:
 def bench_dir(name: str) -> Path:
     """Return the folder of one benchmark's marts, models and lists."""
     return project_paths.data_dir() / "bench" / name
-
-
-def expected_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that the owner of the data or the settings can act on."""
-    from data.raw_schema import RawDataError
-    from recommender.features.time_split import TimeSplitError
-    from recommender.features.warehouse import WarehouseError
-
-    return RawDataError, TimeSplitError, WarehouseError, config.SettingsError
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -28,8 +28,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.plan import K, Plan
-from benchmarks.quality import CANDIDATES, RESULTS_DIR, bench_dir, expected_errors, make_lists, prepare_plan
+from benchmarks.quality import CANDIDATES, RESULTS_DIR, bench_dir, make_lists, prepare_plan
+from data.raw_errors import RawDataError
 from recommender import config
+from recommender.errors import RecommenderError
 from recommender.features.time_split import ONE_DAY, WEEK
 
 DATASET = "kaggle-hm"
@@ -94,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         results = _benchmark(options)
-    except expected_errors() as error:
+    except (RecommenderError, RawDataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"\n{relbench_table(results)}\n\n{options.results / 'relbench.json'} was written")
@@ -105,7 +107,7 @@ def _benchmark(options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.results import write_results
 
     started = time.perf_counter()
-    toml = config.read_toml(options.settings.read_text(encoding="utf-8"))
+    toml = config.read_file(options.settings)
     plan = prepare_plan(
         DATASET,
         bench_dir("relbench"),

@@ -1,4 +1,4 @@
-"""Results for people: Markdown tables for the README and a summary for the terminal.
+"""Results for people: Markdown tables for the README and docs/results.md, and a summary for the terminal.
 
 In: results as `results.write_results` keeps them, by dataset.
 """
@@ -11,10 +11,21 @@ from typing import Any
 from benchmarks.plan import K
 from benchmarks.scores import FRESH_RECALL
 from benchmarks.weekly_lists import CANDIDATE_SET
-from recommender.model_names import SERVED
+from recommender.evaluation.behavior.judged_week import POPULAR
+from recommender.model_names import SERVED, TWO_TOWER
 
 MAP, RECALL = f"map@{K}", f"recall@{K}"
 SHOWN = (RECALL, f"ndcg@{K}", f"new_recall@{K}", f"repurchase_recall@{K}", "coverage")
+
+
+def headline_table(results: Mapping[str, Any]) -> str:
+    """Lay out MAP@12 of what matters most as Markdown, a row for each dataset."""
+    lines = [
+        "| dataset | test weeks | served | two-tower alone | best baseline | best sellers |",
+        "|---|---|---|---|---|---|",
+        *(_headline_row(dataset, of_dataset) for dataset, of_dataset in results.items()),
+    ]
+    return "\n".join(lines)
 
 
 def quality_table(results: Mapping[str, Any], dataset: str) -> str:
@@ -95,6 +106,16 @@ def summary(results: Mapping[str, Any], dataset: str) -> str:
 def by_map(models: Mapping[str, Any]) -> list[str]:
     """Return the names of models, best MAP@12 first."""
     return sorted(models, key=lambda name: (-(models[name]["metrics"][MAP] or 0), name))
+
+
+def _headline_row(dataset: str, of_dataset: Mapping[str, Any]) -> str:
+    models, windows, seeds = of_dataset["models"], of_dataset["windows"], of_dataset["seeds"]
+    best = next(name for name in by_map(models) if name not in (SERVED, TWO_TOWER))
+    served, two_tower, baseline, popular = (
+        _interval(models[name]["intervals"][MAP]) for name in (SERVED, TWO_TOWER, best, POPULAR)
+    )
+    measured = f"{counted(len(windows), 'week')}, {counted(len(seeds), 'seed')}"
+    return f"| {dataset} | {measured} | **{served}** | {two_tower} | `{best}` {baseline} | {popular} |"
 
 
 def _model_row(name: str, model: Mapping[str, Any]) -> str:

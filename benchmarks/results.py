@@ -10,7 +10,6 @@ A model's value for a customer and week is its mean over seeds; intervals resamp
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from benchmarks.weekly_ablations import ABLATIONS
 from recommender.bootstrap import Interval, mean_interval, paired_difference
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, by_slice
 from recommender.features.time_split import ONE_DAY, WEEK
+from recommender.json_values import without_nan
 from recommender.model_names import SERVED
 from recommender.ranking_metrics import mean_over_customers
 
@@ -103,17 +103,6 @@ def write_results(path: Path, key: str, results: Mapping[str, Any]) -> dict[str,
 def read_results(path: Path) -> dict[str, Any]:
     """Return the results by dataset; empty when there are none yet."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def without_nan(value: Any) -> Any:
-    """Copy nested mappings and sequences with None for each number that is not finite."""
-    if isinstance(value, Mapping):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def mean_over_seeds(by_seed: Mapping[int, ModelScores], metric: str) -> np.ndarray:

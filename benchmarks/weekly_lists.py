@@ -199,4 +199,4 @@ def _write_lists(
 
 
 def _keep_quiet(_: object) -> None:
-    """Take a report that nobody needs: jobs run side by side, and each has one line of its own."""
+    """Drop a report that is not needed: jobs run side by side, and each has one line of its own."""

@@ -1,7 +1,7 @@
 """Put the raw files of one dataset in their place and check them: the first command of every run.
 
 Stage: raw data. In: the name of a dataset and where it comes from. Out: the three CSVs in `data/raw/<dataset>/`.
-New files are made and checked beside the earlier ones, which stay if anything fails; files that somebody else put
+New files are made and checked beside the earlier ones, which stay if anything fails; files that you put
 there are used as they are.
 
     python -m data.prepare --dataset demo --customers 20000
@@ -53,10 +53,10 @@ class Request:
 def raw_data_folder(dataset: str, raw_root: Path | None = None) -> Path:
     """The folder of a dataset's raw files, by default below `data/raw` (or `$RECOMMENDER_DATA_DIR/raw`).
 
-    Raises `RawSourceError` for a name that is no dataset.
+    Raises `RawSourceError` for an unknown name.
     """
     if dataset not in DATASETS:
-        raise RawSourceError(f"{dataset!r} is no dataset; choose {', '.join(DATASETS)}.")
+        raise RawSourceError(f"{dataset!r} is not a dataset; choose {', '.join(DATASETS)}.")
     data_dir = os.environ.get("RECOMMENDER_DATA_DIR") or Path(__file__).parent
     return (raw_root or Path(data_dir).resolve() / "raw") / dataset
 

@@ -63,7 +63,7 @@ def refuse_malformed_line(connection: duckdb.DuckDBPyConnection, path: Path) -> 
 
 
 def line_of_row(path: Path, row: int) -> int:
-    """The line on which a row starts; row 1 follows the header, and blank lines are no rows."""
+    """The line on which a row starts; row 1 follows the header, and blank lines do not count as rows."""
     return next(islice((line for line, is_blank in _starts(path) if not is_blank), row, None))
 
 

@@ -55,5 +55,5 @@ def write_origin(folder: Path, origin: dict) -> None:
 
 
 def has_foreign_files(folder: Path) -> bool:
-    """Whether somebody else put raw files into `folder`."""
+    """Whether `folder` has raw files that this project did not put there."""
     return read_origin(folder) is None and any((folder / name).exists() for name in RAW_COLUMNS)

@@ -16,11 +16,9 @@ from pathlib import Path
 import duckdb
 
 from data.raw_csv import RawCsv, line_of_row, open_csv, refuse_malformed_line
-from data.raw_errors import RawDataError, RawFileError
+from data.raw_errors import RawFileError
 from data.raw_layout import ARTICLES_FILE, CUSTOMERS_FILE, RAW_COLUMNS, ROW_RULES, TRANSACTIONS_FILE, RowRule
 from data.raw_period import check_period
-
-__all__ = ["RawDataError", "RawSummary", "check_raw_files"]
 
 # Repeated rows are counted among one customer in N, N growing by one per this many bytes: exactly in small files,
 # and in H&M's 3.1 GB in the memory that a sixtieth of them takes.

@@ -19,7 +19,7 @@ ATTEMPTS = 3
 
 
 class FileVersion(NamedTuple):
-    """What tells one upload of a file from the next."""
+    """What distinguishes one upload of a file from the next."""
 
     size_bytes: int
     etag: str

@@ -30,6 +30,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import IO, Any
 
+from recommender.errors import RecommenderError
 from recommender.project_paths import logs_dir, reports_dir, set_environment_defaults
 
 FLOW_FILE = Path(__file__).absolute().with_name("recommendation_flow.py")
@@ -41,7 +42,7 @@ POLL_SECONDS = 0.1
 
 
 class ExitCode(IntEnum):
-    """What cron or systemd is told."""
+    """What cron or systemd sees."""
 
     PUBLISHED = 0
     REFUSED = 1
@@ -50,7 +51,7 @@ class ExitCode(IntEnum):
     TIMED_OUT = 124
 
 
-class AlreadyRunning(RuntimeError):
+class AlreadyRunning(RecommenderError):
     """Another nightly run of the dataset holds the lock; the message says which."""
 
 
@@ -163,7 +164,7 @@ def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], time
 
 @contextmanager
 def _signals_to_end() -> Iterator[list[signal.Signals]]:
-    """Collect SIGTERM and SIGINT instead of dying of them, so that the run can be ended in good order."""
+    """Collect SIGTERM and SIGINT instead of ending at once, so that the run can be ended in good order."""
     received: list[signal.Signals] = []
     watched = (signal.SIGTERM, signal.SIGINT)
     previous = [signal.signal(number, lambda number, _: received.append(signal.Signals(number))) for number in watched]

@@ -12,7 +12,6 @@ import os
 import resource
 import time
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
 
 from metaflow import (
     Config,
@@ -32,9 +31,9 @@ from metaflow.cards import Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException
 
 from recommender import config
+from recommender.errors import RecommenderError
 
 KIB_PER_MIB = 1024  # ru_maxrss counts KiB
-ONE_DAY = timedelta(days=1)
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
 
 
@@ -42,6 +41,12 @@ class RunStopped(MetaflowException):
     """The run ends for a reason its owner can act on: one message instead of a traceback."""
 
     headline = "Nothing was published; what was published before stays up"
+
+
+class SettingsRefused(MetaflowException):
+    """The settings file cannot be used: what is wrong in it instead of a traceback."""
+
+    headline = "Nothing was started, the settings cannot be used"
 
 
 class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
@@ -54,7 +59,7 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
     def post_step(self, step_name, flow, exception=None):
         """Add wall seconds and peak memory to `step_costs`."""
         if exception is not None:
-            return RunStopped(str(exception)) if isinstance(exception, _expected_errors()) else exception
+            return RunStopped(str(exception)) if _is_for_the_owner(exception) else exception
         name = step_name if flow.index is None else f"{step_name} {getattr(flow.input, 'label', flow.input)}"
         peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         cost = {"seconds": round(time.perf_counter() - self.started, 1), "peak_mib": peak_kib // KIB_PER_MIB}
@@ -70,22 +75,22 @@ def trains_a_model(step_function):
     return step_function
 
 
-def _expected_errors() -> tuple[type[Exception], ...]:
-    from data.raw_schema import RawDataError
-    from recommender.features.time_split import TimeSplitError
-    from recommender.features.warehouse import WarehouseError
-    from recommender.release.publish_errors import PublishError
-    from serving.connection.redis_connection import RedisUnreachable
+def read_settings(text: str) -> dict:
+    """Read the text of a settings file and check everything in it; Metaflow asks before it starts anything."""
+    from recommender.evaluation.checked_settings import check_settings
 
-    return (
-        RawDataError,
-        TimeSplitError,
-        WarehouseError,
-        PublishError,
-        RedisUnreachable,
-        config.SettingsError,
-        FloatingPointError,
-    )
+    try:
+        toml = config.read_toml(text)
+        check_settings(toml)
+    except config.SettingsError as error:
+        raise SettingsRefused(str(error)) from error
+    return toml
+
+
+def _is_for_the_owner(error: Exception) -> bool:
+    from data.raw_errors import RawDataError
+
+    return isinstance(error, RecommenderError | RawDataError)
 
 
 @schedule(daily=True)
@@ -98,7 +103,7 @@ class RecommendationFlow(FlowSpec):
     4. train: every two-tower of the grid with every seed, in parallel.
     5. choose: the best in the validation week goes on, or a cheaper one as good.
     6. split_weeks, fit_week: fit it before the ranking weeks, the test week and tonight, in parallel; the champion,
-       which is what is served, beside it if its settings were others.
+       whose lists are served, as well if its settings were others.
     7. rank: the ranker learns from the ranking weeks.
     8. evaluate: score the test week beside the champion and the baselines; one that does better makes the lists.
     9. test_behavior: run the behavioural suite; its verdict stands on the card.
@@ -110,7 +115,7 @@ class RecommendationFlow(FlowSpec):
     toml = Config(
         "settings",
         default=str(config.DEFAULT_FILE),
-        parser=config.read_toml,
+        parser=read_settings,
         help="TOML file with every setting, each with its reason",
     )
     dataset = Parameter(
@@ -140,27 +145,15 @@ class RecommendationFlow(FlowSpec):
     @step
     def start(self):
         """Bring the raw files, check them, lay out the weeks."""
-        from data.prepare import Request, prepare
-        from recommender.evaluation.behavior.suite import BehavioralSuite
-        from recommender.evaluation.behavioral_check import check_thresholds
-        from recommender.evaluation.publication_gate import PublicationGate
-        from recommender.features.time_split import split_by_time
-        from recommender.stages.stage_names import check_stage_names
+        from recommender.evaluation.checked_settings import check_settings
+        from recommender.weeks.run_plan import plan_run
 
+        check_settings(self.toml.to_dict())  # a resumed run has those of its origin, never read again
         self.settings = config.Settings.of(self.toml.to_dict(), self.dataset)
-        check_stage_names(self.settings.stages)
-        check_thresholds(BehavioralSuite, self.settings.behavioral_tests)
-        check_thresholds(PublicationGate, self.settings.publication_gate)
         cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
-        raw = prepare(Request(self.dataset, source, cutoff=cutoff), project_paths.data_dir() / "raw")
-        print(raw)
-        self.raw_dir = raw.raw_dir
-        ranking, training_weeks = self.settings.ranking, self.settings.features.training_weeks
-        self.windows = split_by_time(
-            raw.first_day, raw.last_day, training_weeks, cutoff, ranking.weeks, ranking.weeks_per_model
-        )
-        self.has_oracle = self.windows.cutoff == raw.last_day + ONE_DAY  # it knows the last week of the data only
+        self.plan = plan_run(self.dataset, source, cutoff, self.settings, project_paths.data_dir() / "raw")
+        self.windows = self.plan.windows
         self.run_dir = project_paths.run_dir(self.dataset, current.run_id)
         self.next(self.build_marts)
 
@@ -173,7 +166,7 @@ class RecommendationFlow(FlowSpec):
         features = self.settings.features
         self.marts_dir = self.run_dir / "marts"
         self.mart_rows = build_marts(
-            self.raw_dir,
+            self.plan.raw_dir,
             project_paths.warehouse_path(self.dataset),
             self.marts_dir,
             cutoff=self.windows.cutoff,
@@ -205,7 +198,6 @@ class RecommendationFlow(FlowSpec):
         """Train one candidate on the training weeks; the validation week says when to stop."""
         from recommender.features.model_inputs import ModelInputs
         from recommender.models.grid import train_candidate
-        from recommender.report import card_charts, card_tables
         from recommender.tracking import comet
 
         candidate = self.input
@@ -216,10 +208,10 @@ class RecommendationFlow(FlowSpec):
             validation_day=self.windows.validation_as_of_day,
             folder=self.run_dir / "models" / candidate.label,
             report=lambda epoch: print(f"{candidate.label}  {epoch}", flush=True),
+            k=self.settings.lists.k,
         )
-        current.card.append(VegaChart(card_charts.learning_curves([self.trained.as_dict()])))
-        current.card.append(Table(*card_tables.candidate_table([self.trained.as_dict()])))
         comet.log_candidate(self.trained, self.dataset, current.run_id, self.windows.report())
+        self._show_training()
         self.next(self.choose)
 
     @measured
@@ -267,26 +259,12 @@ class RecommendationFlow(FlowSpec):
     @step
     def rank(self, inputs):
         """Let the ranker learn from the ranking weeks, and the champion's from those of its own two-towers."""
-        from recommender.stages.rank import fit_on_weeks
-        from recommender.weeks.weekly_models import FittedModels, weeks_of
+        from recommender.weeks.tonights_models import FittedWeek, fit_rankers
 
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
         self.merge_artifacts(inputs, exclude=["weekly", "job"])
-        fitted = sorted(inputs, key=lambda each: each.job.as_of_day)
-        *self.ranking_models, self.test_week, self.tonight = [
-            each.weekly for each in fitted if not each.job.is_champion
-        ]
-        settings = self.settings
-        self.ranker_choice = fit_on_weeks(weeks_of(self.ranking_models), settings.stages.rankers, settings.ranking.seed)
-        self.evaluated_models = FittedModels(self.test_week, self.run_dir / "ranker")
-        self.ranker_choice.ranker.save(self.evaluated_models.ranker_folder)
-        self.champion_models = None
-        if self.opponent.configuration:
-            *models, test_week = [each.weekly for each in fitted if each.job.is_champion]
-            rankers = self.opponent.configuration.stages.rankers
-            champions = fit_on_weeks(weeks_of(models), rankers, settings.ranking.seed)
-            self.champion_models = FittedModels(test_week, test_week.folder / "ranker")
-            champions.ranker.save(self.champion_models.ranker_folder)
+        fitted = [FittedWeek(each.job, each.weekly) for each in inputs]
+        self.models = fit_rankers(fitted, self.windows, self.settings, self.opponent.configuration, self.run_dir)
         self.next(self.evaluate)
 
     @measured
@@ -295,14 +273,13 @@ class RecommendationFlow(FlowSpec):
         """Score the test week: four stages, champion and baselines for all who bought; find out who makes the lists."""
         from recommender.evaluation.evaluated_week import evaluate_week
 
-        oracle_file = self.raw_dir / "oracle.parquet"
         self.week = evaluate_week(
-            self.evaluated_models,
-            self.champion_models,
+            self.models.evaluated,
+            self.models.champion,
             self.opponent,
             self.marts_dir,
             self.settings,
-            oracle_file if self.has_oracle and oracle_file.exists() else None,
+            self.plan.oracle_file,
             forced_reason=" ".join(self.force_reason.split()),
         )
         print(self.week.contest.in_words())
@@ -314,10 +291,9 @@ class RecommendationFlow(FlowSpec):
     def test_behavior(self):
         """Run the behavioural suite on the test week's lists; whether anything may be published follows from it."""
         from recommender.evaluation.behavioral_check import run_tests
-        from recommender.evaluation.promotion import decide
 
         self.behavioral_tests = run_tests(self.week.suite, self.settings.behavioral_tests)
-        self.verdict = decide(self.behavioral_tests, self.week.challenge, self.week.contest)
+        self.verdict = self.week.verdict(self.behavioral_tests)
         self._show_card()
         print(self.verdict)
         self.next(self.refit)
@@ -327,52 +303,33 @@ class RecommendationFlow(FlowSpec):
     def refit(self):
         """Stop after a bad verdict; after a good one refit the ranker on as many weeks, the test week among them."""
         from recommender.weeks.stage_files import save_stages
-        from recommender.weeks.weekly_models import weeks_of
 
-        if not self.verdict.is_passed:
-            self._leave_report(published=None)
-            raise RunStopped(str(self.verdict))
-        self.refitted_ranker_folder = self.run_dir / "published" / "ranker"
-        if not self.week.contest.is_won_by_baseline:  # whose lists no ranker orders
-            newest = weeks_of([*self.ranking_models, self.test_week])[1:]
-            self.ranker_choice.refitted(newest).save(self.refitted_ranker_folder)
-        save_stages(self.settings.stages, self.run_dir / "published")
+        self._stop_when_refused()
+        folder, contest = self.run_dir / "published", self.week.contest
+        self.refitted = self.models.refit(folder / "ranker", is_ranker_needed=not contest.is_won_by_baseline)
+        save_stages(self.settings.stages, folder)
         self.next(self.publish)
 
     @measured
     @step
     def publish(self):
         """Make everybody's list, hold the lists against the second gate, publish them."""
-        from recommender.evaluation.behavioral_check import run_tests
-        from recommender.evaluation.promotion import decide
-        from recommender.release import tonights_lists
-        from recommender.release.kept_lists import keep_lists
-        from recommender.release.publish import PublishedRun, publish
-        from recommender.release.republish import lists_folder
-        from recommender.weeks.weekly_models import FittedModels
-        from serving.connection.redis_connection import connect
+        from recommender.release.publication import publish_tonight
+        from recommender.release.publish import PublishedRun
 
-        request = tonights_lists.ListRequest(
+        maker = self.week.contest.maker(self.chosen.candidate.label)
+        self.publication = publish_tonight(
+            PublishedRun(self.dataset, current.run_id, maker, self.windows.report()),
             self.marts_dir,
             self.windows.publishing_as_of_day,
-            stages=self.settings.stages,
-            k=self.settings.lists.published_k,
-            recommender=tonights_lists.Recommender(self.week.contest.winner, self.settings.ranking.seed),
-            purchases=self.settings.lists.purchases,
+            self.settings,
+            self.week,
+            self.behavioral_tests,
+            self.refitted,
+            self.models.evaluated,
         )
-        refitted = FittedModels(self.tonight, self.refitted_ranker_folder)
-        tonight = tonights_lists.lists_for_everybody(request, refitted, self.evaluated_models)
-        self.publication_tests = run_tests(tonight.gate(self.settings.lists.k), self.settings.publication_gate)
-        results = [*self.behavioral_tests, *self.publication_tests]
-        self.verdict = decide(results, self.week.challenge, self.week.contest)
-        if not self.verdict.is_passed:
-            self._leave_report(published=None)
-            raise RunStopped(str(self.verdict))
-        model = self.week.contest.maker(self.chosen.candidate.label)
-        lists, generated_at = tonight.published_lists(), datetime.now(UTC).isoformat(timespec="seconds")
-        run = PublishedRun(self.dataset, current.run_id, model, self.windows.report(), generated_at)
-        keep_lists(lists, run, lists_folder(self.dataset, current.run_id))
-        self.published = publish(connect(), lists, run)
+        self.verdict = self.publication.verdict
+        self._stop_when_refused()
         self.next(self.end)
 
     @measured
@@ -381,13 +338,28 @@ class RecommendationFlow(FlowSpec):
         """Leave the report; of the run's files keep what serves and what explains it."""
         from recommender.release.run_folders import remove_weekly_models
 
-        self._leave_report(published=asdict(self.published))
+        self._leave_report()
         remove_weekly_models(self.run_dir)
 
-    def _report(self, published):
+    def _show_training(self):
+        """Put a candidate's learning curve and its cost on the step's card."""
+        from recommender.report import card_charts, card_tables
+
+        trained = [self.trained.as_dict()]
+        current.card.append(VegaChart(card_charts.learning_curves(trained)))
+        current.card.append(Table(*card_tables.candidate_table(trained)))
+
+    def _stop_when_refused(self):
+        """End the run after a bad verdict: its report is left, nothing is published."""
+        if not self.verdict.is_passed:
+            self._leave_report()
+            raise RunStopped(str(self.verdict))
+
+    def _report(self):
         """Return what is known of the run by now, as report.json holds it."""
         from recommender.report import run_report
 
+        publication = getattr(self, "publication", None)
         return run_report.build_report(
             run_id=current.run_id,
             dataset=self.dataset,
@@ -395,27 +367,27 @@ class RecommendationFlow(FlowSpec):
             n_candidates=self.week.n_candidates,
             metrics=self.week.metrics,
             behavioral_tests=self.behavioral_tests,
-            publication_tests=getattr(self, "publication_tests", []),
+            publication_tests=publication.tests if publication else [],
             verdict=self.verdict,
-            published=published,
+            published=asdict(publication.version) if publication and publication.version else None,
             steps=self.step_costs,
             chosen=self.chosen.candidate.label,
             candidates=[each.as_dict() for each in self.all_trained],
             choice=self.choice,
-            ranker=self.ranker_choice.as_dict(),
+            ranker=self.models.ranker_choice.as_dict(),
             quality=self.week.quality,
             contest=self.week.contest.as_dict(),
             challenge=self.week.challenge.as_dict(),
         )
 
-    def _leave_report(self, published):
+    def _leave_report(self):
         """Leave report and decision for programs, the summary for people, and room for the nights to come."""
         from recommender.release import registry
         from recommender.release.run_folders import remove_older_runs
         from recommender.report import report_page, run_report
         from recommender.tracking import comet
 
-        report = self._report(published)
+        report = self._report()
         configuration = replace(self.configuration, recommender=self.week.contest.winner)
         decision = registry.decision_of(report, configuration.as_dict())
         registry.append(decision, project_paths.registry_file(self.dataset))
@@ -438,7 +410,7 @@ class RecommendationFlow(FlowSpec):
         """Put the decision on the step's card and all that is known by now; card.html at the end holds the rest."""
         from recommender.report import card_tables, report_page
 
-        report, lists = self._report(published=None), self.run_dir / "test_week_lists.parquet"
+        report, lists = self._report(), self.run_dir / "test_week_lists.parquet"
         self._write_lists(lists)
         current.card.append(Markdown(f"# {card_tables.decision(report)}"))
         for part in report_page.try_to_tell(report, lists, self.marts_dir):

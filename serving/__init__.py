@@ -1,7 +1,8 @@
 """The lookup: what the nightly run publishes to Redis, answered over HTTP.
 
-Each package imports only those before it, of which the publisher uses the first two:
+Each package imports only those before it, of which the publisher uses the first three:
 
+    errors       what a person can act on
     connection   where Redis is
     cache        every key in Redis, and the codec of every value
     settings     of the API, from the environment

@@ -9,9 +9,10 @@ from fastapi import FastAPI
 
 from serving import settings as settings_help
 from serving.app import create_app
-from serving.connection.redis_connection import RedisUnreachable, redis_url
+from serving.connection.redis_connection import redis_url
+from serving.errors import ServingError
 from serving.logs.log_records import configure_logging
-from serving.settings import Settings, SettingsError
+from serving.settings import Settings
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -29,12 +30,9 @@ def main(arguments: Sequence[str] = ()) -> int:
         settings = Settings.from_environment()
         app = create_app(settings)
         redis_url()  # starts the embedded Redis; where that fails, uvicorn's traceback would bury why
-    except RedisUnreachable as error:
+    except ServingError as error:
         print(error, file=sys.stderr)
-        return 4
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return error.exit_code
     serve(app)
     return 0
 

@@ -31,13 +31,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from serving.cache.contract import CacheKeys
+from serving.cache.contract import CacheKeys, DatasetNameError
+from serving.errors import ServingError
 
 MAX_HASH_KEY_BYTES = 64  # of a key of BLAKE2b
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
-class SettingsError(ValueError):
+class SettingsError(ServingError, ValueError):
     """An environment variable has a value that cannot be used."""
 
 
@@ -76,7 +77,7 @@ class Settings:
         dataset = given.get("dataset", cls.dataset)
         try:
             CacheKeys(dataset)
-        except ValueError as error:
+        except DatasetNameError as error:
             raise SettingsError(f"DATASET: {error}") from error
         host, api_keys = given.get("host", cls.host), _keys(given.get("api_keys", ""))
         if not api_keys and not _is_loopback(host):

@@ -1,8 +1,11 @@
-"""The settings file: what the defaults promise, and that a slip of the pen is an error."""
+"""The settings file: what the defaults promise, and how a dataset and a candidate differ from them."""
+
+import pickle
 
 import pytest
 
-from recommender.config import DEFAULT_FILE, Settings, SettingsError, read_day, read_toml
+from recommender import config
+from recommender.config import DEFAULT_FILE, Settings, SettingsError, read_day, read_file, read_toml
 
 DATASETS = ("demo", "online-retail", "kaggle-hm")
 
@@ -56,58 +59,6 @@ def test_an_unknown_dataset_lists_the_known_ones(toml):
         Settings.of(toml, "other")
 
 
-def test_a_misspelt_candidate_key_is_named(toml):
-    toml["candidates"]["wide"]["learning_rat"] = 1
-    with pytest.raises(SettingsError, match=r"\[candidates.wide\] has learning_rat"):
-        Settings.of(toml, "demo")
-
-
-def test_a_misspelt_feature_key_is_named(toml):
-    toml["datasets"]["demo"]["on_sale_day"] = 1
-    with pytest.raises(SettingsError, match=r"\[features\] has on_sale_day; it takes history_length, on_sale_days"):
-        Settings.of(toml, "demo")
-
-
-@pytest.mark.parametrize(
-    ("section", "misspelt", "known"),
-    [
-        ("lists", "K", "k, published_k, purchases"),
-        ("ranking", "week", "customers_per_week, seed, weeks, weeks_per_model"),
-        ("promotion", "rules", "margin, rule"),
-        ("filter", "denied", "denied_articles, is_season_checked, on_sale_days"),
-        ("order", "cap", "caps, depth, diversity"),
-    ],
-)
-def test_a_misspelt_key_is_named_with_those_that_there_are(toml, section, misspelt, known):
-    toml[section][misspelt] = 1
-    with pytest.raises(SettingsError, match=rf"\[{section}\] has {misspelt}; it takes {known}"):
-        Settings.of(toml, "demo")
-
-
-@pytest.mark.parametrize(
-    ("section", "key"),
-    [("lists", "k"), ("ranking", "weeks"), ("promotion", "margin"), ("filter", "is_season_checked"), ("order", "caps")],
-)
-def test_a_missing_key_is_named(toml, section, key):
-    del toml[section][key]
-    with pytest.raises(SettingsError, match=rf"\[{section}\] lacks {key}"):
-        Settings.of(toml, "demo")
-
-
-@pytest.mark.parametrize("rule", ["worse", "forced", ""])
-def test_an_unknown_rule_of_promotion_lists_the_known_ones(toml, rule):
-    toml["promotion"]["rule"] = rule
-    with pytest.raises(SettingsError, match=rf"rule '{rule}'; it takes not_worse, better .*--force-reason"):
-        Settings.of(toml, "demo")
-
-
-@pytest.mark.parametrize("margin", [0, -0.05, 1, 5])
-def test_a_margin_is_a_share(toml, margin):
-    toml["promotion"]["margin"] = margin
-    with pytest.raises(SettingsError, match=rf"margin {margin}; it takes a share between 0 and 1, such as 0.05"):
-        Settings.of(toml, "demo")
-
-
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_articles_are_filtered_and_encoded_by_the_same_days_on_sale(toml, dataset):
     settings = Settings.of(toml, dataset)
@@ -120,9 +71,20 @@ def test_the_default_depth_and_candidates_fill_a_published_list(toml):
     assert settings.stages.sizes["two_tower"] >= settings.stages.order.depth
 
 
-def test_a_file_that_is_no_toml_says_where():
-    with pytest.raises(SettingsError, match="not valid TOML.*line 2"):
+def test_a_file_that_is_no_toml_says_where(tmp_path):
+    with pytest.raises(SettingsError, match="the settings file is not valid TOML.*line 2"):
         read_toml("[features]\ntraining_weeks 26")
+    (tmp_path / "own.toml").write_text("[features")
+    with pytest.raises(SettingsError, match=r"own\.toml is not valid TOML: Expected"):
+        read_file(tmp_path / "own.toml")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(SettingsError, match=r"own\.toml cannot be read: .*No such file"):
+        read_file(tmp_path / "own.toml")
+    (tmp_path / "latin-1.toml").write_bytes("# für uns".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"latin-1\.toml cannot be read: 'utf-8' codec"):
+        read_file(tmp_path / "latin-1.toml")
 
 
 def test_a_day_that_is_none_shows_how_to_write_one():
@@ -130,7 +92,17 @@ def test_a_day_that_is_none_shows_how_to_write_one():
         read_day("--cutoff", "16.09.2020")
 
 
-def test_guarding_an_attribute_that_no_article_has_names_those_there_are(toml):
-    toml["common_sense"]["guarded"] = {"index_grop": ["Baby/Children"]}
-    with pytest.raises(SettingsError, match=r"\[common_sense\] guarded has index_grop; it takes .*index_group"):
+def test_a_wrong_file_is_refused_whatever_the_dataset_with_a_line_for_each_thing(toml):
+    toml["datasets"]["kaggle-hm"]["training_weeks"] = 0
+    toml["runs"]["kept"] = 0
+    with pytest.raises(SettingsError) as refused:
         Settings.of(toml, "demo")
+    assert str(refused.value).splitlines() == [
+        "[datasets.kaggle-hm] training_weeks is 0; it takes a whole number of 1 or more",
+        "[runs] kept is 0; it takes a whole number of 1 or more",
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in config.__all__ if name.endswith("Settings")])
+def test_what_earlier_runs_stored_finds_its_classes(name):
+    assert pickle.loads(f"crecommender.config\n{name}\n.".encode()).__name__ == name

@@ -52,7 +52,7 @@ articles_sold as (
     from {{ ref('int_article_days') }} as article_days
 
     inner join ranked_days
-        on ranked_days.as_of_day - article_days.purchase_day between 1 and 400
+        on ranked_days.as_of_day - article_days.purchase_day between 1 and {{ var('described_days') }}
 
     where article_days.article_id in (select article_id from purchases)
 

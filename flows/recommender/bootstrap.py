@@ -18,7 +18,6 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 BOOTSTRAP_SEED = 7
 """Of all decisions and reports: with one fixed, the same lists have the same interval and the same verdict."""
@@ -108,6 +107,8 @@ def _cluster_totals(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarra
     A seed draws clusters by place, so the order of few must not depend on that of the rows. Hashed names
     (pandas) take a tenth of the time of sorted ones (`np.unique`).
     """
+    import pandas as pd  # not above: see `evaluation.behavior.suite`
+
     cluster_of_each, names = pd.factorize(clusters, use_na_sentinel=False)
     sums, sizes = np.bincount(cluster_of_each, weights=values), np.bincount(cluster_of_each)
     if len(sizes) > MANY_CLUSTERS:

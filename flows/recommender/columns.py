@@ -60,6 +60,7 @@ class Columns:
     # A customer as of a day
     SEGMENT = "segment"
     AGE_BAND = "age_band"
+    SEGMENT_COLUMNS = (AGE_BAND, "channel", "postal_code")
     CUSTOMER_CATEGORIES = (SEGMENT, AGE_BAND, "club_member_status", "fashion_news_frequency")
     MEAN_PRICE = "mean_price"
     PURCHASE_DAYS = "purchase_days"

@@ -1,135 +1,50 @@
-"""The TOML in, plain settings out; only this module and the flow know the file.
+"""The TOML in, plain settings out; above this floor only the flow knows the file.
 
-A misspelt key is an error, not a silent default.
+A misspelt key is an error, not a silent default, and so is a value that a later step could not use: `settings_sections`
+says what each may be, `settings_file` asks. Others import the classes from here.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from recommender.columns import Columns
+from recommender.errors import SettingsError
+from recommender.settings_file import find_problems
+from recommender.settings_sections import (
+    CommonSenseSettings,
+    FeatureSettings,
+    FilterSettings,
+    ListSettings,
+    OrderSettings,
+    PromotionSettings,
+    RankingSettings,
+)
+
+__all__ = [
+    "DEFAULT_FILE",
+    "Candidate",
+    "CommonSenseSettings",
+    "FeatureSettings",
+    "FilterSettings",
+    "ListSettings",
+    "OrderSettings",
+    "PromotionSettings",
+    "RankingSettings",
+    "Settings",
+    "SettingsError",
+    "StageSettings",
+    "read_day",
+    "read_file",
+    "read_toml",
+]
 
 DEFAULT_FILE = Path(__file__).resolve().parents[1] / "recommendation_flow.toml"
-
-
-class SettingsError(ValueError):
-    """A setting is missing, unknown or of the wrong kind."""
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What the marts hold; see [features] and [datasets.*] in the TOML."""
-
-    training_weeks: int
-    history_length: int
-    on_sale_days: int
-    segment_columns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ListSettings:
-    """How long lists are, and what goes with them; see [lists] in the TOML."""
-
-    k: int
-    published_k: int
-    purchases: int
-
-
-@dataclass(frozen=True)
-class RankingSettings:
-    """What the ranker learns from; see [ranking] in the TOML.
-
-    Raises:
-        SettingsError: when a model is to score less than a week.
-    """
-
-    weeks: int
-    weeks_per_model: int
-    customers_per_week: int
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.weeks_per_model < 1:
-            raise SettingsError(f"[ranking] has weeks_per_model {self.weeks_per_model}; a two-tower scores 1 or more")
-
-
-@dataclass(frozen=True)
-class PromotionSettings:
-    """What tonight's configuration must show against the champion's; see [promotion] in the TOML.
-
-    Attributes:
-        rule: one of `RULES`; what they ask is told in `evaluation.challenge`.
-        margin: the loss that "not_worse" rules out, as a share of the champion's MAP, in (0, 1).
-
-    Raises:
-        SettingsError: for another rule or margin.
-    """
-
-    RULES: ClassVar[tuple[str, ...]] = ("not_worse", "better")
-
-    rule: str
-    margin: float
-
-    def __post_init__(self) -> None:
-        if self.rule not in self.RULES:
-            raise SettingsError(
-                f"[promotion] has rule {self.rule!r}; it takes {', '.join(self.RULES)} (a single run is forced by "
-                "--force-reason)"
-            )
-        if not 0 < self.margin < 1:
-            raise SettingsError(f"[promotion] has margin {self.margin}; it takes a share between 0 and 1, such as 0.05")
-
-
-@dataclass(frozen=True)
-class FilterSettings:
-    """What bars an article from every list; see [filter] in the TOML.
-
-    Attributes:
-        on_sale_days: an article that has not sold for more days is taken for withdrawn.
-        is_season_checked: bar an article known for a year that sold nothing in the last four weeks, nor a year ago in
-            the four weeks that lie ahead.
-        denied_articles: ids that must not be recommended, whatever they sell.
-    """
-
-    on_sale_days: int
-    is_season_checked: bool
-    denied_articles: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class OrderSettings:
-    """What the order of a list is held to; see [order] in the TOML.
-
-    Attributes:
-        depth: the best candidates of each customer that are looked at.
-        diversity: 0 orders by score alone; d takes from a score d times the standard deviation of the customer's
-            scores times the share of attributes in common with the most similar article chosen before.
-        caps: article attribute to the most articles of one value in a list.
-    """
-
-    depth: int
-    diversity: float
-    caps: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class CommonSenseSettings:
-    """What a shop assistant would not do; see [common_sense] in the TOML.
-
-    Attributes:
-        guarded: article attribute to values that only customers who bought such an article before should be shown.
-        usual_price_factor: a price further from the customer's mean than this factor, up or down, is unusual.
-        most_per_product_code: articles of one product code in a list, as [order] caps them; None without a cap.
-    """
-
-    guarded: Mapping[str, Sequence[str]]
-    usual_price_factor: float
-    most_per_product_code: int | None
 
 
 @dataclass(frozen=True)
@@ -190,28 +105,31 @@ class Settings:
         """Read the settings for a dataset out of a parsed TOML file.
 
         Raises:
-            SettingsError: when the dataset or a key is unknown, or one is missing.
+            SettingsError: when the dataset is unknown, or anything is wrong in the file, whatever the dataset; one line
+                for each thing.
         """
+        if problems := find_problems(toml):
+            raise SettingsError("\n".join(problems))
         if dataset not in toml["datasets"]:
             raise SettingsError(f"no [datasets.{dataset}] in the settings; there are {', '.join(toml['datasets'])}")
         features = {**toml["features"], **toml["datasets"][dataset]}
-        features["segment_columns"] = tuple(features.get("segment_columns", ()))
-        thresholds = dict(toml["behavioral_tests"])
+        features["segment_columns"] = tuple(features["segment_columns"])
+        thresholds, caps = dict(toml["behavioral_tests"]), toml["order"]["caps"]
         return cls(
-            features=_checked(FeatureSettings, features, "features"),
-            lists=_checked(ListSettings, toml["lists"], "lists"),
+            features=FeatureSettings(**features),
+            lists=ListSettings(**toml["lists"]),
             candidates=_grid(toml["training"], toml["candidates"]),
-            ranking=_checked(RankingSettings, toml["ranking"], "ranking"),
+            ranking=RankingSettings(**toml["ranking"]),
             stages=StageSettings(
                 sizes=toml["retrieve"],
-                filters=_checked(
-                    FilterSettings, {**toml["filter"], "on_sale_days": features["on_sale_days"]}, "filter"
-                ),
+                filters=FilterSettings(features["on_sale_days"], **toml["filter"]),
                 rankers=toml["rankers"],
-                order=_checked(OrderSettings, toml["order"], "order"),
+                order=OrderSettings(**toml["order"]),
             ),
-            promotion=_checked(PromotionSettings, toml["promotion"], "promotion"),
-            common_sense=_common_sense(toml["common_sense"], toml["order"]["caps"]),
+            promotion=PromotionSettings(**toml["promotion"]),
+            common_sense=CommonSenseSettings(
+                **toml["common_sense"], most_per_product_code=caps.get(Columns.PRODUCT_CODE)
+            ),
             minimum_customers=thresholds.pop("minimum_customers"),
             behavioral_tests=thresholds,
             publication_gate=toml["publication_gate"],
@@ -223,7 +141,7 @@ def read_day(name: str, text: str) -> date:
     """Read a day written as YYYY-MM-DD.
 
     Raises:
-        SettingsError: when it is none.
+        SettingsError: when it is not a day.
     """
     try:
         return date.fromisoformat(text)
@@ -231,8 +149,8 @@ def read_day(name: str, text: str) -> date:
         raise SettingsError(f"{name} is {text!r}; write a day as YYYY-MM-DD, such as 2020-09-16") from error
 
 
-def read_toml(text: str) -> dict[str, Any]:
-    """Parse the text of a settings file.
+def read_toml(text: str, name: str = "the settings file") -> dict[str, Any]:
+    """Parse the text of a settings file, which goes by a name in errors.
 
     Raises:
         SettingsError: when it is not TOML.
@@ -240,32 +158,24 @@ def read_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"the settings file is not valid TOML: {error}") from error
+        raise SettingsError(f"{name} is not valid TOML: {error}") from error
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Parse a settings file.
+
+    Raises:
+        SettingsError: when it cannot be read, or is not TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    return read_toml(text, str(path))
 
 
 def _grid(training: Mapping[str, Any], candidates: Mapping[str, Mapping[str, Any]]) -> tuple[Candidate, ...]:
     common = {key: value for key, value in training.items() if key != "seeds"}
-    for name, own in candidates.items():
-        if unknown := own.keys() - common.keys():
-            raise SettingsError(f"[candidates.{name}] has {', '.join(sorted(unknown))}; [training] knows no such key")
     return tuple(
         Candidate(name, seed, {**common, **own}) for name, own in candidates.items() for seed in training["seeds"]
     )
-
-
-def _common_sense(values: Mapping[str, Any], caps: Mapping[str, int]) -> CommonSenseSettings:
-    rules = {**values, "most_per_product_code": caps.get("product_code")}
-    settings = _checked(CommonSenseSettings, rules, "common_sense")
-    if unknown := settings.guarded.keys() - set(Columns.ARTICLE_ATTRIBUTES):
-        known = ", ".join(Columns.ARTICLE_ATTRIBUTES)
-        raise SettingsError(f"[common_sense] guarded has {', '.join(sorted(unknown))}; it takes {known}")
-    return settings
-
-
-def _checked(kind: type, values: Mapping[str, Any], section: str):
-    names = {field.name for field in fields(kind)}
-    if unknown := values.keys() - names:
-        raise SettingsError(f"[{section}] has {', '.join(sorted(unknown))}; it takes {', '.join(sorted(names))}")
-    if missing := names - values.keys():
-        raise SettingsError(f"[{section}] lacks {', '.join(sorted(missing))}")
-    return kind(**values)

@@ -167,7 +167,7 @@ def reciprocal_rank_at_k(hits: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def mean_over_customers(per_customer: np.ndarray) -> float:
-    """Average over the customers that have truth; NaN when none has."""
+    """Average over the customers that have truth; NaN when no customer has."""
     is_known = ~np.isnan(per_customer)
     return float(per_customer[is_known].mean()) if is_known.any() else float("nan")
 

@@ -32,6 +32,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 
 from serving.cache.buckets import bucket_number
+from serving.errors import ServingError
 
 FORMAT = 2  # of the buckets of lists
 OVERALL = "overall"  # name of the popular list for strangers
@@ -40,8 +41,14 @@ BUCKET, PURCHASES, SIMILAR, SHOWN = "bucket", "purchases", "similar", "shown"  #
 _DATASET_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
-class CacheFormatError(ValueError):
+class CacheFormatError(ServingError, ValueError):
     """A value read from Redis is not what this contract says: damaged, or written by another format."""
+
+    exit_code = 3
+
+
+class DatasetNameError(ServingError, ValueError):
+    """A dataset's name cannot be part of a Redis key."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +56,14 @@ class CacheKeys:
     """Every Redis key of one dataset.
 
     Raises:
-        ValueError: the dataset name has characters other than letters, digits, `_`, `.` and `-`.
+        DatasetNameError: the name has characters other than letters, digits, `_`, `.` and `-`.
     """
 
     dataset: str
 
     def __post_init__(self) -> None:
         if not self.dataset or not _DATASET_CHARACTERS.issuperset(self.dataset):
-            raise ValueError(
+            raise DatasetNameError(
                 f"dataset {self.dataset!r} cannot be part of a Redis key; use letters, digits, '_', '.' and '-'."
             )
 

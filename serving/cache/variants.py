@@ -12,9 +12,14 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 
 from serving.cache.contract import CacheFormatError
+from serving.errors import ServingError
 
 PURPOSE = b"variant"  # independent of everything else that is drawn by a hash of the customer
 ROUNDING = 1e-9
+
+
+class VariantError(ServingError, ValueError):
+    """A variant cannot be started or ended."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +62,17 @@ def free_start(variants: Sequence[Variant], share: float) -> float:
     """Return the first place from which on a share of the customers is in no variant.
 
     Raises:
-        ValueError: the share is out of range, or no such place is free.
+        VariantError: the share is out of range, or no such place is free.
     """
     if not 0 < share <= 1:
-        raise ValueError(f"a share is above 0 and at most 1; got {share}.")
+        raise VariantError(f"a share must be above 0 and at most 1; got {share}.")
     for start in sorted([0.0, *(each.end for each in variants)]):
         end = start + share
         is_free = all(end <= each.start + ROUNDING or each.end - ROUNDING <= start for each in variants)
         if end <= 1 + ROUNDING and is_free:
             return start
     taken = ", ".join(f"{each.name} {each.share:g}" for each in variants)
-    raise ValueError(
+    raise VariantError(
         f"{share:g} of the customers are not free in one piece (taken: {taken}); end a variant or take a smaller share."
     )
 

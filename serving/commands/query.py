@@ -14,11 +14,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from serving.cache.article_facts import ArticleFacts
-from serving.cache.contract import CacheFormatError
 from serving.commands.terminal import add_dataset_option, connected, run
 from serving.lookup.answers import DEFAULT_DEPTH, Recommendations, age_seconds, format_age
 from serving.lookup.recommendation_store import RecommendationStore
-from serving.lookup.store_errors import VersionUnreadable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,8 +51,6 @@ async def _query(dataset: str, customer_id: str | None, k: int) -> str:
                 customer_id = examples.get("personal") or next(iter(examples.values()))
             found = await store.lookup(customer_id, k)
             return format_list(found, store.catalogue.facts, datetime.now(UTC))
-        except CacheFormatError as error:
-            raise VersionUnreadable(str(error)) from error
         finally:
             await store.close()
 

@@ -1,6 +1,7 @@
 """What the commands share: the dataset they are about, their Redis, and how they end.
 
-Exit codes: 0 done, 2 a wrong argument, 3 nothing readable is published, 4 Redis cannot be reached.
+Exit codes: 0 done, else those of `serving.errors`: 2 a wrong argument, 3 nothing is published or Redis holds damaged
+values, 4 Redis cannot be reached.
 """
 
 import argparse
@@ -13,10 +14,9 @@ import redis
 import redis.asyncio
 
 from serving.connection.redis_connection import RedisUnreachable, connect_async, redis_url
-from serving.lookup.store_errors import RedisAway, StoreUnavailable
+from serving.errors import ServingError
 
 TIMEOUT_SECONDS = 5.0
-EXIT_USAGE, EXIT_NOTHING_PUBLISHED, EXIT_NO_REDIS = 2, 3, 4
 
 
 def add_dataset_option(parser: argparse.ArgumentParser) -> None:
@@ -38,15 +38,10 @@ def run(command: Callable[[], str]) -> int:
     """Print what a command returns, or its error to standard error; return the exit code."""
     try:
         print(command())
-    except (RedisUnreachable, RedisAway, redis.RedisError) as error:
-        return _fail(error, EXIT_NO_REDIS)
-    except StoreUnavailable as error:
-        return _fail(error, EXIT_NOTHING_PUBLISHED)
-    except ValueError as error:
-        return _fail(error, EXIT_USAGE)
+    except ServingError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except redis.RedisError as error:  # Redis answered when the command began
+        print(error, file=sys.stderr)
+        return RedisUnreachable.exit_code
     return 0
-
-
-def _fail(error: Exception, exit_code: int) -> int:
-    print(error, file=sys.stderr)
-    return exit_code

@@ -27,6 +27,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from serving.errors import ServingError
+
 START_ATTEMPTS = 3
 ANSWER_TIMEOUT_SECONDS = 15.0
 LOADING_TIMEOUT_SECONDS = 600.0
@@ -35,8 +37,10 @@ POLL_SECONDS = 0.02
 logger = logging.getLogger(__name__)
 
 
-class EmbeddedRedisError(RuntimeError):
+class EmbeddedRedisError(ServingError):
     """The embedded Redis cannot be started or does not answer."""
+
+    exit_code = 4
 
 
 class EmbeddedRedis:

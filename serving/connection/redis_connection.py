@@ -19,14 +19,17 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from serving.connection.embedded_redis import EmbeddedRedis, EmbeddedRedisError
+from serving.errors import ServingError
 
 PROJECT_ROOT = Path(__file__).absolute().parents[2]
 URL_SCHEMES = {"redis", "rediss", "unix"}
 EXIT_NOT_RUNNING = 3  # what init scripts return for a service that is not running
 
 
-class RedisUnreachable(ConnectionError):
+class RedisUnreachable(ServingError, ConnectionError):
     """Redis does not answer; the message names the URL (without password) and what to do."""
+
+    exit_code = 4
 
 
 def connect(timeout_seconds: float = 30.0) -> redis.Redis:
@@ -119,9 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if action == "stop":
             print("stopped" if server.stop() else "was not running")
             return 0
-    except EmbeddedRedisError as error:
+    except ServingError as error:
         print(error, file=sys.stderr)
-        return 1
+        return error.exit_code
     if not server.is_running():
         print(f"not running (files in {server.directory})")
         return EXIT_NOT_RUNNING

@@ -29,7 +29,7 @@ class LastPurchase(ExplainedArticle):
 
 
 class ExplainedRecommendation(ExplainedArticle):
-    """An article that the customer is recommended."""
+    """An article that is recommended to the customer."""
 
     place: int = Field(description="In the published list, from 1.", ge=1)
     score: float = Field(description="Comparable within one list only; higher is better.", examples=[7.25])

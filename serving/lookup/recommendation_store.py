@@ -115,7 +115,7 @@ class RecommendationStore:
             is_wanted: leaves out the articles that the caller does not want.
 
         Raises:
-            StoreUnavailable: Redis is away, or no readable version is published, and none was ever read.
+            StoreUnavailable: Redis is away, or no readable version is published, and no version was ever read.
         """
         answers: dict[int, Recommendations] = {}
         try:

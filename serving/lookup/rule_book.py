@@ -17,9 +17,14 @@ import redis.asyncio
 
 from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.cache.contract import CacheFormatError, CacheKeys
+from serving.errors import ServingError
 from serving.lookup.store_errors import RedisAway
 
 CAP_FIELD = "cap:product_code"
+
+
+class RuleError(ServingError, ValueError):
+    """A rule names no article, or no number."""
 
 
 class Rule(StrEnum):
@@ -103,10 +108,10 @@ class RuleBook:
         """Recommend an article to nobody.
 
         Raises:
-            ValueError: the id is not an article id.
+            RuleError: the id is not an article id.
         """
         if not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
-            raise ValueError(f"article {article_id!r} is not ten digits, leading zeros included.")
+            raise RuleError(f"article {article_id!r} is not an id; write ten digits, leading zeros included.")
         barred = BarredArticle(rule, note, datetime.now(UTC).isoformat(timespec="seconds"))
         await self._ask(self._client.hset(self._key, article_id, barred.to_json()))
 
@@ -118,10 +123,10 @@ class RuleBook:
         """Limit the articles of one product code in an answer; 0 removes the cap.
 
         Raises:
-            ValueError: the number is negative.
+            RuleError: the number is negative.
         """
         if most < 0:
-            raise ValueError(f"a cap is 1 or more, or 0 for no cap; got {most}.")
+            raise RuleError(f"a cap must be 1 or more, or 0 to remove it; got {most}.")
         change = self._client.hset(self._key, CAP_FIELD, most) if most else self._client.hdel(self._key, CAP_FIELD)
         await self._ask(change)
 

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from serving.errors import ServingError
+
 
 class FallbackReason(StrEnum):
     """Why an answer is not the customer's own list."""
@@ -22,21 +24,17 @@ class FallbackReason(StrEnum):
     """The pointer names a version that is missing or damaged: the answer is the overall list read last."""
 
 
-class StoreUnavailable(Exception):
-    """Lists cannot be looked up at the moment.
+class StoreUnavailable(ServingError):
+    """Lists cannot be looked up at the moment."""
 
-    StoreUnavailable
-    ├── RedisAway           Redis does not answer
-    ├── NothingPublished    the dataset has no version
-    └── VersionUnreadable   the pointer names a version that is missing or damaged
-    """
-
+    exit_code = 3
     fallback_reason: FallbackReason
 
 
 class RedisAway(StoreUnavailable):
     """Redis does not answer."""
 
+    exit_code = 4
     fallback_reason = FallbackReason.REDIS_AWAY
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import redis
 
 from serving.cache.contract import CacheFormatError, CacheKeys, Manifest
-from serving.cache.variants import Variant, decode_variants, encode_variants, free_start
+from serving.cache.variants import Variant, VariantError, decode_variants, encode_variants, free_start
 
 ATTEMPTS = 10
 SET_IF_UNCHANGED = """
@@ -19,10 +19,6 @@ if (redis.call('get', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('set', KEYS[1], ARGV[2])
 return 1
 """
-
-
-class VariantError(ValueError):
-    """A variant cannot be started or ended."""
 
 
 class VariantBook:

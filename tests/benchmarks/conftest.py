@@ -75,6 +75,11 @@ caps = { product_code = 3, department = 12 }
 rule = "not_worse"
 margin = 0.05
 
+[resources]
+cpu = 2
+gpu = 0
+memory = 8192
+
 [common_sense]
 guarded = {}
 usual_price_factor = 3.0

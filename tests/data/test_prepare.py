@@ -44,7 +44,7 @@ def test_folder_of_a_dataset_lies_below_raw(raw_root):
 
 
 def test_unknown_dataset_is_refused_with_the_known_ones():
-    with pytest.raises(RawSourceError, match="'hm' is no dataset; choose demo, online-retail, kaggle-hm"):
+    with pytest.raises(RawSourceError, match="'hm' is not a dataset; choose demo, online-retail, kaggle-hm"):
         raw_data_folder("hm")
 
 

@@ -12,7 +12,7 @@ from recommender.bootstrap import paired_difference
 from recommender.config import PromotionSettings
 from recommender.evaluation import challenge
 from recommender.evaluation.challenge import Challenge, compare, describe, unopposed
-from recommender.report.run_report import without_nan
+from recommender.json_values import without_nan
 
 NOT_WORSE, BETTER = PromotionSettings("not_worse", 0.05), PromotionSettings("better", 0.05)
 SHARE_WITHOUT_HIT = 0.3

@@ -156,5 +156,17 @@ def test_command_agrees_with_a_report_of_the_served_depth_alone(finished_run):
     assert main() == 0
 
 
+def test_command_scores_at_the_depth_that_the_report_was_made_for(finished_run, capsys):
+    report, path = finished_run
+    of_all = report["metrics"]["popular"]
+    at_6 = {name: of_all[name] for name in of_all if "@6" in name}
+    others = {name: of_all[name] for name in of_all if "@" not in name}
+    coverage = 6 / 40  # everybody's list is the same
+    report["metrics"]["popular"] = {**at_6, **others, "coverage": coverage, "coverage_all": coverage}
+    write_report(report, path)
+    assert main() == 0
+    assert "popular                       MAP@6 0." in capsys.readouterr().out
+
+
 def test_docstring_examples_are_true():
     assert doctest.testmod(rescore_module).failed == 0

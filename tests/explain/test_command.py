@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from small_shop import ON_SALE_DAYS, SMALL_TWO_TOWER
 
 from recommender.config import Candidate, FilterSettings, OrderSettings, StageSettings
@@ -24,7 +25,7 @@ from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import ranking_week
 from recommender.stages.retrieve import GENERATORS
 from recommender.weeks.stage_files import STAGES, save_stages
-from recommender.weeks.weekly_models import fit_two_tower
+from recommender.weeks.weekly_models import MODEL_INPUTS, fit_two_tower
 
 DENIED = 3
 """So many of the best sellers are denied."""
@@ -183,7 +184,7 @@ def test_a_run_without_its_settings_says_whose_are_taken(shop, capsys):
         text = explained(capsys, "--k", "1")
     finally:
         away.rename(kept)
-    assert "settings  the run kept none: those of recommendation_flow.toml" in text
+    assert "settings  the run kept no settings; those of recommendation_flow.toml are used" in text
     assert "settings" not in explained(capsys, "--k", "1")
 
 
@@ -200,12 +201,25 @@ def test_a_ranker_of_another_version_is_refused(shop, capsys):
     assert "ranker reads other features (affinity, liking); `make run DATASET=demo` makes a new one" in error
 
 
+def test_inputs_that_another_release_kept_otherwise_are_refused(shop, capsys):
+    inputs = shop.folder / "published" / MODEL_INPUTS
+    kept = inputs.rename(inputs.with_suffix(".kept"))
+    torch.save({"nothing": "of use"}, inputs)
+    try:
+        assert command.main(["--dataset", "demo"]) == 3
+    finally:
+        kept.replace(inputs)
+    error = capsys.readouterr().err
+    assert "model_inputs.pt was written by another release" in error
+    assert "`make run DATASET=demo` makes a new one" in error
+
+
 def test_an_unknown_customer_is_one_line_and_exit_code_2(shop, data_dir):
     """Torch is not imported for it, so the answer comes at once."""
     command = [sys.executable, "-m", "recommender.explain.command", "--dataset", "demo", "--customer", "nobody"]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "customer 'nobody' is none of the 600 in run 17's customers\n"
+    assert done.stderr == "customer 'nobody' is not among the 600 customers of run 17\n"
 
 
 @pytest.mark.parametrize("k", ["0", "-1", "twelve"])
@@ -213,7 +227,7 @@ def test_a_length_that_is_none_is_exit_code_2(k, capsys):
     with pytest.raises(SystemExit) as stopped:
         command.main(["--k", k])
     assert stopped.value.code == 2
-    assert f"'{k}' is no length of a list" in capsys.readouterr().err
+    assert f"'{k}' is not the length of a list" in capsys.readouterr().err
 
 
 def test_a_dataset_that_was_never_published_says_what_to_do(capsys):

@@ -28,7 +28,7 @@ from tiny_shop import (
     write_shop,
 )
 
-from recommender.features.warehouse import DBT_PROJECT_DIR, MART_KEYS, read_mart
+from recommender.features.warehouse import DBT_PROJECT_DIR, DESCRIBED_DAYS, MART_KEYS, read_mart
 
 FEATURE_MARTS = ("article_features", "customer_features", "segment_sales", "own_articles")
 
@@ -215,6 +215,7 @@ def build_up_to(test: str, model: str, shop: BuiltShop, workplace: Path) -> list
         "ranking_weeks": RANKING_WEEKS,
         "history_length": HISTORY_LENGTH,
         "segment_columns": ["age_band", "channel"],
+        "described_days": DESCRIBED_DAYS,
     }
     environment = os.environ | {
         "WAREHOUSE_PATH": str(workplace / shop.warehouse_path.name),

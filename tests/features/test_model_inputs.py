@@ -10,7 +10,14 @@ from small_shop import ON_SALE_DAYS
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform
-from recommender.features.model_inputs import candidate_rows, encode, encode_marts, read_catalogue
+from recommender.features.model_inputs import (
+    ModelInputs,
+    UnreadableInputs,
+    candidate_rows,
+    encode,
+    encode_marts,
+    read_catalogue,
+)
 from recommender.features.warehouse import read_mart
 
 UNKNOWN_CODE = 2
@@ -128,6 +135,36 @@ def test_loaded_workflows_encode_as_the_fitted_ones_did(
     for day, snapshot in model_inputs.queries.items():
         assert torch.equal(again.queries[day].history_codes, snapshot.history_codes)
         assert torch.equal(again.queries[day].numbers, snapshot.numbers)
+
+
+def test_the_file_gives_back_what_was_saved(model_inputs, tmp_path):
+    model_inputs.save(tmp_path / "inputs.pt")
+    again = ModelInputs.load(tmp_path / "inputs.pt")
+    assert again.catalogue.article_ids.tolist() == model_inputs.catalogue.article_ids.tolist()
+    assert (again.candidate_schema, again.query_schema) == (model_inputs.candidate_schema, model_inputs.query_schema)
+    for one, other in ((again.candidates, model_inputs.candidates), (again.queries, model_inputs.queries)):
+        assert list(one) == list(other)
+        for day, snapshot in other.items():
+            for name, value in vars(snapshot).items():
+                read = getattr(one[day], name)
+                assert type(read) is type(value)
+                assert read == value if name == "as_of_day" else (read.dtype == value.dtype and (read == value).all())
+
+
+def test_the_file_names_no_class_that_a_later_release_may_move(evaluated_folder):
+    plain = torch.load(evaluated_folder / "model_inputs.pt", weights_only=True)
+    assert {type(plain)} | {type(each) for part in ("candidates", "queries") for each in plain[part]} == {dict}
+
+
+class Stranger:
+    """A class that no release kept."""
+
+
+@pytest.mark.parametrize("content", [{"article_ids": "[]"}, Stranger()], ids=["half of it", "a strange class"])
+def test_what_another_release_kept_otherwise_is_named(content, tmp_path):
+    torch.save(content, tmp_path / "inputs.pt")
+    with pytest.raises(UnreadableInputs, match=r"inputs\.pt was written by another release"):
+        ModelInputs.load(tmp_path / "inputs.pt")
 
 
 def test_only_the_days_asked_for_are_encoded_and_positions_stay(

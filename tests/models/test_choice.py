@@ -1,6 +1,7 @@
 """The choice among trained candidates: who leads, who is as good, what is cheaper, and that order decides nothing."""
 
 import math
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -178,6 +179,12 @@ def test_the_choice_is_described_best_first_with_the_chosen_one_marked():
     ]
 
 
+def test_the_choice_says_how_many_articles_counted():
+    choice = choose([replace(trained(name, DIFFICULTY), k=3) for name in ("base", "wide")])
+    assert "  validation MAP@3   " in describe_choice(choice).splitlines()[0]
+    assert choice.as_dict()["standings"][0]["validation_map@3"] == pytest.approx(DIFFICULTY.mean())
+
+
 def test_the_description_shows_the_spread_over_seeds():
     runs = [trained("base", DIFFICULTY * 0 + level, seed) for seed, level in ((1, 0.1), (2, 0.3))]
     assert "base                 2  0.2000 +- 0.1414" in describe_choice(choose(runs))  # |0.3 - 0.1| / sqrt(2)
@@ -192,7 +199,7 @@ def test_the_reason_says_why_nobody_cheaper_was_taken():
         "leader leads worse by 0.1000 [0.1000, 0.1000], which is more than noise; leader is taken."
     )
     assert choose([leader, worse, dearer]).reason == (
-        "leader leads; chance cannot tell dearer from it, none of them cheaper; leader is taken."
+        "leader leads; chance cannot tell dearer from it, but none is cheaper; leader is taken."
     )
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from planted_ranking_rows import FEW_ROWS, NAMES, planted_rows, say_nothing, shuffled
 
+from recommender.errors import ModelDiverged
 from recommender.models.deep_cross_ranker import (
     DeepCross,
-    DeepCrossSettings,
     FeatureScaling,
     fit_deep_cross,
     listwise_softmax_loss,
@@ -19,6 +19,7 @@ from recommender.models.deep_cross_ranker import (
 )
 from recommender.models.rankers import DESCRIPTION, map_within_candidates, score_rows
 from recommender.models.ranking_rows import RankingRows
+from recommender.ranker_settings import DeepCrossSettings
 
 SETTINGS = DeepCrossSettings(**FEW_ROWS["deep_cross"])
 NAN = math.nan
@@ -108,7 +109,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch():
 
 
 def test_a_diverging_loss_stops_training_with_the_remedy():
-    with pytest.raises(FloatingPointError, match="lower learning_rate"):
+    with pytest.raises(ModelDiverged, match="lower learning_rate"):
         fit_deep_cross(planted_rows(), None, replace(SETTINGS, learning_rate=1e30), 1, say_nothing)
 
 

@@ -1,6 +1,6 @@
 """What a trained candidate remembers, how a large catalogue is trained, and what a model of a day learns from."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import numpy as np
@@ -19,6 +19,9 @@ from recommender.models.grid import (
     validation_map,
 )
 from recommender.models.model_files import load_model
+from recommender.models.training import TrainingSettings
+from recommender.setting_words import names_of
+from recommender.settings_sections import TwoTowerSettings
 
 WEEK, ONE_DAY = timedelta(days=7), timedelta(days=1)
 
@@ -30,6 +33,15 @@ def test_a_candidate_remembers_the_kept_epochs_customers(trained_candidate, mode
     assert remembered.dtype == np.float32
     np.testing.assert_array_equal(remembered, again.astype(np.float32))
     assert remembered.mean(dtype=float) == pytest.approx(trained_candidate.validation_map, abs=1e-8)
+
+
+def test_only_the_first_k_articles_count(trained_candidate, model_inputs, demo_windows):
+    """Of one article the average precision is 1 or 0."""
+    day, model = demo_windows.validation_as_of_day, load_model(trained_candidate.folder)
+    of_one = validation_average_precision(model, model_inputs, day, k=1)
+    assert set(of_one.tolist()) == {0.0, 1.0}
+    assert validation_map(model, model_inputs, day, k=1) == pytest.approx(of_one.mean())
+    assert replace(trained_candidate, k=1).as_dict()["validation_map@1"] == trained_candidate.validation_map
 
 
 def test_a_validation_week_in_which_nobody_bought_has_no_customers_and_map_0(
@@ -55,6 +67,13 @@ def test_articles_on_sale_later_do_not_decide_how_training_is_done():
     inputs = ModelInputs(None, {FIRST_DAY: candidates(3), later: candidates(99, later)}, {}, None, None)
     settings = {"sampled_negatives": 0, "max_softmax_articles": 50, "sampled_fallback": 8}
     assert training_settings(Candidate("any", 1, settings), inputs, FIRST_DAY).sampled_negatives == 0
+
+
+def test_the_settings_hold_whatever_training_and_towers_take():
+    from recommender.models.two_tower import TowerSettings
+
+    taken = {field.name for kind in (TowerSettings, TrainingSettings) for field in fields(kind)} - {"seed"}
+    assert set(names_of(TwoTowerSettings)) == taken | {"seeds", "max_softmax_articles", "sampled_fallback"}
 
 
 def test_a_training_week_may_end_on_the_day_before_and_no_later():

@@ -8,6 +8,7 @@ from planted_ranking_rows import FEW_ROWS, GROUP_SIZE, MAP_BY_CHANCE, NAMES, pla
 
 from recommender.models.rankers import (
     DESCRIPTION,
+    LENGTH_SETTING,
     RANKERS,
     fit_ranker,
     load_ranker,
@@ -15,6 +16,7 @@ from recommender.models.rankers import (
     score_rows,
 )
 from recommender.models.ranking_rows import RankingRows
+from recommender.ranker_settings import RANKER_SETTINGS
 
 every_kind = pytest.mark.parametrize("kind", RANKERS)
 
@@ -56,6 +58,13 @@ def test_as_many_iterations_without_validation_make_the_same_ranker(kind):
     again = fit_ranker(kind, planted_rows(), None, settings, 1, say_nothing)
     assert again.best_iteration == stopped.best_iteration
     np.testing.assert_array_equal(score_rows(again, validation), score_rows(stopped, validation))
+
+
+@every_kind
+def test_validation_counts_the_first_k_articles_and_says_so(kind):
+    lines, settings = [], {**FEW_ROWS[kind], LENGTH_SETTING[kind]: 50 if kind == "lambdarank" else 1}
+    fit_ranker(kind, planted_rows(), planted_rows(seed=9), settings, 1, lines.append, k=3)
+    assert "@3 " in lines[0] and "@12" not in lines[0]
 
 
 @every_kind
@@ -132,6 +141,10 @@ def test_nothing_to_learn_from_says_so(kind, groups):
 def test_a_misspelt_setting_is_an_error(kind):
     with pytest.raises(ValueError, match=f"{kind} has no setting learning_rat; it takes"):
         fit_ranker(kind, planted_rows(), None, {"learning_rat": 0.1}, 1)
+
+
+def test_the_settings_know_the_kinds_that_there_are():
+    assert RANKER_SETTINGS.keys() == RANKERS.keys() == LENGTH_SETTING.keys()
 
 
 def test_an_unknown_kind_is_an_error_that_names_the_known(tmp_path):

@@ -6,6 +6,7 @@ import torch
 from planted_snapshots import candidates
 from torch import nn
 
+from recommender.errors import ModelDiverged
 from recommender.models import similar_articles as module
 from recommender.models.similar_articles import similar_articles
 
@@ -61,7 +62,7 @@ def test_chunks_do_not_change_a_list(monkeypatch):
 
 def test_a_diverged_two_tower_has_no_neighbours(monkeypatch):
     monkeypatch.setitem(globals(), "LENGTHS", np.full(6, np.nan))
-    with pytest.raises(FloatingPointError, match="diverged; lower its learning_rate"):
+    with pytest.raises(ModelDiverged, match="diverged; lower its learning_rate"):
         found()
 
 

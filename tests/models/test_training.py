@@ -8,6 +8,7 @@ import pytest
 import torch
 from planted_snapshots import BagOfArticles, candidates, group_week, queries
 
+from recommender.errors import ModelDiverged
 from recommender.models.retrieval import recommend
 from recommender.models.training import (
     TrainingSettings,
@@ -84,7 +85,7 @@ def test_a_refit_stops_at_the_epoch_that_was_best_on_the_same_schedule():
 
 
 def test_a_diverging_loss_stops_training_with_the_remedy():
-    with pytest.raises(FloatingPointError, match="lower learning_rate"):
+    with pytest.raises(ModelDiverged, match="lower learning_rate"):
         week = TrainingWeek.of(*planted_weeks()[0])
         model = BagOfArticles(24)
         model.article.weight.data.fill_(float("nan"))

@@ -98,7 +98,7 @@ def test_the_next_line_does_not_continue_a_torn_one(path, capsys, lost):
     whole = ["1", "2"] if lost == 1 else ["1"]
     assert ids(path) == whole
     told = capsys.readouterr().err
-    assert (f"{path}, line 2 is no whole decision" in told) == (lost > 1)
+    assert (f"{path}, line 2 is not a whole decision" in told) == (lost > 1)
     append(decision("3", "v3"), path)
     assert ids(path) == [*whole, "3"]
 
@@ -178,7 +178,7 @@ def test_command_without_a_run_says_what_to_do(path, capsys):
 def test_command_refuses_a_senseless_number(path, capsys, last):
     with pytest.raises(SystemExit):
         main(["--last", last])
-    assert "is no number of decisions" in capsys.readouterr().err
+    assert "is not a number of decisions" in capsys.readouterr().err
 
 
 def test_a_line_is_one_json_object(path):

@@ -83,7 +83,7 @@ def test_lists_that_were_not_written_to_the_end_are_none(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "write_text", full_disk)
     with pytest.raises(OSError, match="No space"):
         keep_lists(lists_of(1), RUN, tmp_path / "lists")
-    with pytest.raises(NotKept, match="holds no published lists"):
+    with pytest.raises(NotKept, match="has no published lists"):
         kept_lists(tmp_path / "lists")
 
 

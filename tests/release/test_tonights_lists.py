@@ -9,6 +9,7 @@ import torch
 from small_shop import SMALL_STAGES
 
 from recommender.config import DEFAULT_FILE, read_toml
+from recommender.errors import ModelDiverged
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.promotion import decide
 from recommender.features.warehouse import read_mart
@@ -90,7 +91,7 @@ def test_a_broken_two_tower_is_refused_though_the_ranker_knows_other_generators(
 
 def test_a_two_tower_that_diverged_makes_no_lists(make_lists, refitted, tmp_path):
     two_tower = damaged(refitted.two_tower, lambda weight: weight.fill_(float("nan")), tmp_path / "diverged")
-    with pytest.raises(FloatingPointError, match="it diverged; lower its learning_rate"):
+    with pytest.raises(ModelDiverged, match="it diverged; lower its learning_rate"):
         make_lists(replace(refitted, two_tower=two_tower))
 
 

@@ -108,6 +108,13 @@ def test_slice_table_has_customers_and_interval():
     assert rows == [["cold", "1,052", "0.0200", "[0.0100, 0.0300]"], ["1", "0", "–", "–"]]
 
 
+def test_candidate_table_names_how_many_articles_counted():
+    base = candidate("base", [0.03], 1)
+    shorter = {("validation_map@3" if name == "validation_map@12" else name): value for name, value in base.items()}
+    rows, header = card_tables.candidate_table([shorter])
+    assert (header[1], rows[0][1]) == ("validation MAP@3", "0.0300")
+
+
 def test_candidate_table_is_sorted_and_stars_the_chosen_one():
     rows, header = card_tables.candidate_table(
         [candidate("wide", [0.02], 1), candidate("base", [0.01, 0.03], 2)], "wide-seed7"

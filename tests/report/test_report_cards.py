@@ -7,8 +7,8 @@ from planted_run import HAT, SCRIPT, SWEATER
 from benchmarks.planted_week import planted_week
 from recommender import config
 from recommender.evaluation.behavioral_check import run_tests
+from recommender.json_values import without_nan
 from recommender.report import report_cards
-from recommender.report.run_report import without_nan
 from recommender.report.week_at_a_glance import read_week
 
 REPORT = planted_run.report()

@@ -69,7 +69,7 @@ def copy_into(image: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [API, TRAINING])
-def test_images_are_pinned_run_as_nobody_special_and_take_signals(name):
+def test_images_are_pinned_run_unprivileged_and_take_signals(name):
     (base,) = arguments(name, "FROM")
     assert re.fullmatch(r"python:3\.11-slim-[a-z]+", base)
     assert arguments(name, "USER")[-1] not in ("0", "root")

@@ -16,10 +16,10 @@ TRAINING_STACK = {
     *("torch", "merlin", "nvtabular", "dask", "pandas", "pyarrow", "duckdb", "dbt", "metaflow", "faiss", "comet_ml"),
     *("recommender", "data"),
 }
-PACKAGES = ["connection", "cache", "settings", "lookup", "logs", "http", "page", "commands"]
+PACKAGES = ["errors", "connection", "cache", "settings", "lookup", "logs", "http", "page", "commands"]
 """Of `serving`, each below the next."""
 AT_THE_TOP = ["app", "lambda_handler", "__main__"]
-FOR_THE_PUBLISHER = {"connection", "cache"}
+FOR_THE_PUBLISHER = {"errors", "connection", "cache"}
 
 
 def imports(folder: str) -> Iterator[tuple[Path, str]]:
@@ -42,7 +42,7 @@ def test_a_package_imports_only_those_below_it_and_nothing_imports_the_commands(
     assert wrong == []
 
 
-def test_the_publisher_needs_the_connection_and_the_cache_alone():
+def test_the_publisher_needs_errors_connection_and_cache_alone():
     assert {imported for _, imported in imports("flows")} == FOR_THE_PUBLISHER
 
 

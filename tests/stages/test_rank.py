@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from planted_ranking_rows import FEW_ROWS, GROUP_SIZE, MAP_BY_CHANCE, planted_rows
 
-from recommender.models.rankers import fit_ranker, map_within_candidates
+from recommender.models.rankers import fit_ranker, map_within_candidates, score_rows
 from recommender.models.ranking_rows import RankingRows
 from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek
@@ -62,6 +62,16 @@ def test_the_newest_week_judges_rankers_fitted_on_the_others(weeks, choice):
     trial = fit_ranker("lambdarank", earlier, newest, LAMBDARANK["lambdarank"], seed=1)
     assert choice.kind == "lambdarank"
     assert choice.validation_map == {"lambdarank": map_on(trial, weeks[2])}
+
+
+def test_the_newest_week_judges_by_as_many_articles_as_count(weeks):
+    lines = []
+    choice = fit_on_weeks(weeks, LAMBDARANK, seed=1, report=lines.append, k=1)
+    earlier, newest = RankingRows.concatenate([week.rows() for week in weeks[:2]]), weeks[2].rows()
+    trial = fit_ranker("lambdarank", earlier, newest, LAMBDARANK["lambdarank"], seed=1, k=1)
+    score = map_within_candidates(score_rows(trial, newest), newest, k=1)
+    assert choice.as_dict()["validation_map@1"] == {"lambdarank": score}
+    assert f"lambdarank: MAP@1 within the newest week's candidates {score:.4f}" in lines
 
 
 def test_the_newest_week_decides_the_length_and_all_weeks_are_learned_from(weeks):

@@ -10,6 +10,7 @@ import torch
 from planted_day import ANN, BOB, CAT, EVERYBODY, TODAY, TWO_TOWER_SCORES, planted_day, planted_two_tower
 from planted_purchases import interactions
 
+from recommender.errors import ModelDiverged
 from recommender.models.item_similarity import EASE_MAX_ARTICLES, fit_ease, fit_item_knn
 from recommender.stages.candidate_sets import candidate_sets
 from recommender.stages.retrieve import GENERATORS, fit_generators
@@ -174,7 +175,7 @@ def test_a_two_tower_that_diverged_is_an_error():
     model, queries, candidates = planted_two_tower()
     diverged = replace(queries, numbers=queries.numbers * float("nan"))
     (two_tower,) = fit_generators(planted_day(), {"two_tower": 2}, (model, diverged, candidates))
-    with pytest.raises(FloatingPointError, match="it diverged; lower its learning_rate"):
+    with pytest.raises(ModelDiverged, match="it diverged; lower its learning_rate"):
         two_tower.score(EVERYBODY)
 
 

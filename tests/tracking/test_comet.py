@@ -53,7 +53,7 @@ def trained(name: str = "base"):
     )
     candidate = SimpleNamespace(name=name, seed=7, label=f"{name}-seed7", settings={"embedding_dim": 64})
     return SimpleNamespace(
-        candidate=candidate, curve=curve, best_epoch=2, validation_map=0.02, parameters=12_345, seconds=6.5
+        candidate=candidate, curve=curve, best_epoch=2, validation_map=0.02, parameters=12_345, seconds=6.5, k=12
     )
 
 

@@ -116,6 +116,14 @@ def test_a_champion_of_another_version_is_told_and_stops_no_night(changes, named
     assert named in opponent.reason
 
 
+def test_a_champion_whose_settings_a_file_could_not_hold_any_more_is_fitted_all_the_same():
+    """Ranges are asked of tonight's file: what an earlier release allowed and published can be fitted again."""
+    champion = with_setting("dropout", 1.5)
+    champion = replace(champion, stages=replace(champion.stages, order=replace(champion.stages.order, depth=0)))
+    assert Configuration.from_dict(through_json(champion)) == champion
+    assert find_opponent(TONIGHT, through_json(champion)) == Opponent(CHAMPION, champion)
+
+
 def test_a_champion_with_a_generator_of_the_past_is_told_and_stops_no_night():
     opponent = find_opponent(TONIGHT, through_json(with_stages(sizes={"trending": 5})))
     assert opponent.configuration is None

@@ -73,7 +73,7 @@ recent_articles as (
 
     from article_features
 
-    where days_since_last_sale <= 400
+    where days_since_last_sale <= {{ var('described_days') }}
 
 ),
 

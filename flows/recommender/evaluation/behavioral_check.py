@@ -9,7 +9,7 @@ description. Added here: thresholds, and a third outcome for a test that has too
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -65,7 +65,7 @@ def behavioral_check(
 ) -> Callable[[Callable], Callable]:
     """Declare a method a test.
 
-    `default_threshold` is `minimum=` or `maximum=` (or both) for rules that are no matter of taste, such as
+    `default_threshold` is `minimum=` or `maximum=` (or both) for rules that are not a matter of taste, such as
     "no duplicates"; the settings may replace it. Without it the settings must give the threshold.
     """
 
@@ -90,16 +90,23 @@ def run_tests(suite: object, settings: dict[str, dict[str, float]]) -> list[Chec
 
 
 def check_thresholds(suite: type, settings: dict[str, dict[str, float]]) -> None:
-    """Check that every test of a suite has a threshold, and every threshold a test; a night is too long to wait for it.
+    """Check that every test of a suite has a threshold, and every threshold a test.
 
     Raises SettingsError naming what does not fit.
     """
+    if problems := list(find_unfit_thresholds(suite, settings)):
+        raise SettingsError("\n".join(f"{suite.__name__} {problem}" for problem in problems))
+
+
+def find_unfit_thresholds(suite: type, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the names of a suite's thresholds, as it goes on behind "the suite ..."."""
     names = test_names(suite)
-    if unknown := sorted(set(settings) - set(names)):
-        raise SettingsError(f"thresholds without a test: {', '.join(unknown)}; tests are {', '.join(names)}")
+    for unknown in sorted(settings.keys() - set(names)):
+        yield f"has {unknown}, a threshold without a test; tests are {', '.join(names)}"
     for name in names:
         _, _, default_bounds = getattr(suite, name).behavioral_check
-        _read_threshold(name, settings.get(name) or default_bounds)
+        if not default_bounds and name not in settings:
+            yield f"lacks {name}; this test takes a minimum, a maximum or both"
 
 
 def test_names(suite: type) -> list[str]:
@@ -148,9 +155,9 @@ def _read_threshold(name: str, bounds: dict[str, float]) -> tuple[float | list[f
 
 
 def _is_met(value: float, threshold: float | list[float], comparison: str) -> bool:
-    """Judge the value; NaN never passes."""
+    """Judge the value; NaN never passes. Python's bool, because the verdict looks for `False`, which numpy's is not."""
     if math.isnan(value):
         return False
     if comparison == "within":
-        return threshold[0] <= value <= threshold[1]
-    return value >= threshold if comparison == ">=" else value <= threshold
+        return bool(threshold[0] <= value <= threshold[1])
+    return bool(value >= threshold if comparison == ">=" else value <= threshold)

@@ -5,7 +5,7 @@ Stage: after the test week was scored, before the verdict. In: what both score f
 The rule "not_worse" accepts a challenger in two cases. Its loss is shown to be below the margin: the interval of the
 difference lies above minus the margin, which is the test of non-inferiority (Walker and Nowacki, Understanding
 equivalence and noninferiority testing, J Gen Intern Med 26(2), 2011). Or its estimate is at least as near to equal as
-to worse by the margin: few customers cannot rule the margin out for anybody, and there this is the rule whose larger
+to worse by the margin: few customers can never rule the margin out, and there this is the rule whose larger
 error, refusing an equal or accepting one that is worse by the margin, is smallest. "better" asks for an interval above
 0, and a run that is forced, with a written reason, is accepted and remembered as forced.
 
@@ -89,7 +89,7 @@ def compare(
         champion: the same of the champion, for the same customers.
         settings: rule and margin.
         minimum_customers: fewer are not enough data to tell.
-        forced_reason: when not empty, the challenger is accepted whatever the numbers say.
+        forced_reason: when not empty, the challenger is accepted in spite of the numbers.
 
     Raises:
         ValueError: when the two differ in shape.

@@ -6,6 +6,7 @@ where they are others. Out: `EvaluatedWeek`, which the verdict, the report and t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from recommender.evaluation.behavior.judged_week import Perturbed
 from recommender.evaluation.behavior.judging import Judging
 from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
 from recommender.evaluation.behavior.suite import BehavioralSuite
-from recommender.evaluation.behavioral_check import run_tests
+from recommender.evaluation.behavioral_check import CheckResult, run_tests
 from recommender.evaluation.challenge import Challenge, challenge_in
 from recommender.evaluation.contest import Contest, hold_contest
 from recommender.evaluation.held_out_week import HeldOutWeek, lists_of_week, read_oracle
+from recommender.evaluation.promotion import Verdict, decide
 from recommender.evaluation.quality_report import quality_report
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
 from recommender.models.baselines import RankedLists, read_shop
@@ -57,6 +59,10 @@ class EvaluatedWeek:
     challenge: Challenge
     suite: BehavioralSuite
 
+    def verdict(self, results: Sequence[CheckResult]) -> Verdict:
+        """Decide over test results, the contest and the challenge together."""
+        return decide(results, self.challenge, self.contest)
+
 
 def evaluate_week(
     tonight: FittedModels,
@@ -72,7 +78,7 @@ def evaluate_week(
     Args:
         tonight: the models fitted before the week.
         champion: the champion's, where they are others.
-        opponent: whom tonight's lists have to hold their own against.
+        opponent: what tonight's lists are compared with.
         marts_dir: the exported marts.
         settings: of the run.
         oracle_file: true probabilities, where the data are generated.

@@ -1,4 +1,4 @@
-"""Rules that every recommendation list must obey, whoever made it.
+"""Rules that every recommendation list must obey, no matter what made it.
 
 Stage: shared by the behavioural suite (evaluated lists) and the publication gate (lists to be published).
 In: `lists` (n_customers, k) int32 article positions, -1 where a list is shorter; `scores` float32 of that

@@ -101,7 +101,7 @@ def beyond_accuracy_per_customer(
     repurchase_lists: np.ndarray,
     k: int = 12,
 ) -> dict[str, np.ndarray]:
-    """Score each customer's list for what accuracy does not tell; the measures stand in `list_quality`.
+    """Score each customer's list for what accuracy does not show; the measures are in `list_quality`.
 
     `lists` and `repurchase_lists` (n_customers, at least k); `truth` and `owned` are CSR pairs of what each customer
     bought in the week and before it; `buyer_shares` float (n_articles,) and `attribute_codes` int

@@ -8,8 +8,6 @@ to be published and the evaluated model's. Out: one `CheckResult` per check; a d
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from recommender.evaluation import list_rules
 from recommender.evaluation.behavioral_check import Measurement, behavioral_check
@@ -43,6 +41,9 @@ class PublicationGate(ListRuleChecks):
     @behavioral_check("sanity", maximum=0)
     def every_customer_has_a_list(self) -> Measurement:
         """Known customers without a list."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         served = pa.array(self.customer_ids[self.lists[:, 0] >= 0], pa.string())
         is_served = pc.is_in(pa.array(self.known_customer_ids, pa.string()), value_set=served)
         return Measurement(int(pc.sum(pc.invert(is_served)).as_py() or 0), {"known": len(is_served)})

@@ -54,7 +54,7 @@ def quality_report(week: HeldOutWeek, lists: Mapping[str, RankedLists], candidat
 
 
 def new_article_recall(week: HeldOutWeek, lists: RankedLists) -> float | None:
-    """Return recall@k of the bought articles that were first sold in the week before; None when none was bought."""
+    """Return recall@k of the bought articles that were first sold in the week before; None when nobody bought one."""
     day = week.fitted.day
     is_new = np.zeros(day.purchases.n_articles, dtype=bool)
     is_new[day.candidates[day.article_numbers[Columns.AGE_DAYS] <= FRESH_DAYS]] = True

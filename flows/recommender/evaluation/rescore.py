@@ -273,16 +273,13 @@ def main() -> int:
     dataset = parser.parse_args().dataset
     folder = reports_dir(dataset)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    rescored = rescore(
-        folder / "test_week_lists.parquet",
-        raw_dir(dataset),
-        report["windows"]["test"]["start"],
-        report["windows"]["test"]["end"],
-        report["n_candidates"],
-        cutoffs=reported_cutoffs(report["metrics"]),
-    )
+    test, n_candidates, cutoffs = report["windows"]["test"], report["n_candidates"], reported_cutoffs(report["metrics"])
+    served = next(iter(next(iter(report["metrics"].values()))))  # the MAP at the served depth stands first
+    lists, k = folder / "test_week_lists.parquet", int(served.partition("@")[2])
+    rescored = rescore(lists, raw_dir(dataset), test["start"], test["end"], n_candidates, k, cutoffs=cutoffs)
     for model, metrics in rescored.items():
-        print(f"{model:<28}  MAP@12 {metrics.get('map@12', math.nan):.6f}  all {metrics['map@12_all']:.6f}")
+        all_customers = metrics[f"{served}_all"]
+        print(f"{model:<28}  {served.upper()} {metrics.get(served, math.nan):.6f}  all {all_customers:.6f}")
     differences = find_differences(report["metrics"], rescored)
     print("\n".join(differences) or f"{len(rescored)} models: report.json says the same.")
     return 1 if differences else 0

@@ -1,4 +1,4 @@
-"""Tell a person why a customer is served what they are served.
+"""Explain to a person why a customer is served this list.
 
 Stage: beside the published lists, after a run. In: the newest run's report, marts and models. Out: text on the
 terminal: who the customer is, each recommendation with its reasons, and what rules and caps kept away.
@@ -7,7 +7,7 @@ terminal: who the customer is, each recommendation with its reasons, and what ru
 
 Nothing is trained or encoded again: the list comes out of the published models as it did when it was published, so
 the first k are the same. torch and Merlin are imported inside the functions: they take seconds, and a mistyped customer
-is told at once.
+is reported at once.
 
 Exit codes: 0 a list was explained, 2 a wrong argument or an unknown customer, 3 no published run can be read.
 """
@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recommender import config
 from recommender.columns import Columns
+from recommender.errors import RecommenderError
 from recommender.explain.explanation_text import format_customer, format_kept_away, format_list, label
 from recommender.explain.newest_run import (
     Customer,
@@ -34,11 +34,12 @@ from recommender.explain.newest_run import (
     newest_run,
     stages_of,
 )
-from recommender.features.warehouse import WarehouseError, read_mart
+from recommender.features.warehouse import read_mart
 
 if TYPE_CHECKING:
     from recommender.config import StageSettings
     from recommender.explain.explanation import Explanation
+    from recommender.features.model_inputs import ModelInputs
 
 EXIT_USAGE, EXIT_NOTHING_PUBLISHED = 2, 3
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         labels = _labels(run.marts_dir, article_ids)
     except UnknownCustomer as error:
         return _fail(error, EXIT_USAGE)
-    except (NothingPublished, WarehouseError, config.SettingsError) as error:
+    except RecommenderError as error:
         return _fail(error, EXIT_NOTHING_PUBLISHED)
     print("\n".join([*format_customer(run, customer, explanation, labels, note), ""]))
     print("\n".join([*format_list(explanation, labels), ""]))
@@ -65,13 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def explain_customer(
     run: NewestRun, customer: Customer, stages: StageSettings, k: int
 ) -> tuple[Explanation, Sequence[str]]:
-    """Recommend to one customer with the published models, and tell why.
+    """Recommend to one customer with the published models, and say why.
 
     Returns:
         The explanation, and (n_articles,) ids by the catalogue positions it speaks of.
 
     Raises:
-        NothingPublished: when the run's ranker reads other features than this version makes.
+        NothingPublished: when another release kept what this one cannot read.
     """
     _say("loading torch, Merlin and the models")
     for kind in (UserWarning, FutureWarning):  # Merlin and Dask warn of running on a CPU
@@ -81,11 +82,10 @@ def explain_customer(
     from recommender.explain.explanation import explain, fit_with_and_without_rules
     from recommender.models.model_files import load_model
     from recommender.models.rankers import load_ranker
-    from recommender.weeks.weekly_models import WeeklyModel
 
     ranker = load_ranker(run.models_dir / "ranker")
     _check_features(run, ranker.feature_names)
-    inputs, model = WeeklyModel(run.as_of_day, run.models_dir).inputs(), load_model(run.models_dir)
+    inputs, model = _inputs(run), load_model(run.models_dir)
     _say(f"fitting the generators on what was bought before {run.as_of_day}")
     fitted, without_rules = fit_with_and_without_rules(
         *(run.marts_dir, run.as_of_day, inputs, model, stages),
@@ -113,6 +113,16 @@ def _check_features(run: NewestRun, feature_names: Sequence[str]) -> None:
         )
 
 
+def _inputs(run: NewestRun) -> ModelInputs:
+    from recommender.features.model_inputs import UnreadableInputs
+    from recommender.weeks.weekly_models import WeeklyModel
+
+    try:
+        return WeeklyModel(run.as_of_day, run.models_dir).inputs()
+    except UnreadableInputs as error:
+        raise NothingPublished(f"{error}; `make run DATASET={run.dataset}` makes a new one") from error
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m recommender.explain.command", description="Tell why a customer's published list is as it is."
@@ -125,7 +135,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _length(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no length of a list; give a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the length of a list; give a whole number from 1 on")
     return int(text)
 
 

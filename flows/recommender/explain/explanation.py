@@ -19,15 +19,14 @@ from recommender.config import FilterSettings, OrderSettings, StageSettings
 from recommender.features.interactions import EPOCH, Interactions
 from recommender.features.model_inputs import ModelInputs
 from recommender.features.snapshots import QuerySnapshot
+from recommender.features.warehouse import DESCRIBED_DAYS
+from recommender.model_names import ITEM_TO_ITEM
 from recommender.models.rankers import Ranker
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import recommend
 from recommender.stages.retrieve import Generator, HistoryGenerator
 from recommender.stages.shop_day import ShopDay, columns_of
-
-DESCRIBED_DAYS = 400
-"""The `own_articles` mart holds what sold within so many days; what did not is unknown to the day without rules too."""
 
 Ranks = Mapping[str, int]
 """Generator name to an article's rank among what it proposed, from 1."""
@@ -114,7 +113,7 @@ class Explanation:
 def explain(
     fitted: FittedDay, ranker: Ranker, order: OrderSettings, k: int, row: int, without_rules: FittedDay
 ) -> Explanation:
-    """Recommend to one customer as `four_stages.recommend` does, and tell what each stage did.
+    """Recommend to one customer as `four_stages.recommend` does, and say what each stage did.
 
     Args:
         fitted: retrieve and filter, fitted on the day.
@@ -151,10 +150,11 @@ def fit_with_and_without_rules(
     customers: Callable[[QuerySnapshot], np.ndarray],
     report: Callable[[str], None] = print,
 ) -> tuple[FittedDay, FittedDay]:
-    """Fit a day as `fitted_day.fit_day` does, and once more with everything that sold within `DESCRIBED_DAYS`.
+    """Fit a day as `fitted_day.fit_day` does, and once more with everything that sold within `DESCRIBED_DAYS`: the
+    `own_articles` mart knows nothing of what did not.
 
     The item-to-item models, whose fitting takes longest, are fitted once: they know no rules, an article's score is
-    the same whatever else may be recommended.
+    the same, no matter what else may be recommended.
     """
     rules = stages.filters
     no_rules = FilterSettings(max(DESCRIBED_DAYS, rules.on_sale_days), is_season_checked=False)
@@ -162,7 +162,7 @@ def fit_with_and_without_rules(
     day = marts_dir, as_of_day, inputs, model
     without_rules = fit_day(*day, stages.sizes, no_rules, **arguments, report=report)
     history = [each for each in without_rules.generators if isinstance(each, HistoryGenerator)]
-    others = stages.sizes.keys() - {"ease", "item_knn", "last_basket"}
+    others = stages.sizes.keys() - set(ITEM_TO_ITEM)
     fitted = fit_day(*day, dict.fromkeys(others | {"popular"}, 1), rules, **arguments)  # `sizes` are put right below
     own = {each.name: each for each in fitted.generators if each.name in stages.sizes}
     own |= {each.name: _Narrowed(each, without_rules.day, fitted.day) for each in history}

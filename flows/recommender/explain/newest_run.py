@@ -13,16 +13,17 @@ from pathlib import Path
 
 from recommender import config
 from recommender.columns import Columns
+from recommender.errors import RecommenderError
 from recommender.features.warehouse import read_mart
 from recommender.model_names import FOUR_STAGES
 from recommender.project_paths import reports_dir, run_dir
 
 
-class NothingPublished(ValueError):
+class NothingPublished(RecommenderError):
     """There is no published run to explain."""
 
 
-class UnknownCustomer(ValueError):
+class UnknownCustomer(RecommenderError):
     """The published run has no such customer."""
 
 
@@ -100,7 +101,7 @@ def find_customer(run: NewestRun, customer_id: str | None) -> Customer:
     elif customer_id in ids:
         place = ids.index(customer_id)
     else:
-        raise UnknownCustomer(f"customer {customer_id!r} is none of the {len(ids):,} in run {run.run_id}'s customers")
+        raise UnknownCustomer(f"customer {customer_id!r} is not among the {len(ids):,} customers of run {run.run_id}")
     return Customer(ids[place], segments[place])
 
 
@@ -111,8 +112,8 @@ def stages_of(run: NewestRun) -> tuple[config.StageSettings, str]:
     try:
         return load_stages(run.models_dir), ""
     except FileNotFoundError:
-        toml = config.read_toml(config.DEFAULT_FILE.read_text(encoding="utf-8"))
-        note = f"the run kept none: those of {config.DEFAULT_FILE.name} as it is now, the list may differ"
+        toml = config.read_file(config.DEFAULT_FILE)
+        note = f"the run kept no settings; those of {config.DEFAULT_FILE.name} are used, and the list may differ"
         return config.Settings.of(toml, run.dataset).stages, note
     except ValueError as error:
         raise NothingPublished(str(error)) from error

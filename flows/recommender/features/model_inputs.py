@@ -5,12 +5,14 @@ This is the only place where tables become tensors.
 
 from __future__ import annotations
 
+import json
+import pickle
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +21,19 @@ import torch
 from torch import Tensor
 
 from recommender.columns import Columns
+from recommender.errors import RecommenderError
 from recommender.features.catalogue import Catalogue
 from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform
+from recommender.features.schema_text import schema_as_text, schema_of_text
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot, season_of
 from recommender.features.warehouse import read_mart
 
 if TYPE_CHECKING:
     from merlin.schema import Schema
+
+
+class UnreadableInputs(RecommenderError, ValueError):
+    """Another release kept its inputs in a way that this one does not know."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +55,45 @@ class ModelInputs:
     query_schema: Schema
 
     def save(self, path: Path) -> None:
-        """Write everything into one file for the steps that follow."""
-        torch.save(self, path)
+        """Write everything into one file, as tensors and texts: a later release may have its classes elsewhere."""
+        kept = {
+            "article_ids": json.dumps(self.catalogue.article_ids.tolist()),
+            "candidates": [each.as_plain() for each in self.candidates.values()],
+            "queries": [each.as_plain() for each in self.queries.values()],
+            "candidate_schema": schema_as_text(self.candidate_schema),
+            "query_schema": schema_as_text(self.query_schema),
+        }
+        torch.save(kept, path)
 
     @classmethod
     def load(cls, path: Path) -> ModelInputs:
-        """Read back what this run's `save` wrote; not for files of unknown origin, it unpickles."""
-        return torch.load(path, weights_only=False)
+        """Read back what `save` wrote, or what an earlier release pickled; a file can run no code of its own.
+
+        Raises:
+            FileNotFoundError: when there is no file.
+            UnreadableInputs: when another release wrote something else.
+        """
+        from recommender.features.earlier_releases import pickled_classes
+
+        own = ModelInputs, Catalogue, CandidateSnapshot, QuerySnapshot
+        try:
+            with torch.serialization.safe_globals(pickled_classes(*own)):
+                kept = torch.load(path, weights_only=True)
+            return kept if isinstance(kept, cls) else cls._of_plain(kept)
+        except (pickle.UnpicklingError, KeyError, TypeError) as error:
+            raise UnreadableInputs(f"{path} was written by another release, and this one cannot read it") from error
+
+    @classmethod
+    def _of_plain(cls, kept: Mapping[str, Any]) -> ModelInputs:
+        candidates = map(CandidateSnapshot.of_plain, kept["candidates"])
+        queries = map(QuerySnapshot.of_plain, kept["queries"])
+        return cls(
+            catalogue=Catalogue(np.array(json.loads(kept["article_ids"]), dtype=object)),
+            candidates={each.as_of_day: each for each in candidates},
+            queries={each.as_of_day: each for each in queries},
+            candidate_schema=schema_of_text(kept["candidate_schema"]),
+            query_schema=schema_of_text(kept["query_schema"]),
+        )
 
 
 def candidate_rows(article_features: pa.Table, articles: pa.Table) -> pa.Table:

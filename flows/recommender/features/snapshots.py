@@ -7,7 +7,9 @@ offsets of length n + 1.
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -52,6 +54,15 @@ class CandidateSnapshot:
         """Return the snapshot on a device."""
         return _moved(self, device)
 
+    def as_plain(self) -> dict[str, Tensor | str]:
+        """Return the fields for a file, the day as text."""
+        return {**vars(self), "as_of_day": self.as_of_day.isoformat()}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Tensor | str]) -> CandidateSnapshot:
+        """Inverse of `as_plain`."""
+        return cls(**{**plain, "as_of_day": date.fromisoformat(plain["as_of_day"])})
+
 
 @dataclass(frozen=True)
 class QuerySnapshot:
@@ -85,6 +96,18 @@ class QuerySnapshot:
     def to(self, device: torch.device) -> QuerySnapshot:
         """Return the snapshot on a device; customer ids stay where they are."""
         return _moved(self, device)
+
+    def as_plain(self) -> dict[str, Tensor | str]:
+        """Return the fields for a file, the day as text and all ids as one text: a million take seconds to read."""
+        customer_ids = json.dumps(self.customer_ids.tolist())
+        return {**vars(self), "as_of_day": self.as_of_day.isoformat(), "customer_ids": customer_ids}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Tensor | str]) -> QuerySnapshot:
+        """Inverse of `as_plain`."""
+        customer_ids = np.array(json.loads(plain["customer_ids"]), dtype=object)
+        day = date.fromisoformat(plain["as_of_day"])
+        return cls(**{**plain, "as_of_day": day, "customer_ids": customer_ids})
 
     def with_targets(self, positions: Tensor, offsets: Tensor) -> QuerySnapshot:
         """Return the same customers with other targets."""

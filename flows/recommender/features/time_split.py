@@ -23,11 +23,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from recommender.errors import RecommenderError
+
 WEEK = timedelta(days=7)
 ONE_DAY = timedelta(days=1)
 
 
-class TimeSplitError(ValueError):
+class TimeSplitError(RecommenderError, ValueError):
     """The weeks that a run needs do not fit the data."""
 
 

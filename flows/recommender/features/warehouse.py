@@ -27,6 +27,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from recommender.columns import Columns
+from recommender.errors import RecommenderError
 
 if TYPE_CHECKING:
     import pyarrow
@@ -44,12 +45,16 @@ MART_KEYS: Mapping[str, tuple[str, ...]] = {
     "own_articles": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
 }
 
+DESCRIBED_DAYS = 400
+"""The `own_articles` mart knows only articles that somebody bought within so many days before the as-of day: a year and
+a month, so that an article of last season is known when its season comes again."""
+
 FAILED_NODES_SHOWN = 5
 FAILING_ROWS_SHOWN = 3
 OUTPUT_LINES_SHOWN = 30
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(RecommenderError):
     """The marts could not be built or read; the message is dbt's own for the nodes that failed."""
 
 
@@ -94,6 +99,7 @@ def build_marts(
         "ranking_weeks": ranking_weeks,
         "history_length": history_length,
         "segment_columns": list(segment_columns),
+        "described_days": DESCRIBED_DAYS,
     }
     with _build_folder(warehouse_path) as build_dir:
         # dbt writes the name of the file into the views it makes, so only the folder may be temporary.

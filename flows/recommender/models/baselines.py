@@ -1,4 +1,4 @@
-"""Recommenders without learning that every model has to beat, and that serve whoever a model cannot.
+"""Recommenders without learning that every model has to beat, and that serve customers whom a model cannot serve.
 
 Stage: beside the two-tower models, before evaluation. In: the marts cut at an as-of day (`shop_as_of`),
 customer ids, candidate article positions. Out: `RankedLists`, k articles for every customer, best first.
@@ -67,7 +67,7 @@ class ShopAsOf:
     segment_sales: pa.Table
 
     def customer_rows(self, customer_ids: Sequence[str]) -> np.ndarray:
-        """Return the (n,) rows of `interactions.customer_ids`, -1 for somebody who is not in customers.csv."""
+        """Return the (n,) rows of `interactions.customer_ids`, -1 for a customer who is not in customers.csv."""
         known = pa.array(self.interactions.customer_ids, pa.string())
         return _positions_of(pa.array(customer_ids, pa.string()), known)
 

@@ -1,7 +1,7 @@
 """Which trained candidate goes on: the cheapest of those that chance cannot tell from the best.
 
 Stage: after the grid. In: a `TrainedCandidate` for each candidate and seed, in any order. Out: `Choice`, the same
-whatever the order. Wall time decides nothing, for it changes with what else the machine does.
+whatever the order. Wall time decides nothing, because it changes with what else the machine does.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ class Standing:
     Attributes:
         name: of the candidate.
         seeds: ascending.
-        mean: of the seeds' validation MAP@12.
+        mean: of the seeds' validation MAP@k.
         deviation: standard deviation over seeds; NaN with one seed.
         cost: weights times best epoch, averaged over seeds. The candidate that goes on is fitted afresh for every
             week that follows, up to that epoch.
         lead: the best candidate's mean minus this one's, with its interval; None for the best.
+        k: how many articles of a list counted.
     """
 
     name: str
@@ -42,10 +43,11 @@ class Standing:
     deviation: float
     cost: float
     lead: Interval | None
+    k: int
 
     @property
     def is_tie(self) -> bool:
-        """Whether chance cannot tell the candidate from the best; so it is, too, where nothing can be said."""
+        """Whether chance cannot tell the candidate from the best; also true where nothing can be said."""
         return self.lead is None or not self.lead.low > 0
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,7 +55,7 @@ class Standing:
         return {
             "name": self.name,
             "seeds": list(self.seeds),
-            "validation_map@12": self.mean,
+            f"validation_map@{self.k}": self.mean,
             "standard_deviation": self.deviation,
             "cost": self.cost,
             "best_minus_this": None if self.lead is None else self.lead._asdict(),
@@ -84,7 +86,7 @@ class Choice:
             chosen = next(each for each in others if each.name == name)
             return f"{_led(leader, chosen)}, {_noise(chosen)}; {name} is taken because it is cheaper."
         if ties := [each.name for each in others if each.is_tie]:
-            return f"{name} leads; chance cannot tell {', '.join(ties)} from it, none of them cheaper; {name} is taken."
+            return f"{name} leads; chance cannot tell {', '.join(ties)} from it, but none is cheaper; {name} is taken."
         return f"{_led(leader, others[0])}, which is more than noise; {name} is taken."
 
     def as_dict(self) -> dict[str, Any]:
@@ -98,11 +100,11 @@ class Choice:
 
 
 def choose(trained: Sequence[TrainedCandidate]) -> Choice:
-    """Choose among candidates by validation MAP@12, and among those as good by cost.
+    """Choose among candidates by validation MAP@k, and among those as good by cost.
 
     The best mean over seeds leads. A candidate whose `lead_over` interval holds 0 is a tie, and of the ties the
     cheapest is taken (`Standing.cost`; of equal ones the better mean, then the earlier name). Of its seeds the model
-    with the best validation MAP@12 is kept (of equal ones the smaller seed).
+    with the best validation MAP@k is kept (of equal ones the smaller seed).
 
     The intervals are each candidate's own: that the leader was picked as the best of several makes its lead look a
     little surer than it is.
@@ -123,7 +125,7 @@ def choose(trained: Sequence[TrainedCandidate]) -> Choice:
 
 
 def lead_over(leader: Sequence[TrainedCandidate], other: Sequence[TrainedCandidate]) -> Interval:
-    """Return the leader's mean validation MAP@12 minus the other's, and its 95% interval.
+    """Return the leader's mean validation MAP@k minus the other's, and its 95% interval.
 
     Two kinds of chance move the difference, and each has an interval of its own:
 
@@ -156,7 +158,8 @@ def describe_choice(choice: Choice) -> str:
 
     No line begins with a space: Metaflow's log would take it away and shift the columns.
     """
-    header = f"{'candidate':<16} seeds  {'validation MAP@12':<17}  {'best minus it':<26} {'weights x epochs':>16}"
+    score = f"validation MAP@{choice.kept.k}"
+    header = f"{'candidate':<16} seeds  {score:<17}  {'best minus it':<26} {'weights x epochs':>16}"
     return "\n".join([header, *(_line(each, choice) for each in choice.standings), choice.reason])
 
 
@@ -168,6 +171,7 @@ def _standing(runs: Sequence[TrainedCandidate], lead: Interval | None) -> Standi
         deviation=stdev(run.validation_map for run in runs) if len(runs) > 1 else float("nan"),
         cost=_cost(runs),
         lead=lead,
+        k=runs[0].k,
     )
 
 

@@ -22,6 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
+from recommender.model_names import EASE, ITEM_KNN
 from recommender.models.baselines import (
     BASELINES,
     Popularity,
@@ -68,8 +69,8 @@ def bpr(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: 
 
 
 COLLABORATIVE_BASELINES: dict[str, Callable[..., RankedLists]] = {
-    "item_knn": item_knn,
-    "ease": ease,
+    ITEM_KNN: item_knn,
+    EASE: ease,
     "als": als,
     "bpr": bpr,
 }
@@ -101,7 +102,7 @@ def run_baselines(
         candidates: (m,) catalogue positions that may be recommended.
         k: length of the lists.
         seed: of the baselines in `SEEDED`.
-        report: told in one line of each baseline that is left out because the catalogue is too large for it.
+        report: called with a line for each baseline that is left out because the catalogue is too large for it.
     """
     lists = {}
     for name, recommend in every_baseline(seed).items():

@@ -22,6 +22,7 @@ import torch
 from merlin.models.torch.blocks.cross import CrossBlock
 from torch import Tensor, nn
 
+from recommender.errors import ModelDiverged
 from recommender.models.rankers import (
     check_width,
     map_within_candidates,
@@ -31,6 +32,7 @@ from recommender.models.rankers import (
 )
 from recommender.models.ranking_rows import RankingRows
 from recommender.models.softmax_loss import multi_target_softmax_loss
+from recommender.ranker_settings import DeepCrossSettings
 
 KIND = "deep_cross"
 WEIGHTS = "weights.pt"
@@ -38,33 +40,6 @@ HEAVY_TAIL_SKEWNESS = 2.0  # that of an exponential distribution
 LARGEST_SCALED = 8.0
 ROWS_PER_PASS = 65_536
 BEHIND_ALL = -1e9  # stands for "no candidate": finite, since a softmax over nothing has no gradient
-
-
-@dataclass(frozen=True)
-class DeepCrossSettings:
-    """The sizes of the network and how it is trained.
-
-    Attributes:
-        cross_layers: highest order of the products of features, less one.
-        hidden_dims: units of each dense layer.
-        dropout: share of hidden units dropped while training.
-        epochs: most passes over the training rows; without validation rows, exactly as many.
-        patience: epochs without a better validation MAP@12 before training stops.
-        batch_size: customer-weeks per batch.
-        learning_rate: of AdamW, constant, so that an epoch is the same whatever number of them is planned.
-        weight_decay: decoupled decay of all weights.
-        threads: CPU threads of training.
-    """
-
-    cross_layers: int = 2
-    hidden_dims: tuple[int, ...] = (128, 64)
-    dropout: float = 0.1
-    epochs: int = 10
-    patience: int = 2
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    threads: int = 1
 
 
 class FeatureScaling(nn.Module):
@@ -162,8 +137,9 @@ def fit_deep_cross(
     settings: DeepCrossSettings,
     seed: int,
     report: Callable[[str], None] = print,
+    k: int = 12,
 ) -> DeepCrossRanker:
-    """Train a network on the customer-weeks in which something was bought, up to the best validation MAP@12.
+    """Train a network on the customer-weeks in which something was bought, up to the best validation MAP@k.
 
     Args:
         rows: what to learn from.
@@ -171,10 +147,12 @@ def fit_deep_cross(
         settings: how.
         seed: of initial weights, shuffling and dropout.
         report: called with a line after every epoch.
+        k: how many articles of a list count.
 
     Raises:
-        ValueError: when nothing was bought, or the features of validation are others.
-        FloatingPointError: when the loss is no longer finite.
+        NotEnoughData: when nothing was bought.
+        ValueError: when the features of validation are others.
+        ModelDiverged: when the loss is no longer finite.
     """
     learned = rows_to_learn_from(rows, "training")
     if validation is not None:
@@ -184,7 +162,7 @@ def fit_deep_cross(
     torch.manual_seed(seed)
     device = _device()
     model = DeepCross(FeatureScaling.of(learned.features), settings).to(device)
-    epochs = _train(model, _Groups.of(learned, device), validation, settings, report)
+    epochs = _train(model, _Groups.of(learned, device), validation, settings, report, k)
     return DeepCrossRanker(model.eval(), rows.feature_names, settings, epochs)
 
 
@@ -255,7 +233,7 @@ class _Groups:
             yield self.features[rows], sizes, self.is_bought[rows]
 
 
-def _train(model: DeepCross, groups: _Groups, validation: RankingRows | None, settings, report) -> int:
+def _train(model: DeepCross, groups: _Groups, validation: RankingRows | None, settings, report, k: int) -> int:
     """Train in place, leave the weights of the best epoch, and return its number; the last without validation."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     best_epoch, best_map, best_weights = 0, -math.inf, None
@@ -266,8 +244,8 @@ def _train(model: DeepCross, groups: _Groups, validation: RankingRows | None, se
         if validation is None:
             report(f"epoch {epoch:>2}  loss {loss:.4f}  {speed}")
             continue
-        score = map_within_candidates(_score(model, torch.from_numpy(validation.features)), validation)
-        report(f"epoch {epoch:>2}  loss {loss:.4f}  validation MAP@12 {score:.4f}  {speed}")
+        score = map_within_candidates(_score(model, torch.from_numpy(validation.features)), validation, k)
+        report(f"epoch {epoch:>2}  loss {loss:.4f}  validation MAP@{k} {score:.4f}  {speed}")
         if score > best_map:
             best_epoch, best_map, best_weights = epoch, score, copy.deepcopy(model.state_dict())
         if epoch - best_epoch >= settings.patience:
@@ -285,7 +263,7 @@ def _run_epoch(model: DeepCross, groups: _Groups, optimizer: torch.optim.Optimiz
     for features, sizes, is_bought in groups.batches(settings.batch_size):
         loss = listwise_softmax_loss(model(features), sizes, is_bought)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss.item()}; lower learning_rate {settings.learning_rate}")
+            raise ModelDiverged(f"the loss is {loss.item()}; lower learning_rate {settings.learning_rate}")
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

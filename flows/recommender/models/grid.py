@@ -21,8 +21,6 @@ from recommender.models.retrieval import recommend
 from recommender.models.training import Epoch, TrainingSettings, TrainingWeek, train
 from recommender.ranking_metrics import average_precision_at_k, find_hits, first_k, truth_sizes
 
-VALIDATION_K = 12
-
 
 @dataclass(frozen=True)
 class TrainedCandidate:
@@ -33,11 +31,12 @@ class TrainedCandidate:
         folder: where its model is.
         curve: its epochs.
         best_epoch: the epoch whose weights were kept, from 1.
-        validation_map: MAP@12 of that epoch.
+        validation_map: MAP@k of that epoch.
         parameters: number of trained weights.
         seconds: wall time of training.
-        average_precision: float32 (n_customers,), AP@12 of that epoch by customer of the validation week, in the
+        average_precision: float32 (n_customers,), AP@k of that epoch by customer of the validation week, in the
             order of the week's queries, so that one row is one customer in every candidate.
+        k: how many articles of a list counted.
     """
 
     candidate: Candidate
@@ -48,6 +47,7 @@ class TrainedCandidate:
     parameters: int
     seconds: float
     average_precision: np.ndarray = field(repr=False, compare=False)
+    k: int = 12
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -55,7 +55,7 @@ class TrainedCandidate:
             "name": self.candidate.name,
             "seed": self.candidate.seed,
             "settings": dict(self.candidate.settings),
-            "validation_map@12": self.validation_map,
+            f"validation_map@{self.k}": self.validation_map,
             "best_epoch": self.best_epoch,
             "parameters": self.parameters,
             "seconds": round(self.seconds, 1),
@@ -70,17 +70,18 @@ def train_candidate(
     validation_day: date,
     folder: Path,
     report: Callable[[Epoch], None] = print,
+    k: int = 12,
 ) -> TrainedCandidate:
-    """Train a candidate on some weeks, keep the epoch that is best in the validation week, and save it.
+    """Train a candidate on some weeks, keep the epoch with the best MAP@k in the validation week, and save it.
 
     Raises:
-        ValueError, FloatingPointError: see `training.train`.
+        NotEnoughData, ModelDiverged: see `training.train`.
     """
     started = time.perf_counter()
     by_epoch: list[np.ndarray] = []
 
     def validate(fitted: nn.Module) -> float:
-        by_epoch.append(validation_average_precision(fitted, inputs, validation_day))
+        by_epoch.append(validation_average_precision(fitted, inputs, validation_day, k))
         return _mean_or_zero(by_epoch[-1])
 
     model = build_model(candidate, inputs, known_until=validation_day)
@@ -102,6 +103,7 @@ def train_candidate(
         parameters=sum(weight.numel() for weight in model.parameters()),
         seconds=time.perf_counter() - started,
         average_precision=by_epoch[best.epoch - 1].astype(np.float32),
+        k=k,
     )
 
 
@@ -171,24 +173,24 @@ def training_settings(candidate: Candidate, inputs: ModelInputs, known_until: da
     return TrainingSettings(**{**values, "sampled_negatives": negatives, "seed": candidate.seed})
 
 
-def validation_map(model: nn.Module, inputs: ModelInputs, day: date) -> float:
+def validation_map(model: nn.Module, inputs: ModelInputs, day: date, k: int = 12) -> float:
     """Return the mean of `validation_average_precision`; 0 when nobody is judged."""
-    return _mean_or_zero(validation_average_precision(model, inputs, day))
+    return _mean_or_zero(validation_average_precision(model, inputs, day, k))
 
 
-def validation_average_precision(model: nn.Module, inputs: ModelInputs, day: date) -> np.ndarray:
-    """Return AP@12 float64 (n_customers,) of the customers with history who bought something in the week from `day`.
+def validation_average_precision(model: nn.Module, inputs: ModelInputs, day: date, k: int = 12) -> np.ndarray:
+    """Return AP@k float64 (n_customers,) of the customers with history who bought something in the week from `day`.
 
-    They stand in the order of the day's queries, which no model changes; none bought, none returned.
+    They stand in the order of the day's queries, which no model changes; empty where nobody bought.
     """
     queries = inputs.queries[day]
     is_judged = torch.from_numpy(queries.has_history()) & (queries.target_offsets.diff() > 0)
     queries = queries.take(torch.nonzero(is_judged)[:, 0])
     if not len(queries):
         return np.empty(0)
-    lists = recommend(model, queries, inputs.candidates[day], VALIDATION_K)
+    lists = recommend(model, queries, inputs.candidates[day], k)
     truth = queries.target_positions.numpy().astype(np.int32), queries.target_offsets.numpy()
-    return average_precision_at_k(find_hits(first_k(lists.positions, VALIDATION_K), *truth), truth_sizes(truth[1]))
+    return average_precision_at_k(find_hits(first_k(lists.positions, k), *truth), truth_sizes(truth[1]))
 
 
 def _mean_or_zero(average_precision: np.ndarray) -> float:

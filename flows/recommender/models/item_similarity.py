@@ -16,6 +16,7 @@ from datetime import date
 import numpy as np
 from scipy import linalg, sparse
 
+from recommender.errors import NotEnoughData
 from recommender.features.interactions import Interactions
 
 HALF_LIFE_DAYS = 120.0  # a purchase of this age counts half
@@ -87,7 +88,7 @@ def fit_ease(
 
     Raises:
         CatalogueTooLarge: when more articles have sold.
-        ValueError: when nothing was bought before the day.
+        NotEnoughData: when nothing was bought before the day.
 
     Sources: Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019, https://arxiv.org/abs/1905.03375;
     for the diagonal: Moon et al., It's enough: relaxing diagonal constraints in linear autoencoders for
@@ -189,7 +190,7 @@ def fit_item_knn(
         neighbours: kept for each article, itself included.
 
     Raises:
-        ValueError: when nothing was bought before the day.
+        NotEnoughData: when nothing was bought before the day.
 
     Source: Deshpande and Karypis, Item-based top-N recommendation algorithms, ACM TOIS 22(1), 2004.
     """
@@ -231,11 +232,11 @@ def history_before(purchases: Interactions, as_of_day: date, half_life_days: flo
     """Return `Interactions.matrix` of what was bought before a day.
 
     Raises:
-        ValueError: when nothing was.
+        NotEnoughData: when nothing was.
     """
     known = purchases.before(as_of_day)
     if not len(known):
-        raise ValueError(f"nothing was bought before {as_of_day}; there is nothing to fit on")
+        raise NotEnoughData(f"nothing was bought before {as_of_day}; there is nothing to fit on")
     return known.matrix(as_of_day, half_life_days)
 
 

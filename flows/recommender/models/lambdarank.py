@@ -22,6 +22,7 @@ import torch  # noqa: F401  brings libgomp, see above
 
 from recommender.models.rankers import check_width, read_description, rows_to_learn_from, write_description
 from recommender.models.ranking_rows import RankingRows
+from recommender.ranker_settings import LambdaRankSettings
 
 if TYPE_CHECKING:
     from lightgbm import Booster, Dataset
@@ -29,36 +30,6 @@ if TYPE_CHECKING:
 KIND = "lambdarank"
 TREES = "trees.txt"
 TREES_PER_REPORT = 50
-
-
-@dataclass(frozen=True)
-class LambdaRankSettings:
-    """How the trees are grown.
-
-    Attributes:
-        n_trees: most trees; without validation rows, exactly as many.
-        patience: trees without a better validation NDCG@12 before growing stops.
-        learning_rate: how much of each tree counts.
-        leaves: most leaves of a tree, the depth of the interactions between features.
-        min_rows_in_leaf: fewer candidates than that do not make a leaf.
-        feature_fraction: share of the features that each tree may use.
-        l2: regularisation of the leaf values.
-        max_bins: most values that a feature is told apart by; 63 scored no less than 255, in half the time.
-        truncation_level: pairs that lie wholly behind this rank do not push; a little above the 12 that count,
-            so that what stands just behind can still move in.
-        threads: CPU threads; neither trees nor scores depend on it.
-    """
-
-    n_trees: int = 300
-    patience: int = 50
-    learning_rate: float = 0.05
-    leaves: int = 31
-    min_rows_in_leaf: int = 50
-    feature_fraction: float = 0.7
-    l2: float = 1.0
-    max_bins: int = 63
-    truncation_level: int = 15
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -121,8 +92,9 @@ def fit_lambdarank(
     settings: LambdaRankSettings,
     seed: int,
     report: Callable[[str], None] = print,
+    k: int = 12,
 ) -> LambdaRanker:
-    """Grow trees on the customer-weeks in which something was bought, up to the best validation NDCG@12.
+    """Grow trees on the customer-weeks in which something was bought, up to the best validation NDCG@k.
 
     Args:
         rows: what to learn from.
@@ -130,9 +102,11 @@ def fit_lambdarank(
         settings: how.
         seed: of drawing features.
         report: called with a line every 50 trees.
+        k: how many articles of a list count.
 
     Raises:
-        ValueError: when nothing was bought, or the features of validation are others.
+        NotEnoughData: when nothing was bought.
+        ValueError: when the features of validation are others.
     """
     import lightgbm
 
@@ -141,9 +115,9 @@ def fit_lambdarank(
     if validation is not None:
         validation.check_features(rows.feature_names)
         judged.append(_dataset(rows_to_learn_from(validation, "validation"), settings, learned))
-        callbacks = [lightgbm.early_stopping(settings.patience, verbose=False), _reporter(report)]
+        callbacks = [lightgbm.early_stopping(settings.patience, verbose=False), _reporter(report, k)]
     grown = lightgbm.train(
-        _parameters(settings, seed),
+        _parameters(settings, seed, k),
         learned,
         num_boost_round=settings.n_trees,
         valid_sets=judged,
@@ -188,12 +162,12 @@ def _dataset(rows: RankingRows, settings: LambdaRankSettings, reference: Dataset
     )
 
 
-def _parameters(settings: LambdaRankSettings, seed: int) -> dict:
+def _parameters(settings: LambdaRankSettings, seed: int, k: int) -> dict:
     return {
         "objective": "lambdarank",
         "lambdarank_truncation_level": settings.truncation_level,
         "metric": "ndcg",
-        "eval_at": [12],
+        "eval_at": [k],
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         "min_data_in_leaf": settings.min_rows_in_leaf,
@@ -208,10 +182,10 @@ def _parameters(settings: LambdaRankSettings, seed: int) -> dict:
     }
 
 
-def _reporter(report: Callable[[str], None]) -> Callable:
+def _reporter(report: Callable[[str], None], k: int) -> Callable:
     def say(environment) -> None:
         trees = environment.iteration + 1
         if trees % TREES_PER_REPORT == 0:
-            report(f"trees {trees:>4}  validation NDCG@12 {environment.evaluation_result_list[0][2]:.4f}")
+            report(f"trees {trees:>4}  validation NDCG@{k} {environment.evaluation_result_list[0][2]:.4f}")
 
     return say

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from recommender.features.schema_text import schema_as_text, schema_of_text
+
 if TYPE_CHECKING:
     from recommender.models.two_tower import TwoTower
 
@@ -22,13 +24,11 @@ QUERY_SCHEMA = "query_schema.json"
 
 def save_model(model: TwoTower, folder: Path) -> None:
     """Write a model's weights, sizes and schemas into a folder, made when missing."""
-    from merlin.schema.io.tensorflow_metadata import TensorflowMetadata
-
     folder.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), folder / WEIGHTS)
     (folder / SETTINGS).write_text(json.dumps(model.settings.as_dict(), indent=2))
     for name, schema in ((CANDIDATE_SCHEMA, model.candidate_schema), (QUERY_SCHEMA, model.query_schema)):
-        (folder / name).write_text(TensorflowMetadata.from_merlin_schema(schema).to_json())
+        (folder / name).write_text(schema_as_text(schema))
 
 
 def load_model(folder: Path) -> TwoTower:
@@ -37,14 +37,11 @@ def load_model(folder: Path) -> TwoTower:
     Raises:
         FileNotFoundError: when the folder holds no model.
     """
-    from merlin.schema.io.tensorflow_metadata import TensorflowMetadata
-
     from recommender.models.two_tower import TowerSettings, TwoTower
 
     weights = torch.load(folder / WEIGHTS, weights_only=True)
     candidate_schema, query_schema = (
-        TensorflowMetadata.from_json((folder / name).read_text()).to_merlin_schema()
-        for name in (CANDIDATE_SCHEMA, QUERY_SCHEMA)
+        schema_of_text((folder / name).read_text()) for name in (CANDIDATE_SCHEMA, QUERY_SCHEMA)
     )
     settings = TowerSettings(**json.loads((folder / SETTINGS).read_text()))
     model = TwoTower(candidate_schema, query_schema, weights["article_codes"], settings)

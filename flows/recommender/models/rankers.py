@@ -19,7 +19,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from recommender.errors import NotEnoughData
 from recommender.models.ranking_rows import RankingRows
+from recommender.ranker_settings import RANKER_SETTINGS
 from recommender.ranking_metrics import average_precision_at_k, mean_over_customers
 
 DESCRIPTION = "ranker.json"
@@ -48,23 +50,22 @@ class Ranker(Protocol):
 
 
 class RankerKind(NamedTuple):
-    """How rankers of one kind are made: the class of their settings, `fit` and `load`."""
+    """How rankers of one kind are made."""
 
-    settings: type
     fit: Callable[..., Ranker]
     load: Callable[[Path], Ranker]
 
 
 def _lambdarank() -> RankerKind:
-    from recommender.models.lambdarank import LambdaRankSettings, fit_lambdarank, load_lambdaranker
+    from recommender.models.lambdarank import fit_lambdarank, load_lambdaranker
 
-    return RankerKind(LambdaRankSettings, fit_lambdarank, load_lambdaranker)
+    return RankerKind(fit_lambdarank, load_lambdaranker)
 
 
 def _deep_cross() -> RankerKind:
-    from recommender.models.deep_cross_ranker import DeepCrossSettings, fit_deep_cross, load_deep_cross
+    from recommender.models.deep_cross_ranker import fit_deep_cross, load_deep_cross
 
-    return RankerKind(DeepCrossSettings, fit_deep_cross, load_deep_cross)
+    return RankerKind(fit_deep_cross, load_deep_cross)
 
 
 RANKERS: Mapping[str, Callable[[], RankerKind]] = {"lambdarank": _lambdarank, "deep_cross": _deep_cross}
@@ -81,6 +82,7 @@ def fit_ranker(
     settings: Mapping[str, Any],
     seed: int,
     report: Callable[[str], None] = print,
+    k: int = 12,
 ) -> Ranker:
     """Fit a ranker of a kind.
 
@@ -91,15 +93,16 @@ def fit_ranker(
         settings: fields of the kind's settings; the others keep their defaults.
         seed: of everything random.
         report: called with a line from time to time.
+        k: how many articles of a list count in validation.
 
     Raises:
         ValueError: for an unknown kind or setting, and where the kind's own `fit` does.
     """
-    found = _kind(kind)
-    names = [field.name for field in fields(found.settings)]
+    found, of_kind = _kind(kind), RANKER_SETTINGS[kind]
+    names = [field.name for field in fields(of_kind)]
     if unknown := sorted(settings.keys() - set(names)):
         raise ValueError(f"{kind} has no setting {', '.join(unknown)}; it takes {', '.join(names)}")
-    return found.fit(rows, validation, found.settings(**settings), seed, report)
+    return found.fit(rows, validation, of_kind(**settings), seed, report, k)
 
 
 def load_ranker(folder: Path) -> Ranker:
@@ -125,7 +128,7 @@ def score_rows(ranker: Ranker, rows: RankingRows) -> np.ndarray:
 def map_within_candidates(scores: np.ndarray, rows: RankingRows, k: int = 12) -> float:
     """MAP@k of each group's candidates, best score first, counting only what was bought among them.
 
-    A perfect order scores 1 whatever the candidate generators missed. Groups without a bought row are left out;
+    A perfect order scores 1, no matter what the candidate generators missed. Groups without a bought row are left out;
     equal scores keep the order of the rows. See `ranking_metrics.average_precision_at_k`.
 
     Args:
@@ -156,11 +159,11 @@ def rows_to_learn_from(rows: RankingRows, name: str) -> RankingRows:
         name: what the rows are, for the error.
 
     Raises:
-        ValueError: when there is none.
+        NotEnoughData: when there is none.
     """
     kept = rows.with_positives_only()
     if not len(kept):
-        raise ValueError(
+        raise NotEnoughData(
             f"no customer bought a candidate in the {name} rows ({len(rows):,} rows of {len(rows.group_sizes):,} "
             "customer-weeks); take more weeks or more candidates"
         )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recommender.errors import NotEnoughData
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 from recommender.models.baselines import RankedLists
 
@@ -25,13 +26,14 @@ def recommend(model: nn.Module, queries: QuerySnapshot, candidates: CandidateSna
         k: length of the lists; shorter where fewer articles are on sale.
 
     Raises:
-        ValueError: when queries and candidates are of different days, or nothing is on sale.
+        ValueError: when queries and candidates are of different days.
+        NotEnoughData: when nothing is on sale.
     """
     if queries.as_of_day != candidates.as_of_day:
         raise ValueError(f"queries are as of {queries.as_of_day}, candidates as of {candidates.as_of_day}")
     on_sale = candidates.on_sale()
     if not len(on_sale):
-        raise ValueError(f"no article is on sale on {candidates.as_of_day}; raise on_sale_days")
+        raise NotEnoughData(f"no article is on sale on {candidates.as_of_day}; raise on_sale_days")
     device = next(model.parameters()).device
     model.eval()
     with torch.inference_mode():

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recommender.errors import ModelDiverged
 from recommender.features.snapshots import CandidateSnapshot
 from recommender.models.baselines import RankedLists
 
@@ -34,12 +35,12 @@ def similar_articles(
         Catalogue positions and cosines in [-1, 1], a list for each article of the snapshot, in its order.
 
     Raises:
-        FloatingPointError: when the vectors are not finite.
+        ModelDiverged: when the vectors are not finite.
     """
     with torch.inference_mode():
         vectors = model.eval().encode_candidates(candidates)[:, :-1]
         if not torch.isfinite(vectors).all():
-            raise FloatingPointError("article vectors are not finite: the two-tower diverged; lower its learning_rate")
+            raise ModelDiverged("article vectors are not finite: the two-tower diverged; lower its learning_rate")
         vectors = nn.functional.normalize(vectors, dim=1)
         positions = candidates.positions.numpy()
         codes = torch.from_numpy(product_codes[positions])

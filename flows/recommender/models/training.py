@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from recommender.errors import ModelDiverged, NotEnoughData
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 from recommender.models.softmax_loss import multi_target_softmax_loss
 
@@ -28,7 +29,7 @@ class TrainingSettings:
 
     Attributes:
         epochs: most passes over the training queries.
-        patience: epochs without a better validation MAP@12 before training stops.
+        patience: epochs without a better validation MAP before training stops.
         batch_size: customers per batch.
         learning_rate: peak of the one-cycle schedule.
         weight_decay: decoupled decay of the embeddings (AdamW); other weights are not decayed.
@@ -57,7 +58,7 @@ class Epoch:
     Attributes:
         epoch: from 1.
         loss: mean over customers.
-        validation_map: MAP@12 in the validation week; None without one.
+        validation_map: MAP in the validation week; None without one.
         rows_per_second: purchases, each a (customer, article), that were learned from.
         cpu_cores: busy on average while learning.
         peak_memory_mib: of the process so far.
@@ -77,7 +78,7 @@ class Epoch:
         return asdict(self)
 
     def __str__(self) -> str:
-        score = "" if self.validation_map is None else f"  validation MAP@12 {self.validation_map:.4f}"
+        score = "" if self.validation_map is None else f"  validation MAP {self.validation_map:.4f}"
         return f"epoch {self.epoch:>2}  loss {self.loss:.4f}{score}  {self.rows_per_second:,.0f} rows/s"
 
 
@@ -133,7 +134,7 @@ def train(
         model: has `encode_queries` and `encode_candidates`; moved to CUDA where there is one.
         weeks: what to learn from, any order.
         settings: how.
-        validate: returns validation MAP@12; without it no epoch is better than another and the last weights stay.
+        validate: returns validation MAP; without it no epoch is better than another and the last weights stay.
         last_epoch: stop after this epoch of the schedule, as a run with validation found best.
         report: called after every epoch.
 
@@ -141,12 +142,12 @@ def train(
         The learning curve.
 
     Raises:
-        ValueError: when no week has a purchase to learn from.
-        FloatingPointError: when the loss is no longer finite.
+        NotEnoughData: when no week has a purchase to learn from.
+        ModelDiverged: when the loss is no longer finite.
     """
     weeks = [week for week in weeks if len(week.queries)]
     if not weeks:
-        raise ValueError("no training week has a purchase of an article on sale; lengthen training_weeks")
+        raise NotEnoughData("no training week has a purchase of an article on sale; lengthen training_weeks")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
@@ -201,7 +202,7 @@ def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) ->
     for week, batch in _batches(weeks, settings.batch_size):
         loss = _batch_loss(model, week, batch, settings)
         if not torch.isfinite(loss):
-            raise FloatingPointError(
+            raise ModelDiverged(
                 f"the loss of epoch {number} is {loss.item()}; lower learning_rate {settings.learning_rate}"
             )
         optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""The champion: the run whose lists shoppers see, which tonight's has to hold its own against.
+"""The champion: the run whose lists shoppers see, with which tonight's run is compared.
 
 Stage: before the weeks are fitted. In: the registry and what Redis serves. Out: the decision of that run. After
 `make rollback` or `make publish RUN=...` it is an earlier one: what was withdrawn must not judge its successor.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import redis
-
 from recommender.project_paths import registry_file
+from recommender.release.publish_errors import RedisFailed
 from recommender.release.published_versions import served_run
+from recommender.release.redis_client import redis_client
 from recommender.release.registry import Decision, read
-from serving.connection.redis_connection import RedisUnreachable, connect
 
 
 def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | None:
@@ -21,16 +20,16 @@ def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | No
 
     Args:
         dataset: whose champion it is.
-        warn: told when that run is unknown and the newest one that published takes its place.
+        warn: called when that run is unknown and the newest one that published takes its place.
     """
     published = [each for each in read(registry_file(dataset)) if each.version is not None]
     if not published:
         return None
     try:
-        with connect() as client:
+        with redis_client() as client:
             served = served_run(client, dataset)
         why = f"the registry knows no run {served}" if served else "Redis serves no readable version"
-    except (RedisUnreachable, redis.RedisError) as error:
+    except RedisFailed as error:
         served, why = None, f"Redis cannot be asked what it serves ({error})"
     of_served = [each for each in published if each.run_id == served]
     if not of_served:

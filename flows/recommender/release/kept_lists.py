@@ -1,7 +1,7 @@
 """The published lists of a run on its disk, so that any run that is still kept can be published again.
 
 Stage: just before publishing. In: `PublishedLists`, which passed both gates. Out: a folder of Parquet files beside the
-run's models, whole or not there at all; and back.
+run's models, whole or not at all; and back.
 
     customers.parquet   one row per customer: id, list, last purchases
     popular.parquet     the overall list, under the name `overall`; segments and similar articles have files like it
@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recommender.errors import RecommenderError
 from recommender.release.publish import PublishedRun
 from recommender.release.published_lists import NamedLists, PublishedLists
 from serving.cache.article_facts import ArticleFacts
@@ -35,7 +36,7 @@ NAME, ARTICLE_ID = "name", "article_id"
 PURCHASES = tuple(f"purchase_{name}" for name in PurchaseArrays._fields)
 
 
-class NotKept(ValueError):
+class NotKept(RecommenderError):
     """A run has no lists on the disk."""
 
 
@@ -62,7 +63,7 @@ def kept_lists(folder: Path) -> tuple[PublishedLists, PublishedRun]:
         NotKept: nothing is there.
     """
     if not (folder / RUN_FILE).exists():
-        raise NotKept(f"{folder} holds no published lists; the run published none, or its files were removed.")
+        raise NotKept(f"{folder} has no published lists; the run published nothing, or its files were removed.")
     run = PublishedRun(**json.loads((folder / RUN_FILE).read_text(encoding="utf-8")))
     customers = pq.read_table(folder / "customers.parquet")
     lists = PublishedLists(

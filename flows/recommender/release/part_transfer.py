@@ -27,7 +27,7 @@ Done = TypeVar("Done")
 
 
 def write_part(client: redis.Redis, part: Part, key_of: KeyOf, progress: Callable[[int], None]) -> PartSummary:
-    """Write all keys of a part, a chunk in each round trip; `progress` is told how many entries are written."""
+    """Write all keys of a part, a chunk in each round trip; `progress` gets how many entries are written."""
     total, entries = _Total(), 0
     with closing(_one_ahead(partial(_write_chunk, client, key_of, chunk) for chunk in part.chunks())) as written:
         for chunk in written:
@@ -38,7 +38,7 @@ def write_part(client: redis.Redis, part: Part, key_of: KeyOf, progress: Callabl
 
 
 def read_part(client: redis.Redis, part: Part, key_of: KeyOf, progress: Callable[[int], None]) -> PartSummary:
-    """Read all keys of a part, lost ones as if they were empty; `progress` is told how many keys are read."""
+    """Read all keys of a part, lost ones as if they were empty; `progress` gets how many keys are read."""
     total, names = _Total(), [key_of(number) for number in range(part.keys)]
     chunks = (names[first : first + MOST_COMMANDS] for first in range(0, len(names), MOST_COMMANDS))
     with closing(_one_ahead(partial(read_keys, client, chunk) for chunk in chunks)) as read:

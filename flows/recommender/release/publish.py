@@ -4,7 +4,7 @@ Stage: the last of the pipeline. In: the lists of every customer and what is to 
 in Redis that the API serves from the flip on. Keys and values are those of `serving.cache.contract`.
 
 What holds at every moment, also when this process is killed: `current` names a complete version that was read back
-and compared. Each version enters the registry before its first key is written, so whatever is in the registry but
+and compared. Each version enters the registry before its first key is written, so all that is in the registry but
 not in the history is the remains of a crash, of a rollback or of age, and the next publisher removes it.
 """
 
@@ -103,7 +103,7 @@ class _Load:
         return partial(part.key, self.keys, self.version)
 
     def progress_of(self, what: str, part: Part, total: int) -> Callable[[int], None]:
-        """Tell how much of a part is done, as `Progress` says."""
+        """Report how much of a part is done, as `Progress` says."""
         stage = what if part.name == BUCKET else f"{what} {part.name}"
         return lambda done: self.progress(stage, done, total)
 

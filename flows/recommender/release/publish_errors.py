@@ -1,16 +1,14 @@
 """Why nothing new is served. After any of these errors the version that was served before still is."""
 
+from recommender.errors import RecommenderError
 
-class PublishError(RuntimeError):
-    """Nothing new is served; the version that was served before still is.
 
-    PublishError
-    ├── AnotherPublisher      a publisher of this dataset is at work
-    ├── Overtaken             while this version was loaded, someone else moved the pointer or took the lock
-    ├── NotEnoughMemory       the new version does not fit below Redis's maxmemory
-    ├── ReadBackDiffers       Redis returned something else than was written
-    └── NoPreviousVersion     there is nothing to roll back to
-    """
+class PublishError(RecommenderError):
+    """Nothing new is served; the version that was served before still is."""
+
+
+class RedisFailed(PublishError):
+    """Redis cannot be reached, failed meanwhile, or holds what cannot be read."""
 
 
 class AnotherPublisher(PublishError):

@@ -1,4 +1,4 @@
-"""The versions of a dataset in Redis: which there are, back to the previous one, and removing what no one can reach.
+"""The versions of a dataset in Redis: list them, roll back to the previous one, and remove what is no longer reachable.
 
 python -m recommender.release.published_versions versions --dataset demo
 python -m recommender.release.published_versions rollback --dataset demo
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import redis
 
-from recommender.release.publish_errors import NoPreviousVersion, Overtaken, PublishError
+from recommender.errors import RecommenderError
+from recommender.release.publish_errors import NoPreviousVersion, Overtaken
+from recommender.release.redis_client import redis_client
 from recommender.release.round_trip import MOST_COMMANDS, round_trip
 from serving.cache.contract import CacheFormatError, CacheKeys, Manifest, registered_counts
 from serving.cache.variants import decode_variants
-from serving.connection.redis_connection import RedisUnreachable, connect
 
 # All keys of a script carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a
 # command whose answer was lost.
@@ -66,7 +67,7 @@ def _manifest(client: redis.Redis, keys: CacheKeys, version: str) -> Manifest | 
 
 
 def served_run(client: redis.Redis, dataset: str) -> str | None:
-    """Id of the run whose lists are served; None when none are, or this release cannot read what they are."""
+    """Id of the run whose lists are served; None when no lists are, or this release cannot read them."""
     keys = CacheKeys(dataset)
     version = client.get(keys.current)
     manifest = None if version is None else _manifest(client, keys, version.decode())
@@ -80,7 +81,7 @@ def rollback(client: redis.Redis, dataset: str) -> str:
         The version that is served now.
 
     Raises:
-        NoPreviousVersion: none was kept.
+        NoPreviousVersion: no previous version was kept.
         Overtaken: a publisher or another rollback moved the pointer at the same moment.
     """
     keys = CacheKeys(dataset)
@@ -104,7 +105,7 @@ def remove_unused(client: redis.Redis, keys: CacheKeys, progress: Callable[[str,
 
 
 def _of_variants(client: redis.Redis, keys: CacheKeys) -> set[bytes]:
-    """The versions that variants name; none where these are damaged, for then they are not served either."""
+    """The versions that variants name; empty where these are damaged, as they are not served then."""
     try:
         return {each.version.encode() for each in decode_variants(client.get(keys.variants))}
     except CacheFormatError:
@@ -135,11 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
     options = parser.parse_args(arguments)
     try:
-        client = connect()
-        if options.action == "rollback":
-            print(f"{options.dataset} now serves {rollback(client, options.dataset)}")
-        _print_versions(client, options.dataset)
-    except (PublishError, RedisUnreachable, redis.RedisError, ValueError) as error:
+        with redis_client() as client:
+            if options.action == "rollback":
+                print(f"{options.dataset} now serves {rollback(client, options.dataset)}")
+            _print_versions(client, options.dataset)
+    except RecommenderError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -6,7 +6,7 @@ dataset's registry, which `champion` reads; a table for people.
     python -m recommender.release.registry --dataset demo --last 20
 
 A line is written at once and reaches the disk before `append` returns, so a crash can tear the last line only. Readers
-tell of it and skip it, and the next line does not continue it. A version that `make rollback` withdrew stays published
+report it and skip it, and the next line does not continue it. A version that `make rollback` withdrew stays published
 here.
 """
 
@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from recommender.bootstrap import Interval
+from recommender.json_values import without_nan
 from recommender.project_paths import registry_file
-from recommender.report.run_report import without_nan
 
 MODELS = ("served", "four_stages", "champion", "popular", "two_tower")
 METRICS = ("map@", "recall@")
@@ -46,8 +46,8 @@ class Decision:
         verdict: "passed" or "refused".
         reason: of the verdict.
         challenge: as from `Challenge.as_dict`.
-        version: that was published; None when none was.
-        forced_reason: why the run was forced; None when it was not.
+        version: that was published, or None.
+        forced_reason: why the run was forced, or None.
         configuration: as from `Configuration.as_dict`, and under "ranker" how the ranker was chosen.
     """
 
@@ -88,7 +88,7 @@ def append(decision: Decision, path: Path) -> None:
     Any number of processes may do this at once.
 
     Raises:
-        OSError: when the line could not be written whole, for want of space for example.
+        OSError: when the line could not be written whole, for example on a full disk.
     """
     line = json.dumps(without_nan(asdict(decision)), ensure_ascii=False, allow_nan=False).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,11 +104,11 @@ def append(decision: Decision, path: Path) -> None:
 
 
 def read(path: Path, warn: Callable[[str], None] | None = None) -> list[Decision]:
-    """Return all decisions, oldest first; none without a file.
+    """Return all decisions, oldest first; empty without a file.
 
     Args:
         path: the registry.
-        warn: told of every line that is none; by default standard error is.
+        warn: called for every line that is not a decision; by default it goes to standard error.
     """
     return list(_parsed(path.read_bytes(), path, warn or _complain)) if path.exists() else []
 
@@ -165,7 +165,7 @@ def _parsed(content: bytes, path: Path, warn: Callable[[str], None]) -> Iterator
             values = json.loads(line)
             yield Decision(**{name: values[name] for name in names})
         except (ValueError, KeyError, TypeError):
-            warn(f"{path}, line {number} is no whole decision, as a crash while writing leaves it; it is ignored")
+            warn(f"{path}, line {number} is not a whole decision, as a crash while writing leaves it; it is ignored")
 
 
 def _main_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -205,7 +205,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of decisions; give one from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of decisions; give a whole number from 1 on")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""Publish the lists of an earlier run again: for the day on which a rollback does not reach far enough.
+"""Publish the lists of an earlier run again: for when a rollback does not reach far enough.
 
     python -m recommender.release.republish --run 1790000000000000 --dataset demo
 
@@ -19,11 +19,11 @@ from pathlib import Path
 
 import redis
 
+from recommender.errors import RecommenderError
 from recommender.project_paths import run_dir
 from recommender.release.kept_lists import FOLDER, RUN_FILE, NotKept, kept_lists
 from recommender.release.publish import PublishedVersion, publish
-from recommender.release.publish_errors import PublishError
-from serving.connection.redis_connection import RedisUnreachable, connect
+from recommender.release.redis_client import redis_client
 
 
 def lists_folder(dataset: str, run_id: str) -> Path:
@@ -60,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(_told(options.dataset)))
         return 0
     try:
-        published = republish(connect(), options.dataset, options.run)
-    except (NotKept, PublishError, RedisUnreachable, redis.RedisError) as error:
+        with redis_client() as client:
+            published = republish(client, options.dataset, options.run)
+    except RecommenderError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{options.dataset} now serves {published.version}: {published.customers:,} lists of run {options.run}")

@@ -18,11 +18,11 @@ def remove_weekly_models(run_dir: Path) -> None:
 def remove_older_runs(dataset_dir: Path, current: Path, kept: int) -> list[Path]:
     """Remove the folders of all but the newest runs of a dataset.
 
-    A folder without marts is not a run's, whoever put it there, and stays.
+    A folder without marts does not belong to a run and stays.
 
     Args:
         dataset_dir: the folder that holds one folder a run.
-        current: the running run's folder; it stays whatever its age.
+        current: the running run's folder; it stays at any age.
         kept: how many stay, the current one included.
 
     Returns:

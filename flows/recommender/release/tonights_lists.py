@@ -91,7 +91,7 @@ class Tonight:
         similar: similar articles by article id.
         purchases: what the customers bought last.
         known_customer_ids: everybody who must have a list.
-        cold_source: whence a customer without purchases has the list.
+        cold_source: where the list of a customer without purchases comes from.
     """
 
     fitted: FittedDay
@@ -151,7 +151,7 @@ def lists_for_everybody(
         request: which lists are wanted.
         tonight: models fitted on all purchases.
         evaluated: the models that were judged; their inputs hold the day as well.
-        report: told from time to time how far it got.
+        report: called from time to time with how far it got.
     """
     marts_dir, catalogue = request.marts_dir, tonight.two_tower.inputs().catalogue
     if request.recommender.name == FOUR_STAGES:

@@ -33,7 +33,7 @@ UNKNOWN = "unknown"  # what the marts write where the files say nothing
 
 
 def cached_lists(lists: RankedLists, sources: np.ndarray, catalogue: Catalogue, proposers: np.ndarray | None = None):
-    """Return lists of catalogue positions as `ListArrays`; `sources` (n,), `proposers` (n, k), none by default."""
+    """Return lists of catalogue positions as `ListArrays`; `sources` (n,), `proposers` (n, k), 0 by default."""
     numbers = numbers_at(lists.positions, catalogue.article_ids)
     proposers = np.zeros(numbers.shape, np.uint8) if proposers is None else proposers
     return ListArrays(numbers, np.nan_to_num(lists.scores), sources.astype(np.uint8), proposers)

@@ -10,17 +10,18 @@ from typing import Any
 from recommender.model_names import ORACLE
 from recommender.report import card_style as style
 from recommender.report.card_style import Spec, is_number, readable
-from recommender.report.card_tables import Intervals, Metrics, best_first, candidate_label, map_name
+from recommender.report.card_tables import Intervals, Metrics, best_first, candidate_label, map_name, validation_metric
 
 KIB = 1024
 ACRONYMS = {"map", "mrr", "ndcg"}
 
 
 def learning_curves(candidates: Sequence[Mapping[str, Any]]) -> Spec:
-    """Draw validation MAP@12 by epoch, one line for each candidate, its kept epoch as a larger point.
+    """Draw validation MAP by epoch, one line for each candidate, its kept epoch as a larger point.
 
     A candidate is as `TrainedCandidate.as_dict` gives it.
     """
+    score = metric_label(validation_metric(candidates))
     points = [
         {
             "candidate": candidate_label(each),
@@ -42,12 +43,12 @@ def learning_curves(candidates: Sequence[Mapping[str, Any]]) -> Spec:
         height=300,
         encoding={
             "x": {"field": "epoch", "type": "quantitative", "axis": {"tickMinStep": 1, "format": "d", "grid": False}},
-            "y": {"field": "map", "type": "quantitative", "title": "validation MAP@12", "scale": {"zero": False}},
+            "y": {"field": "map", "type": "quantitative", "title": score, "scale": {"zero": False}},
             "color": {**colour, "scale": {"range": style.LINE_COLOURS}, "legend": {"orient": "top", "columns": 3}},
             "tooltip": [
                 {"field": "candidate"},
                 {"field": "epoch"},
-                {"field": "map", "format": ".4f", "title": "validation MAP@12"},
+                {"field": "map", "format": ".4f", "title": score},
                 {"field": "loss", "format": ".4f"},
             ],
         },

@@ -18,7 +18,7 @@ ROOM_FOR_LABEL = 1.1  # axis length in longest bars
 BAR_STEP, BAR_HEIGHT = 34, 22  # pixels
 BLUE, LIGHT_BLUE, GREY, DARK = "#2f6db5", "#8db8e8", "#a9b4c2", "#3d4652"
 BAR_COLOURS = {"served": BLUE, "two_tower": LIGHT_BLUE}  # what shoppers get and the model behind it; all others grey
-# Told apart also by those who do not see red and green apart (Okabe and Ito, 2008).
+# Distinct also for people who cannot tell red from green (Okabe and Ito, 2008).
 LINE_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000"]
 TEXT = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 240}
 CHART_STYLE: Spec = {

@@ -123,17 +123,23 @@ def candidate_table(candidates: Sequence[Mapping[str, Any]], chosen: str | None 
 
     A candidate is as `TrainedCandidate.as_dict` gives it.
     """
+    score = validation_metric(candidates)
     rows = [
         [
             f"{candidate_label(each)} {BEST_MARK}" if candidate_label(each) == chosen else candidate_label(each),
-            number(each["validation_map@12"]),
+            number(each[score]),
             str(each["best_epoch"]),
             f"{each['parameters']:,}",
             f"{each['seconds']:,.1f} s",
         ]
-        for each in sorted(candidates, key=lambda each: -(each["validation_map@12"] or 0.0))
+        for each in sorted(candidates, key=lambda each: -(each[score] or 0.0))
     ]
-    return rows, ["candidate", "validation MAP@12", "kept epoch", "weights", "training"]
+    return rows, ["candidate", score.replace("_map", " MAP"), "kept epoch", "weights", "training"]
+
+
+def validation_metric(candidates: Sequence[Mapping[str, Any]]) -> str:
+    """Return the name of the MAP that candidates had in the validation week, such as "validation_map@12"."""
+    return next(name for name in candidates[0] if name.startswith("validation_map@"))
 
 
 def candidate_label(candidate: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ PADDING = {"left": 30, "right": 14, "top": 6, "bottom": 6}  # pixels, for reader
 def draw(spec: Spec, width: int = CHART_WIDTH) -> str:
     """Return a chart as SVG, `width` pixels inside its axes, on white.
 
-    It is one image with its title and subtitle as label, for those who do not see it; the marks have none of their
+    It is one image with its title and subtitle as label, for people who cannot see it; the marks have none of their
     own.
     """
     import vl_convert

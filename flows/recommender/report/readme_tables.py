@@ -1,6 +1,7 @@
-"""The README's result tables, made from the last runs' report.json: `make readme`.
+"""The result tables of the last runs, made from their report.json: the first half of `make readme`.
 
-In: data/reports/<dataset>/report.json of each dataset that was run. Out: the text between the two markers of README.md.
+In: data/reports/<dataset>/report.json of each dataset that was run. Out: the text between two lines of docs/results.md
+for each of them; the table of a dataset that was not run stays.
 """
 
 import json
@@ -10,7 +11,7 @@ from typing import Any
 from recommender.project_paths import PROJECT_ROOT, reports_dir
 
 DATASETS = ("demo", "online-retail")
-START, END = "<!-- results: made by `make readme` -->", "<!-- end of results -->"
+RESULTS_PAGE = PROJECT_ROOT / "docs/results.md"
 SHOWN = ("map@12", "recall@12", "hit_rate@12", "ndcg@12", "mrr@12", "coverage")
 
 
@@ -33,26 +34,38 @@ def results_table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def between_markers(readme: str, start: str, end: str, text: str) -> str:
-    """Return the README with what stands between two of its lines replaced.
+def between_markers(page: str, name: str, text: str) -> str:
+    """Return a Markdown page with the text between the two marker lines of a name replaced.
+
+    >>> print(between_markers("<!-- sizes: made by `make readme` --> old <!-- end of sizes -->", "sizes", "new"))
+    <!-- sizes: made by `make readme` -->
+    <BLANKLINE>
+    new
+    <BLANKLINE>
+    <!-- end of sizes -->
 
     Raises:
         ValueError: when a marker is missing.
     """
-    if start not in readme or end not in readme:
-        raise ValueError(f"README.md needs the lines {start!r} and {end!r}; the tables go between them")
-    before, rest = readme.split(start, 1)
+    start, end = f"<!-- {name}: made by `make readme` -->", f"<!-- end of {name} -->"
+    if start not in page or end not in page:
+        raise ValueError(f"the page needs the lines {start!r} and {end!r}; the tables go between them")
+    before, rest = page.split(start, 1)
     after = rest.split(end, 1)[1]
     return f"{before}{start}\n\n{text}\n\n{end}{after}"
 
 
+def put_between_markers(path: Path, name: str, text: str) -> None:
+    """Replace the text between two markers of a file; see `between_markers`."""
+    path.write_text(between_markers(path.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+
+
 def main() -> None:
-    """Put the tables of every dataset that was run into README.md."""
-    paths = [reports_dir(dataset) / "report.json" for dataset in DATASETS]
-    reports = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
-    readme = Path(PROJECT_ROOT, "README.md")
-    tables = "\n\n".join(results_table(report) for report in reports)
-    readme.write_text(between_markers(readme.read_text(encoding="utf-8"), START, END, tables), encoding="utf-8")
+    """Put the table of every dataset that was run into the results page."""
+    for dataset in DATASETS:
+        if (path := reports_dir(dataset) / "report.json").exists():
+            report = json.loads(path.read_text(encoding="utf-8"))
+            put_between_markers(RESULTS_PAGE, f"last run of {dataset}", results_table(report))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recommender.errors import RecommenderError
 from recommender.evaluation.promotion import PASSED
 from recommender.project_paths import reports_dir, run_dir
 from recommender.report import report_cards
@@ -31,7 +32,7 @@ EXIT_NO_REPORT = 3
 LISTS_FILE, PAGE_FILE = "test_week_lists.parquet", "card.html"
 
 
-class ReportMissing(ValueError):
+class ReportMissing(RecommenderError):
     """There is no report that can be drawn."""
 
 
@@ -68,7 +69,7 @@ def write_page(report: Mapping[str, Any], lists: Path, marts_dir: Path, path: Pa
 
 
 def try_to_write_page(report: Mapping[str, Any], folder: Path, marts_dir: Path) -> Drawn:
-    """Write the page beside the report in `folder`; whatever goes wrong is one warning line and nothing drawn."""
+    """Write the page beside the report in `folder`; an error becomes one warning line, and nothing is drawn."""
     try:
         drawn = write_page(report, folder / LISTS_FILE, marts_dir, folder / PAGE_FILE)
     except Exception as error:  # a picture never decides over a run
@@ -79,7 +80,7 @@ def try_to_write_page(report: Mapping[str, Any], folder: Path, marts_dir: Path) 
 
 
 def try_to_tell(report: Mapping[str, Any], lists: Path, marts_dir: Path) -> "list[Section]":
-    """Return the sections of a run's card; whatever goes wrong is one warning line and no section."""
+    """Return the sections of a run's card; an error becomes one warning line and no section."""
     from recommender.report.report_cards import sections
 
     try:
@@ -93,7 +94,7 @@ def read_report(dataset: str) -> dict[str, Any]:
     """Return the dataset's last report.
 
     Raises:
-        ReportMissing: when there is none, or it is no JSON.
+        ReportMissing: when there is no report, or it is not JSON.
     """
     path = reports_dir(dataset) / "report.json"
     if not path.exists():

@@ -5,7 +5,6 @@ data/reports/<dataset>/, each written beside and renamed, so that a reader never
 """
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from recommender.evaluation.behavioral_check import CheckResult
 from recommender.evaluation.challenge import describe
 from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, metric_table
 from recommender.evaluation.promotion import Verdict, describe_threshold
+from recommender.json_values import without_nan
 
 TEST_WEEK_LISTS_SCHEMA = pa.schema(
     [
@@ -71,7 +71,7 @@ def build_report(
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write the report as JSON; a number that is not finite becomes null, for JSON has none."""
+    """Write the report as JSON; a number that is not finite becomes null, as JSON has no such number."""
     text = json.dumps(without_nan(report), indent=2, ensure_ascii=False, allow_nan=False)
     with renamed_when_whole(path) as unfinished:
         unfinished.write_text(text + "\n", encoding="utf-8")
@@ -141,17 +141,6 @@ def renamed_when_whole(path: Path) -> Iterator[Path]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def without_nan(value: Any) -> Any:
-    """Copy nested dicts and lists as plain JSON values, numbers that are not finite as None."""
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _quality_table(quality: dict[str, Any]) -> str:

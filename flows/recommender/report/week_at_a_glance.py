@@ -1,7 +1,7 @@
 """The test week as people look at it: scores, what is popular, and a few customers with the names of what they buy.
 
 Stage: after the test week was scored. In: test_week_lists.parquet (the served lists and the popular ones are read)
-and the run's marts. Out: one `WeekAtAGlance` of plain values, small whatever the size of the shop.
+and the run's marts. Out: one `WeekAtAGlance` of plain values, small for a shop of any size.
 """
 
 from collections.abc import Mapping

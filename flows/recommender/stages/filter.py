@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from recommender.columns import Columns
 from recommender.config import FilterSettings
+from recommender.errors import NotEnoughData, SettingsError
 from recommender.features.catalogue import Catalogue
 from recommender.features.warehouse import read_mart
 
@@ -43,7 +44,9 @@ def filter_articles(marts_dir: Path, day: date, catalogue: Catalogue, settings: 
     """Apply every rule to the catalogue as it looked on a day.
 
     Raises:
-        ValueError: when the marts lack the day, nothing is left to recommend, or articles.csv lacks a denied article.
+        ValueError: when the marts lack the day.
+        NotEnoughData: when nothing is left to recommend.
+        SettingsError: when articles.csv lacks a denied article.
     """
     _check_denied(marts_dir, settings.denied_articles)
     features = read_mart(marts_dir, "article_features", as_of_days=[day])
@@ -59,7 +62,7 @@ def filter_articles(marts_dir: Path, day: date, catalogue: Catalogue, settings: 
     barred_by[denied & (barred_by == "")] = DENIED
     candidates = np.flatnonzero(barred_by == "")
     if not len(candidates):
-        raise ValueError(f"no article may be recommended on {day}; the rules barred {len(positions)} of those sold")
+        raise NotEnoughData(f"no article may be recommended on {day}; the rules barred {len(positions)} of those sold")
     return Filtered(candidates, barred_by)
 
 
@@ -68,8 +71,8 @@ def _check_denied(marts_dir: Path, denied_articles: Sequence[str]) -> None:
         return
     known = read_mart(marts_dir, "articles", [Columns.ARTICLE_ID])[Columns.ARTICLE_ID].to_pylist()
     if unknown := sorted(set(denied_articles) - set(known)):
-        raise ValueError(
-            f"denied_articles names {unknown[0]!r}, which articles.csv does not have; correct or remove it"
+        raise SettingsError(
+            f"[filter] denied_articles names {unknown[0]!r}, which articles.csv does not have; correct or remove it"
         )
 
 

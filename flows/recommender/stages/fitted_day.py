@@ -1,4 +1,4 @@
-"""Retrieve and filter, fitted on one day: whatever later stages ask about that day is asked of this.
+"""Retrieve and filter, fitted on one day: later stages ask this for all they need of that day.
 
 In: the marts, the inputs of a two-tower with the model itself, the settings. Out: `FittedDay`.
 """
@@ -68,7 +68,7 @@ def fit_day(
         filters: what bars an article.
         purchases: all purchases of the marts, read when not given.
         customers: returns the (n,) int64 rows of the day's customers to serve; all by default.
-        report: told of a generator that had to be left out.
+        report: called with a line for each generator that had to be left out.
     """
     queries, candidates = inputs.queries[as_of_day], inputs.candidates[as_of_day]
     if customers is not None:

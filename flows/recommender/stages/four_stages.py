@@ -43,7 +43,7 @@ def recommend(
         order: caps and diversity.
         k: length of the lists; a customer with fewer candidates gets a shorter one, padded with -1.
         rows: which customers; all by default.
-        progress: told after each chunk how many customers are done.
+        progress: called after each chunk with how many customers are done.
     """
     return recommend_and_tell(fitted, ranker, order, k, {}, rows, progress)[0]
 

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recommender.columns import Columns
+from recommender.model_names import EASE, ITEM_KNN, LAST_BASKET, TWO_TOWER
 from recommender.stages.shop_day import ShopDay
 
-SCORED = ("two_tower", "own", "ease", "item_knn", "last_basket", "rising")
-RANKED = ("two_tower", "ease", "item_knn")
+SCORED = (TWO_TOWER, "own", EASE, ITEM_KNN, LAST_BASKET, "rising")
+RANKED = (TWO_TOWER, EASE, ITEM_KNN)
 AFFINITIES = tuple(f"affinity_{name}" for name in Columns.ARTICLE_ATTRIBUTES)
 AFFINITY_PRIOR_PURCHASES = 10.0
 RAREST_SHARE = 1e-5  # of the shop's purchases, so that a value bought once in a lifetime weighs no more than that
@@ -140,7 +141,7 @@ def _segment_features(day: ShopDay, customers: np.ndarray, columns: np.ndarray) 
     return {
         **values,
         "segment_trend": np.log((1 + 4 * week) / (1 + month)),
-        "segment_lift": np.log((share + 1e-5) / (overall[columns] / (1 + overall.sum()) + 1e-5)),
+        "segment_lift": np.log((share + RAREST_SHARE) / (overall[columns] / (1 + overall.sum()) + RAREST_SHARE)),
     }
 
 

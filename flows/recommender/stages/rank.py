@@ -24,8 +24,9 @@ class RankerChoice:
         kind: of the ranker.
         settings: that it was fitted with, its length among them.
         seed: that it was fitted with.
-        validation_map: kind to MAP@12 within the candidates of the newest week, by rankers fitted on the others; empty
+        validation_map: kind to MAP@k within the candidates of the newest week, by rankers fitted on the others; empty
             when there was one week only.
+        k: how many articles of a list counted in it.
     """
 
     ranker: Ranker
@@ -33,6 +34,7 @@ class RankerChoice:
     settings: Mapping[str, Any]
     seed: int
     validation_map: Mapping[str, float]
+    k: int = 12
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -40,7 +42,7 @@ class RankerChoice:
             "kind": self.kind,
             "settings": dict(self.settings),
             "seed": self.seed,
-            "validation_map@12": dict(self.validation_map),
+            f"validation_map@{self.k}": dict(self.validation_map),
         }
 
     def refitted(self, weeks: Sequence[RankingWeek], report: Callable[[str], None] = print) -> Ranker:
@@ -53,6 +55,7 @@ def fit_on_weeks(
     rankers: Mapping[str, Mapping[str, Any]],
     seed: int,
     report: Callable[[str], None] = print,
+    k: int = 12,
 ) -> RankerChoice:
     """Fit the better of some kinds of ranker on some weeks.
 
@@ -60,7 +63,8 @@ def fit_on_weeks(
         weeks: oldest first.
         rankers: kind to its settings.
         seed: of everything random in fitting.
-        report: told how each kind does.
+        report: called with a line on how each kind does.
+        k: how many articles of a list count.
 
     Raises:
         ValueError: without a week or a kind, for an unknown kind or setting, or when nothing was bought in the weeks.
@@ -69,16 +73,17 @@ def fit_on_weeks(
         raise ValueError(f"a ranker needs at least one week and one kind, got {len(weeks)} and {len(rankers)}")
     if len(weeks) == 1:
         kind, settings = next(iter(rankers.items()))
-        return RankerChoice(fit_ranker(kind, _joined(weeks), None, settings, seed, report), kind, settings, seed, {})
+        return RankerChoice(fit_ranker(kind, _joined(weeks), None, settings, seed, report), kind, settings, seed, {}, k)
     earlier, newest = _joined(weeks[:-1]), weeks[-1].rows()
     trials, scores = {}, {}
     for kind, settings in rankers.items():
-        trials[kind] = fit_ranker(kind, earlier, newest, settings, seed, report)
-        scores[kind] = map_within_candidates(score_rows(trials[kind], newest), newest)
-        report(f"{kind}: MAP@12 within the newest week's candidates {scores[kind]:.4f}")
+        trials[kind] = fit_ranker(kind, earlier, newest, settings, seed, report, k)
+        scores[kind] = map_within_candidates(score_rows(trials[kind], newest), newest, k)
+        report(f"{kind}: MAP@{k} within the newest week's candidates {scores[kind]:.4f}")
     kind = max(scores, key=scores.get)
     settings = {**rankers[kind], LENGTH_SETTING[kind]: max(trials[kind].best_iteration, 1)}
-    return RankerChoice(fit_ranker(kind, _joined(weeks), None, settings, seed, report), kind, settings, seed, scores)
+    ranker = fit_ranker(kind, _joined(weeks), None, settings, seed, report)
+    return RankerChoice(ranker, kind, settings, seed, scores, k)
 
 
 def _joined(weeks: Sequence[RankingWeek]) -> RankingRows:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from recommender.errors import NotEnoughData
 from recommender.models.ranking_rows import RankingRows
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay
@@ -57,7 +58,7 @@ class RankingWeek:
         """Return the week as it would be with some generators switched off: neither their articles nor their scores.
 
         Raises:
-            ValueError: when one of them is not there, or none is left.
+            ValueError: when one of them is not there, or no generator is left.
         """
         if unknown := set(generators) - self.proposed_by.keys():
             raise ValueError(
@@ -96,11 +97,11 @@ def ranking_week(fitted: FittedDay) -> RankingWeek:
     """Collect every customer's candidates with their features, and mark what was bought in the week from the day.
 
     Raises:
-        ValueError: when the day has no customers.
+        NotEnoughData: when the day has no customers.
     """
     day, chunks = fitted.day, list(candidate_sets(fitted.day, fitted.generators, fitted.sizes))
     if not chunks:
-        raise ValueError(f"nobody bought anything in the week from {day.as_of_day}, so it teaches a ranker nothing")
+        raise NotEnoughData(f"nobody bought anything in the week from {day.as_of_day}, so it teaches a ranker nothing")
     positions = np.concatenate([day.candidates[chunk.columns] for chunk in chunks])
     counts = np.concatenate([np.diff(chunk.offsets) for chunk in chunks])
     return RankingWeek(

@@ -28,8 +28,10 @@ import torch
 from torch import nn
 
 from recommender.columns import Columns
+from recommender.errors import ModelDiverged
 from recommender.features.interactions import Interactions
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
+from recommender.model_names import EASE, ITEM_KNN, LAST_BASKET, TWO_TOWER
 from recommender.models.item_similarity import CatalogueTooLarge, Ease, ItemKnn, fit_ease, fit_item_knn
 from recommender.stages.shop_day import ShopDay, columns_of
 
@@ -78,7 +80,7 @@ class TwoTowerGenerator:
         ValueError: when a snapshot is not of this day or its customers are others.
     """
 
-    name = "two_tower"
+    name = TWO_TOWER
 
     def __init__(self, day: ShopDay, model: nn.Module, queries: QuerySnapshot, candidates: CandidateSnapshot):
         if {queries.as_of_day, candidates.as_of_day} != {day.as_of_day}:
@@ -111,7 +113,7 @@ class TwoTowerGenerator:
                 customers = self._model.encode_queries(self._queries.take(torch.from_numpy(rows)))
                 scores = (customers @ self._articles.T).numpy()
             if not np.isfinite(scores).all():
-                raise FloatingPointError("the two-tower's scores are not finite: it diverged; lower its learning_rate")
+                raise ModelDiverged("the two-tower's scores are not finite: it diverged; lower its learning_rate")
             self._latest = rows.copy(), scores
         return self._latest[1]
 
@@ -181,7 +183,8 @@ class RisingGenerator:
         share = week / max(week.sum(), 1)
         growth = np.log2(2 + 4 * week) / np.log2(2 + month)
         in_segment = day.segment_buyers[Columns.BUYERS_1W]
-        smoothed = in_segment + RISING_PRIOR_BUYERS * len(share) ** 0.5 * share
+        prior_buyers = RISING_PRIOR_BUYERS * len(share) ** 0.5  # an article's share falls as the catalogue grows
+        smoothed = in_segment + prior_buyers * share
         self._scores = np.where(smoothed > 0, smoothed * growth, NOTHING).astype(np.float32)
         self._segments = day.segments
 
@@ -242,7 +245,7 @@ def fit_generators(
         sizes: how many articles each generator proposes; 0 makes its score a feature and proposes nothing, a name
             that is missing switches the generator off.
         two_tower: a fitted model with the day's snapshots; not needed when neither `two_tower` nor `fresh` is on.
-        report: told of a generator that had to be left out.
+        report: called with a line for each generator that had to be left out.
 
     Raises:
         ValueError: when a name is unknown, or the two-tower is on and missing.
@@ -251,7 +254,7 @@ def fit_generators(
         raise ValueError("no generator proposes anything; give at least one of [retrieve] a size above 0")
     if unknown := sizes.keys() - GENERATORS.keys():
         raise ValueError(f"there is no generator {', '.join(sorted(unknown))}; there are {', '.join(GENERATORS)}")
-    if two_tower is None and sizes.keys() & {"two_tower", "fresh"}:
+    if two_tower is None and sizes.keys() & {TWO_TOWER, "fresh"}:
         raise ValueError("the two-tower generator needs a fitted model with the day's snapshots")
     fitted = _Fitted(day, two_tower)
     generators = []
@@ -282,13 +285,11 @@ class _Fitted:
 
 
 GENERATORS: dict[str, Callable[[_Fitted], Generator]] = {
-    "two_tower": lambda fitted: fitted.two_tower,
+    TWO_TOWER: lambda fitted: fitted.two_tower,
     "own": lambda fitted: OwnGenerator(fitted.day),
-    "ease": lambda fitted: HistoryGenerator("ease", fitted.ease(), fitted.day, Ease.score),
-    "item_knn": lambda fitted: HistoryGenerator("item_knn", fitted.item_knn, fitted.day, ItemKnn.score),
-    "last_basket": lambda fitted: HistoryGenerator(
-        "last_basket", fitted.item_knn, fitted.day, ItemKnn.last_basket_score
-    ),
+    EASE: lambda fitted: HistoryGenerator(EASE, fitted.ease(), fitted.day, Ease.score),
+    ITEM_KNN: lambda fitted: HistoryGenerator(ITEM_KNN, fitted.item_knn, fitted.day, ItemKnn.score),
+    LAST_BASKET: lambda fitted: HistoryGenerator(LAST_BASKET, fitted.item_knn, fitted.day, ItemKnn.last_basket_score),
     "rising": lambda fitted: RisingGenerator(fitted.day),
     "popular": lambda fitted: PopularGenerator(fitted.day),
     "fresh": lambda fitted: FreshGenerator(fitted.day, fitted.two_tower),

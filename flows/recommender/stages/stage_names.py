@@ -1,6 +1,7 @@
-"""Are the names in the settings of the four stages names of something? Asked before anything is trained.
+"""Are the names in stored settings of the four stages still names of something? Asked before a champion is fitted.
 
-In: `StageSettings` as read from the TOML. Out: nothing, or an error that names the section and what it takes.
+In: `StageSettings` that an earlier release may have stored. Out: nothing, or an error that names the section and what
+it takes. Those of tonight are checked as their file is read, see `settings_file`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import fields
 
 from recommender.columns import Columns
 from recommender.config import SettingsError, StageSettings
-from recommender.models.rankers import RANKERS
+from recommender.ranker_settings import RANKER_SETTINGS
 from recommender.stages.retrieve import GENERATORS
 
 
@@ -23,11 +24,11 @@ def check_stage_names(stages: StageSettings) -> None:
     _check("[retrieve] has", stages.sizes, GENERATORS)
     if not any(size > 0 for size in stages.sizes.values()):
         raise SettingsError("[retrieve] proposes nothing; give at least one generator a size above 0")
-    _check("[rankers] has", stages.rankers, RANKERS)
+    _check("[rankers] has", stages.rankers, RANKER_SETTINGS)
     if not stages.rankers:
-        raise SettingsError(f"there is no ranker; name at least one of [rankers.{'], [rankers.'.join(RANKERS)}]")
+        raise SettingsError(f"[rankers] is empty; it takes {', '.join(RANKER_SETTINGS)}")
     for kind, settings in stages.rankers.items():
-        _check(f"[rankers.{kind}] has", settings, [field.name for field in fields(RANKERS[kind]().settings)])
+        _check(f"[rankers.{kind}] has", settings, [field.name for field in fields(RANKER_SETTINGS[kind])])
     _check("[order] caps", stages.order.caps, Columns.ARTICLE_ATTRIBUTES)
 
 

@@ -3,7 +3,7 @@
 Stage: beside training, and once more at the end of a run. In: a trained candidate, a run's report and drawings. Out:
 one Comet experiment for each candidate and one for the run, with the commit of the code.
 
-Tracking never decides over a run: whatever goes wrong in `experiment_log` is one warning line.
+Tracking never fails a run: every error in `experiment_log` is one warning line.
 """
 
 import csv
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from recommender.json_values import without_nan
 from recommender.report.chart_svg import file_name
-from recommender.report.run_report import without_nan
 from recommender.tracking.code_version import code_version
 from recommender.tracking.experiment_log import ExperimentLog, add_tags_later, open_experiment
 
@@ -67,11 +67,11 @@ def log_candidate(
             {"name": trained.candidate.name, "seed": trained.candidate.seed, **trained.candidate.settings}
         )
         for epoch in trained.curve:
-            log.log_epoch(epoch)
+            log.log_epoch(epoch, trained.k)
         log.log_metrics(
             {
                 "best_epoch": trained.best_epoch,
-                "best_validation_map@12": trained.validation_map,
+                f"best_validation_map@{trained.k}": trained.validation_map,
                 "trained_weights": trained.parameters,
                 "training_seconds": trained.seconds,
                 "process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB,

@@ -43,13 +43,13 @@ NOTHING_BY_ITSELF = dict.fromkeys(
 
 EPOCH_METRICS = {
     "loss": "loss",
-    "validation_map": "validation_map@12",
+    "validation_map": "validation_map@{k}",
     "rows_per_second": "rows_per_second",
     "cpu_cores": "system.cpu_cores",
     "peak_memory_mib": "system.peak_memory_mib",
     "peak_gpu_memory_mib": "system.peak_gpu_memory_mib",
 }
-"""Field of an epoch to the name of its curve; a field that is unknown makes none."""
+"""Field of an epoch to the name of its curve, k being how many articles count; a field that is unknown makes none."""
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +94,9 @@ class ExperimentLog:
         """Record settings; nested mappings become `outer.inner`."""
         self._attempt(lambda experiment: experiment.log_parameters(_flattened(parameters)))
 
-    def log_epoch(self, epoch: "Epoch") -> None:
-        """Record one point of the learning curve."""
-        values = _finite({metric: getattr(epoch, field) for field, metric in EPOCH_METRICS.items()})
+    def log_epoch(self, epoch: "Epoch", k: int) -> None:
+        """Record one point of the learning curve, scored by the first k articles of a list."""
+        values = _finite({metric.format(k=k): getattr(epoch, field) for field, metric in EPOCH_METRICS.items()})
         self._attempt(lambda experiment: experiment.log_metrics(values, step=epoch.epoch, epoch=epoch.epoch))
 
     def log_metrics(self, metrics: Mapping[str, Any]) -> None:
@@ -126,7 +126,7 @@ class ExperimentLog:
             _warn(f"the record of {self.name} may have gaps", self._first_complaint.message)
 
     def _keep(self, action: Callable[[Any], Any]) -> None:
-        """Do what the experiment can do without; `close` tells of the first error."""
+        """Do what the experiment can do without; `close` reports the first error."""
 
         def act(experiment: Any) -> None:
             try:

@@ -1,6 +1,6 @@
 """The settings of the four stages in a file: beside the models that were published with them.
 
-Stage: written when the models are refitted, read by whoever asks later why a list is as it is. In: `StageSettings` and
+Stage: written when the models are refitted, read when a list is explained. In: `StageSettings` and
 the models' folder. Out: one JSON file there.
 """
 

@@ -33,7 +33,7 @@ class WeeklyModel:
     Attributes:
         as_of_day: first day that the two-tower may not see.
         folder: holds the two-tower, its inputs and the ranking weeks.
-        scored_weeks: first days of the weeks whose candidates are collected, oldest first; none before the as-of day.
+        scored_weeks: first days of the weeks whose candidates are collected, oldest first; not before the as-of day.
     """
 
     as_of_day: date

@@ -1,4 +1,4 @@
-"""What a shop assistant would not do, whatever the average says."""
+"""What a shop assistant would not do, even where the average looks good."""
 
 import numpy as np
 

@@ -5,13 +5,19 @@ exposure as in Castells, Hurley and Vargas, Novelty and diversity in recommender
 Handbook, 2015.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy import sparse
 
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
 from recommender.evaluation.behavioral_check import Measurement, behavioral_check
 from recommender.evaluation.list_quality import novelty
 from recommender.evaluation.list_rules import overlap_between_lists
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 SHARE_OF_SALES_BY_HEAD = 0.2  # and as much by the tail; the rest is the middle
 
@@ -86,6 +92,8 @@ def popularity_groups(sales: np.ndarray) -> np.ndarray:
 
 
 def _matrix(lists: np.ndarray, n_articles: int) -> sparse.csr_matrix:
+    from scipy import sparse
+
     rows, ranks = np.nonzero(lists >= 0)
     ones = np.ones(len(rows), np.float32)
     return sparse.csr_matrix((ones, (rows, lists[rows, ranks])), shape=(len(lists), n_articles))

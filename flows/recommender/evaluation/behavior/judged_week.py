@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from recommender.config import CommonSenseSettings
 from recommender.ranking_metrics import average_precision_at_k, find_hits, recall_at_k, select_truth, truth_sizes
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 POPULAR, REPURCHASE = "popular", "repurchase"
 

@@ -14,7 +14,7 @@ from recommender.evaluation.behavioral_check import DisplayType, Measurement, be
 from recommender.evaluation.slices import article_age_slices, by_slice, popularity_deciles
 from recommender.ranking_metrics import mean_over_customers
 
-RESAMPLES = 500  # of the bootstrap; dozens of intervals, none of which is a headline
+RESAMPLES = 500  # of the bootstrap; dozens of intervals, and no headline among them
 FEWEST_COLD_CUSTOMERS = 30  # a quarter of a hundred a week; the interval says how little they tell
 
 

@@ -21,7 +21,7 @@ class StabilityChecks(JudgedWeek):
     @behavioral_check("stability")
     def shuffled_basket(self) -> Measurement:
         """Mean overlap of the two-tower's list with the one it makes when the history comes in another order."""
-        return self._overlap("unchanged", "shuffled", fewest=1)  # no statistic: it must hold for anybody
+        return self._overlap("unchanged", "shuffled", fewest=1)  # not a statistic: it must hold for every customer
 
     def _overlap(self, name: str, changed: str, fewest: int) -> Measurement:
         if self.perturbed is None or len(self.perturbed.unchanged) < fewest:

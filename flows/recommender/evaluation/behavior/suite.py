@@ -4,6 +4,9 @@ Stage: after the test-week metrics, before the verdict. In: a `JudgedWeek`. Out:
 
 To add a test, write one method with `@behavioral_check` and a docstring in the family it belongs to, return a
 `Measurement`, and give its threshold in the settings.
+
+The settings are checked against the names of the tests whenever the flow is asked for anything, so what takes long to
+import is imported inside the tests: pandas, SciPy, pyarrow.
 """
 
 from recommender.evaluation.behavior.accuracy_checks import AccuracyChecks

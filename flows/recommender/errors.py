@@ -1,0 +1,42 @@
+"""What ends a run or a command for a reason that its owner can act on: the message says what was found and what to do.
+
+RecommenderError
+├── SettingsError       a setting is missing, unknown, or not what it may be
+├── NotEnoughData       nothing is left to learn from or to recommend
+├── ModelDiverged       a loss, a score or a vector is no finite number
+├── TimeSplitError      the weeks that a run needs do not fit the data
+├── WarehouseError      the marts could not be built or read
+├── UnreadableInputs    another release kept a model's inputs in a way that this one does not know
+├── PublishError        nothing new is served
+│   ├── RedisFailed         Redis cannot be reached, failed meanwhile, or holds what cannot be read
+│   ├── AnotherPublisher    a publisher of this dataset is at work
+│   ├── Overtaken           someone else moved the pointer or took the lock
+│   ├── NotEnoughMemory     the new version does not fit below Redis's maxmemory
+│   ├── ReadBackDiffers     Redis returned something else than was written
+│   └── NoPreviousVersion   there is nothing to roll back to
+├── NotKept             a run has no lists on the disk
+├── NothingPublished    there is no published run to explain
+├── UnknownCustomer     the published run has no such customer
+├── ReportMissing       there is no report that can be drawn
+└── AlreadyRunning      another nightly run of the dataset is at work
+
+Every class stands beside what raises it; those that several rooms raise stand here. Any other exception is a mistake in
+this program, and keeps its traceback. Raw data and the API have trees of their own, `data.raw_errors.RawDataError` and
+`serving.errors.ServingError`: raw data come before this package, and the API runs without it.
+"""
+
+
+class RecommenderError(Exception):
+    """A run or a command ends for a reason that its owner can act on."""
+
+
+class SettingsError(RecommenderError, ValueError):
+    """A setting is missing, unknown, or not what it may be."""
+
+
+class NotEnoughData(RecommenderError, ValueError):
+    """Nothing is left to learn from or to recommend."""
+
+
+class ModelDiverged(RecommenderError):
+    """A loss, a score or a vector is no finite number."""

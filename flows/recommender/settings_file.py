@@ -1,0 +1,168 @@
+"""A whole settings file, checked: every section and key, what each may be, and how they relate.
+
+In: a parsed TOML file. Out: one line for each thing that is wrong, named as a person finds it in the file. The names of
+the behavioural tests stand above this floor; `evaluation.checked_settings` asks for those, too.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from recommender.ranker_settings import RANKER_SETTINGS
+from recommender.setting_words import find_wrong_values, one_of, shown
+from recommender.settings_sections import (
+    CommonSenseSettings,
+    FeatureSettings,
+    FilterSettings,
+    ListSettings,
+    OrderSettings,
+    PromotionSettings,
+    RankingSettings,
+    ResourceSettings,
+    RetrieveSettings,
+    RunSettings,
+    Sufficiency,
+    Threshold,
+    TwoTowerSettings,
+)
+
+Table = Mapping[str, Any]
+
+NAME = re.compile("[A-Za-z0-9_-]+")
+"""What the name of a dataset or a candidate may be: it goes into names of files and keys."""
+
+
+def find_problems(toml: Table) -> list[str]:
+    """Return one line for each thing that is wrong in a settings file; an empty list when everything is right.
+
+    How settings relate is checked only between sections that are right by themselves.
+    """
+    unknown = [f"[{name}] is no section; there are {', '.join(SECTIONS)}" for name in toml if name not in SECTIONS]
+    wrong = {name: check(toml[name]) if name in toml else [_missing(name)] for name, check in SECTIONS.items()}
+    relations = [
+        problem
+        for names, relation in RELATIONS
+        if not any(wrong[name] for name in names)
+        for problem in relation(*(toml[name] for name in names))
+    ]
+    return [*unknown, *(problem for problems in wrong.values() for problem in problems), *relations]
+
+
+def _missing(name: str) -> str:
+    return f"[{name}] is missing; copy it from the settings that are shipped"
+
+
+def _dataset(name: str, table: Any) -> list[str]:
+    where = f"[datasets.{name}]"
+    return [*_wrong_name("datasets", name), *find_wrong_values(FeatureSettings, table, where, is_partial=True)]
+
+
+def _candidate(name: str, table: Any) -> list[str]:
+    where, of_all = f"[candidates.{name}]", ["seeds"]
+    wrong_values = find_wrong_values(TwoTowerSettings, table, where, left_out=of_all, is_partial=True)
+    return [*_wrong_name("candidates", name), *wrong_values]
+
+
+def _wrong_name(section: str, name: str) -> list[str]:
+    if NAME.fullmatch(name):
+        return []
+    return [f"[{section}] has {name!r}; it takes names of letters, digits, '-' and '_'"]
+
+
+def _ranker(name: str, table: Any) -> list[str]:
+    if name not in RANKER_SETTINGS:
+        return [f"[rankers] has {name}; it takes {one_of(list(RANKER_SETTINGS))}"]
+    return find_wrong_values(RANKER_SETTINGS[name], table, f"[rankers.{name}]", is_partial=True)
+
+
+def _tables(section: str, check: Callable[[str, Any], list[str]], tables: Any) -> list[str]:
+    """Check a section that holds at least one table, each under a name."""
+    if not isinstance(tables, Mapping) or not tables:
+        return [f"[{section}] is {shown(tables)}; it takes at least one table, [{section}.NAME]"]
+    return [problem for name, table in tables.items() for problem in check(name, table)]
+
+
+def _behavioral_tests(table: Any) -> list[str]:
+    if not isinstance(table, Mapping):
+        return find_wrong_values(Sufficiency, table, "[behavioral_tests]")
+    own = {name: value for name, value in table.items() if name in Sufficiency.__annotations__}
+    thresholds = {name: value for name, value in table.items() if name not in own}
+    return [
+        *find_wrong_values(Sufficiency, own, "[behavioral_tests]"),
+        *_thresholds("[behavioral_tests]", thresholds),
+    ]
+
+
+def _thresholds(where: str, table: Any) -> list[str]:
+    if not isinstance(table, Mapping):
+        return [f"{where} is {shown(table)}; it takes a table of tests and their thresholds"]
+    return [problem for name, bounds in table.items() for problem in _threshold(f"{where} {name}", bounds)]
+
+
+def _threshold(where: str, bounds: Any) -> list[str]:
+    if problems := find_wrong_values(Threshold, bounds, where, is_partial=True):
+        return problems
+    if not bounds:
+        return [f"{where} is {{}}; it takes a minimum, a maximum or both"]
+    low, high = bounds.get("minimum", -math.inf), bounds.get("maximum", math.inf)
+    return [f"{where} minimum is {low}; it takes at most its maximum, {high}"] if low > high else []
+
+
+def _published_lists_are_long_enough(lists: Table) -> Iterator[str]:
+    if lists["published_k"] < lists["k"]:
+        yield f"[lists] published_k is {lists['published_k']}; it takes k, {lists['k']}, or more"
+
+
+def _published_lists_can_be_ordered(lists: Table, order: Table) -> Iterator[str]:
+    if order["depth"] < lists["published_k"]:
+        yield f"[order] depth is {order['depth']}; it takes [lists] published_k, {lists['published_k']}, or more"
+
+
+def _published_lists_can_be_filled(lists: Table, retrieve: Table) -> Iterator[str]:
+    if (proposed := sum(retrieve.values())) < lists["published_k"]:
+        yield (
+            f"[retrieve] proposes {proposed} articles in all; it takes [lists] published_k, {lists['published_k']}, "
+            "or more"
+        )
+
+
+def _no_two_tower_scores_more_weeks_than_there_are(ranking: Table) -> Iterator[str]:
+    if ranking["weeks_per_model"] > ranking["weeks"]:
+        yield f"[ranking] weeks_per_model is {ranking['weeks_per_model']}; it takes at most weeks, {ranking['weeks']}"
+
+
+def _plain(kind: type, name: str, **how: Any) -> Callable[[Any], list[str]]:
+    return partial(find_wrong_values, kind, where=f"[{name}]", **how)
+
+
+SECTIONS: Mapping[str, Callable[[Any], list[str]]] = {
+    "features": _plain(FeatureSettings, "features"),
+    "datasets": partial(_tables, "datasets", _dataset),
+    "lists": _plain(ListSettings, "lists"),
+    "runs": _plain(RunSettings, "runs"),
+    "training": _plain(TwoTowerSettings, "training"),
+    "candidates": partial(_tables, "candidates", _candidate),
+    "ranking": _plain(RankingSettings, "ranking"),
+    "retrieve": _plain(RetrieveSettings, "retrieve", is_partial=True),
+    "filter": _plain(FilterSettings, "filter", left_out=["on_sale_days"]),
+    "rankers": partial(_tables, "rankers", _ranker),
+    "order": _plain(OrderSettings, "order"),
+    "promotion": _plain(PromotionSettings, "promotion"),
+    "resources": _plain(ResourceSettings, "resources"),
+    "common_sense": _plain(CommonSenseSettings, "common_sense", left_out=["most_per_product_code"]),
+    "behavioral_tests": _behavioral_tests,
+    "publication_gate": partial(_thresholds, "[publication_gate]"),
+}
+"""Every section in the order of the shipped file, with what tells what is wrong in it."""
+
+RELATIONS: Sequence[tuple[Sequence[str], Callable[..., Iterator[str]]]] = [
+    (["lists"], _published_lists_are_long_enough),
+    (["lists", "order"], _published_lists_can_be_ordered),
+    (["lists", "retrieve"], _published_lists_can_be_filled),
+    (["ranking"], _no_two_tower_scores_more_weeks_than_there_are),
+]
+"""Sections, and what tells where they do not fit together."""
