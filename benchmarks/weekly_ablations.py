@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from recommender.config import OrderSettings
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists
 from recommender.stages.order import order_lists
 from recommender.stages.rank import RankerChoice
 from recommender.stages.ranking_week import RankingWeek

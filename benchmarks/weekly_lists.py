@@ -22,8 +22,9 @@ from recommender.config import Candidate, StageSettings
 from recommender.features.model_inputs import read_catalogue
 from recommender.features.warehouse import read_mart
 from recommender.model_names import SERVED, TWO_TOWER
-from recommender.models.baselines import BASELINES, RankedLists, read_shop, segment_popular
+from recommender.models.baselines import BASELINES, read_shop, segment_popular
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES, SEEDED, run_baselines
+from recommender.models.ranked_lists import RankedLists
 from recommender.stages.filter import filter_articles
 from recommender.stages.fitted_day import FittedDay, buyers
 from recommender.stages.four_stages import best_of_generator, recommend

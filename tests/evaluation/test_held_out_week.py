@@ -10,8 +10,9 @@ from planted_purchases import ids_of
 
 from recommender.evaluation.held_out_week import HeldOutWeek, read_oracle
 from recommender.features.catalogue import Catalogue
-from recommender.models.baselines import BASELINES, RankedLists, shop_as_of
+from recommender.models.baselines import BASELINES, shop_as_of
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
+from recommender.models.ranked_lists import RankedLists
 
 K, DEPTH = 2, 3
 WITHDRAWN = 4

@@ -14,7 +14,8 @@ from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.features.warehouse import read_mart
-from recommender.models.baselines import RankedLists, read_shop
+from recommender.models.baselines import read_shop
+from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
 from recommender.ranking_metrics import mean_over_customers, overlap_at_k
 from recommender.stages.fitted_day import buyers

@@ -14,7 +14,7 @@ from planted_day import CAT, planted_fitted_day
 from recommender.columns import Columns
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.quality_report import candidate_recall, new_article_recall, quality_report
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists
 from recommender.stages.ranking_week import ranking_week
 
 K, DEPTH = 2, 3

@@ -16,7 +16,7 @@ from small_shop import ON_SALE_DAYS, SMALL_TWO_TOWER
 from recommender.config import Candidate, FilterSettings, OrderSettings, StageSettings
 from recommender.explain import command
 from recommender.features.warehouse import read_mart
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
 from recommender.project_paths import DATA_DIR_VARIABLE, PROJECT_ROOT, reports_dir, run_dir
 from recommender.stages.fitted_day import FittedDay, buyers

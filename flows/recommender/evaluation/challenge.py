@@ -37,7 +37,7 @@ from recommender.ranking_metrics import mean_over_customers
 
 if TYPE_CHECKING:
     from recommender.evaluation.held_out_week import HeldOutWeek
-    from recommender.models.baselines import RankedLists
+    from recommender.models.ranked_lists import RankedLists
 
 FORCED = "forced"
 

@@ -25,8 +25,9 @@ from recommender.evaluation.held_out_week import HeldOutWeek, lists_of_week, rea
 from recommender.evaluation.promotion import Verdict, decide
 from recommender.evaluation.quality_report import quality_report
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
-from recommender.models.baselines import RankedLists, read_shop
+from recommender.models.baselines import read_shop
 from recommender.models.collaborative_baselines import every_baseline
+from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
 from recommender.stages.fitted_day import FittedDay
 from recommender.weeks.configuration import Opponent

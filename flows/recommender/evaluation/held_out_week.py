@@ -20,8 +20,9 @@ from recommender.config import StageSettings
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate
 from recommender.features.catalogue import Catalogue
 from recommender.model_names import TWO_TOWER
-from recommender.models.baselines import RankedLists, ShopAsOf
+from recommender.models.baselines import ShopAsOf
 from recommender.models.collaborative_baselines import run_baselines
+from recommender.models.ranked_lists import RankedLists, empty_lists
 from recommender.models.rankers import load_ranker
 from recommender.stages.fitted_day import FittedDay, buyers
 from recommender.stages.four_stages import best_of_generator, recommend
@@ -91,8 +92,7 @@ def read_oracle(path: Path, customer_ids: np.ndarray, catalogue: Catalogue, k: i
     article = pc.index_in(rows[Columns.ARTICLE_ID], value_set=pa.array(catalogue.article_ids, pa.string()))
     is_used = pc.and_(pc.is_valid(customer), pc.is_valid(article))
     place = customer.filter(is_used).to_numpy(), rows[Columns.RANK].filter(is_used).to_numpy() - 1
-    shape = len(customer_ids), k
-    lists = RankedLists(np.full(shape, -1, np.int32), np.full(shape, np.nan, np.float32))
+    lists = empty_lists(len(customer_ids), k)
     lists.positions[place] = article.filter(is_used).to_numpy()
     lists.scores[place] = rows["probability"].filter(is_used).to_numpy()
     return lists

@@ -17,7 +17,7 @@ from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate_beyond_accuracy
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, by_slice
 from recommender.model_names import SERVED
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists
 from recommender.ranking_metrics import find_hits, mean_over_customers, recall_at_k, select_truth, truth_sizes
 from recommender.stages.ranking_week import RankingWeek
 from recommender.stages.retrieve import FRESH_DAYS
@@ -106,8 +106,7 @@ def _by_activity(week: HeldOutWeek, lists: RankedLists) -> list[dict[str, Any]]:
 
 def _recall(week: HeldOutWeek, lists: RankedLists, is_counted: np.ndarray) -> float | None:
     rows = np.flatnonzero(is_counted)
-    counted = RankedLists(lists.positions[rows], lists.scores[rows])
-    return _mean_recall(counted, *_rows_of(week.fitted.truth(), rows), week.k)
+    return _mean_recall(lists.take(rows), *_rows_of(week.fitted.truth(), rows), week.k)
 
 
 def _mean_recall(lists: RankedLists, values: np.ndarray, offsets: np.ndarray, k: int) -> float | None:

@@ -1,7 +1,8 @@
 """Recommenders without learning that every model has to beat, and that serve customers whom a model cannot serve.
 
 Stage: beside the two-tower models, before evaluation. In: the marts cut at an as-of day (`shop_as_of`),
-customer ids, candidate article positions. Out: `RankedLists`, k articles for every customer, best first.
+customer ids, candidate article positions. Out: `RankedLists`, k articles for every customer, best first; own articles
+score above 1, the popular ones that fill a list up 1 at most.
 
 Each baseline is a function `(shop, customer_ids, candidates, k) -> RankedLists`, listed in `BASELINES`:
 
@@ -29,6 +30,7 @@ from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions, day_number
 from recommender.features.warehouse import read_mart
+from recommender.models.ranked_lists import RankedLists, empty_lists, top_per_row
 from recommender.ranking_metrics import find_repeats
 
 Mart = pa.Table | pd.DataFrame
@@ -37,18 +39,6 @@ POPULARITY_COLUMNS = (Columns.BUYERS_1W, Columns.SALES_1W, "sales_4w")
 
 
 MARTS_BY_DAY = ("article_features", "customer_features", "segment_sales")
-
-
-class RankedLists(NamedTuple):
-    """Recommendations of one recommender.
-
-    `positions` int32 (n_customers, k), -1 where a list is shorter; `scores` float32 of the same shape,
-    falling along a list, NaN where there is no article. A baseline's own articles score above 1, the
-    popular ones that fill a list up 1 at most.
-    """
-
-    positions: np.ndarray
-    scores: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -138,7 +128,7 @@ def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.
     segments = pc.unique(_strings(shop.customer_features, Columns.SEGMENT)).drop_null()
     best = _best_of_segments(shop, segments, popularity, k)
     own_segment = _segment_of_each(shop, customer_ids, segments)
-    return fill_with_popular(_take_rows(best, own_segment), popularity, k)
+    return fill_with_popular(best.take(own_segment), popularity, k)
 
 
 def segment_lists(shop: ShopAsOf, candidates: np.ndarray, k: int = 12) -> tuple[list[str], RankedLists]:
@@ -268,24 +258,6 @@ def _own_articles(shop: ShopAsOf, customer_ids: Sequence[str], popularity: Popul
     return _OwnArticles(pairs // n_articles, pairs % n_articles, days_since, purchase_days)
 
 
-def top_per_row(
-    rows: np.ndarray, articles: np.ndarray, scores: np.ndarray, ties: np.ndarray, n_rows: int, k: int
-) -> RankedLists:
-    """Rank entries (row, article) by falling score, then rising tie, and keep k per row.
-
-    All arrays are (n_entries,), in any order; `rows` lie in [0, n_rows). A row without entries gets an empty list.
-    """
-    order = np.lexsort((ties, -scores, rows))
-    rows, articles, scores = rows[order], articles[order], scores[order]
-    first_entry = np.searchsorted(rows, np.arange(n_rows))
-    ranks = np.arange(len(rows)) - first_entry[rows]  # 0 is the best of its row
-    is_kept = ranks < k
-    lists = empty_lists(n_rows, k)
-    lists.positions[rows[is_kept], ranks[is_kept]] = articles[is_kept]
-    lists.scores[rows[is_kept], ranks[is_kept]] = scores[is_kept]
-    return lists
-
-
 def fill_with_popular(own: RankedLists, popularity: Popularity, k: int) -> RankedLists:
     """Append the popular articles that a list does not hold yet, and cut to k.
 
@@ -313,21 +285,6 @@ def _segment_of_each(shop: ShopAsOf, customer_ids: Sequence[str], segments: pa.A
     )
     segment_rows = _positions_of(_strings(known, Columns.SEGMENT), segments)
     return np.append(segment_rows, -1)[customer_rows]  # a customer not found, -1, takes the appended -1
-
-
-def _take_rows(lists: RankedLists, rows: np.ndarray) -> RankedLists:
-    """One list per entry of `rows`, empty for -1."""
-    nobody = empty_lists(1, lists.positions.shape[1])
-    return RankedLists(
-        np.vstack([lists.positions, nobody.positions])[rows], np.vstack([lists.scores, nobody.scores])[rows]
-    )
-
-
-def empty_lists(n_customers: int, k: int = 0) -> RankedLists:
-    """Return lists that hold nothing."""
-    return RankedLists(
-        np.full((n_customers, k), -1, dtype=np.int32), np.full((n_customers, k), np.nan, dtype=np.float32)
-    )
 
 
 def _checked_candidates(candidates: np.ndarray, n_articles: int) -> np.ndarray:

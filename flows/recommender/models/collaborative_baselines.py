@@ -26,14 +26,12 @@ from recommender.model_names import EASE, ITEM_KNN
 from recommender.models.baselines import (
     BASELINES,
     Popularity,
-    RankedLists,
     ShopAsOf,
-    empty_lists,
     fill_with_popular,
-    top_per_row,
 )
 from recommender.models.item_similarity import CatalogueTooLarge, fit_ease, fit_item_knn
 from recommender.models.matrix_factorisation import fit_als, fit_bpr
+from recommender.models.ranked_lists import RankedLists, empty_lists, top_per_row
 
 CUSTOMERS_PER_CHUNK = 1_024
 

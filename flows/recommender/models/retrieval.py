@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recommender.errors import NotEnoughData
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists
 
 QUERIES_PER_CHUNK = 8_192
 

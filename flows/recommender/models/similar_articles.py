@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from recommender.errors import ModelDiverged
 from recommender.features.snapshots import CandidateSnapshot
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists, empty_lists
 
 ARTICLES_PER_CHUNK = 512  # times 100,000 articles on sale: 200 MB of cosines
 
@@ -49,7 +49,7 @@ def similar_articles(
         chunks = [_nearest(vectors, codes, rows, columns, k) for rows in every_row.split(ARTICLES_PER_CHUNK)]
     scores, rows = (torch.cat(each).numpy() for each in zip(*chunks, strict=True))
     is_none = np.isneginf(scores)
-    lists = RankedLists(np.full((len(rows), k), -1, np.int32), np.full((len(rows), k), np.nan, np.float32))
+    lists = empty_lists(len(rows), k)
     lists.positions[:, : rows.shape[1]] = np.where(is_none, -1, positions[rows])
     lists.scores[:, : rows.shape[1]] = np.where(is_none, np.nan, scores)
     return lists

@@ -22,8 +22,9 @@ from recommender.evaluation.publication_gate import PublicationGate
 from recommender.features.catalogue import Catalogue
 from recommender.features.warehouse import read_mart
 from recommender.model_names import FOUR_STAGES, TWO_TOWER
-from recommender.models.baselines import RankedLists, popular, read_shop
+from recommender.models.baselines import popular, read_shop
 from recommender.models.collaborative_baselines import every_baseline
+from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
 from recommender.release import version_contents as contents
 from recommender.release.published_lists import NamedLists, PublishedLists
@@ -195,13 +196,14 @@ def _by_stages(
     )
     rows = _compared(everyone)
     again = evaluated.two_tower.fit_day(marts_dir, stages, day, customers=lambda queries: rows)
+    served_again = recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)
     return _Made(
         fitted=fitted,
         published=published,
-        evaluated=_at(rows, everyone, recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)),
+        evaluated=served_again.spread(rows, everyone),
         proposers=proposers,
-        two_tower=_at(rows, everyone, best_of_generator(fitted, TWO_TOWER, k, rows)),
-        evaluated_two_tower=_at(rows, everyone, best_of_generator(again, TWO_TOWER, k)),
+        two_tower=best_of_generator(fitted, TWO_TOWER, k, rows).spread(rows, everyone),
+        evaluated_two_tower=best_of_generator(again, TWO_TOWER, k).spread(rows, everyone),
     )
 
 
@@ -217,7 +219,7 @@ def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: da
     return _Made(
         fitted=fitted,
         published=make_lists(shop, known.customer_ids, articles, k),
-        evaluated=_at(rows, len(known), make_lists(earlier, known.customer_ids[rows], articles, k)),
+        evaluated=make_lists(earlier, known.customer_ids[rows], articles, k).spread(rows, len(known)),
         proposers=np.zeros((len(known), k), np.uint8),
     )
 
@@ -225,13 +227,6 @@ def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: da
 def _compared(everyone: int) -> np.ndarray:
     """Return evenly spread rows: customer ids are in order, so this is as good as a draw and the same every time."""
     return np.unique(np.linspace(0, everyone - 1, min(everyone, COMPARED_CUSTOMERS)).astype(np.int64))
-
-
-def _at(rows: np.ndarray, everyone: int, lists: RankedLists) -> RankedLists:
-    shape = everyone, lists.positions.shape[1]
-    spread = RankedLists(np.full(shape, -1, np.int32), np.full(shape, np.nan, np.float32))
-    spread.positions[rows], spread.scores[rows] = lists
-    return spread
 
 
 def _every(everyone: int, report: Callable[[str], None]) -> Callable[[int], None]:

@@ -16,8 +16,9 @@ from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import day_number
 from recommender.features.warehouse import read_mart
-from recommender.models.baselines import RankedLists, ShopAsOf, segment_lists
+from recommender.models.baselines import ShopAsOf, segment_lists
 from recommender.models.model_files import load_model
+from recommender.models.ranked_lists import RankedLists
 from recommender.models.similar_articles import similar_articles
 from recommender.release.published_lists import NamedLists, numbers_at
 from recommender.stages.shop_day import ShopDay

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from recommender.config import OrderSettings
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists, join_lists
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.order import order_lists
@@ -66,13 +66,12 @@ def recommend_and_tell(
     Returns:
         The lists, and (n, k) uint8 with the bits of the generators that proposed the article, 0 in an empty place.
     """
-    lists, told = [RankedLists(np.empty((0, k), np.int32), np.empty((0, k), np.float32))], [np.empty((0, k), np.uint8)]
-    done = 0
+    lists, told, done = [], [np.empty((0, k), np.uint8)], 0
     for chunk in candidate_sets(fitted.day, fitted.generators, fitted.sizes, rows):
         lists.append(rank_and_order(fitted.day, chunk, ranker.score(chunk.features), order, k))
         told.append(_proposers(fitted.day, chunk, lists[-1].positions, bits))
         progress(done := done + len(chunk.rows))
-    return RankedLists(*(np.concatenate(parts) for parts in zip(*lists, strict=True))), np.concatenate(told)
+    return join_lists(lists, k), np.concatenate(told)
 
 
 def _proposers(day: ShopDay, chunk: CandidateSet, positions: np.ndarray, bits: Mapping[str, int]) -> np.ndarray:
@@ -98,11 +97,11 @@ def best_of_generator(fitted: FittedDay, name: str, k: int, rows: np.ndarray | N
     if chosen is None:
         raise ValueError(f"generator {name} is off; there are {', '.join(each.name for each in fitted.generators)}")
     order = OrderSettings(depth=k, diversity=0.0, caps={})
-    lists = [RankedLists(np.empty((0, k), np.int32), np.empty((0, k), np.float32))]
+    lists = []
     for chunk in candidate_sets(fitted.day, [chosen], {name: k}, rows):
         scores = chosen.score(chunk.rows)[chunk.owners, chunk.columns]
         lists.append(rank_and_order(fitted.day, chunk, scores, order, k))
-    return RankedLists(*(np.concatenate(parts) for parts in zip(*lists, strict=True)))
+    return join_lists(lists, k)
 
 
 def rank_and_order(

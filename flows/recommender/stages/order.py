@@ -11,7 +11,7 @@ import numpy as np
 
 from recommender.columns import Columns
 from recommender.config import OrderSettings
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists
 
 
 def order_lists(

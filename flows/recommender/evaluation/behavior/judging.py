@@ -21,7 +21,7 @@ from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.slices import activity_slice
 from recommender.features.catalogue import Catalogue
 from recommender.features.warehouse import read_mart
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists
 from recommender.stages.shop_day import ShopDay
 
 UNKNOWN = "unknown"

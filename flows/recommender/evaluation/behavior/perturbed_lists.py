@@ -12,7 +12,7 @@ import torch
 from recommender.config import OrderSettings
 from recommender.evaluation.behavior.judged_week import Perturbed
 from recommender.evaluation.held_out_week import HeldOutWeek
-from recommender.models.baselines import RankedLists
+from recommender.models.ranked_lists import RankedLists
 from recommender.stages.four_stages import Scorer, recommend
 from recommender.stages.perturbations import forgetting_newest, shuffled, without_newest
 from recommender.stages.retrieve import TwoTowerGenerator
