@@ -10,7 +10,7 @@ import pytest
 from planted_ranking_rows import FEW_ROWS, NAMES, planted_rows, shuffled
 
 from recommender.models.lambdarank import fit_lambdarank, load_lambdaranker
-from recommender.models.rankers import DESCRIPTION
+from recommender.models.ranker_files import DESCRIPTION
 from recommender.ranker_settings import LambdaRankSettings
 
 SETTINGS = LambdaRankSettings(**FEW_ROWS["lambdarank"])

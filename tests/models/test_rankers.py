@@ -1,4 +1,4 @@
-"""What every ranker promises, on planted candidates; and the measure they are judged by, against arithmetic."""
+"""What every ranker promises, on planted candidates."""
 
 from dataclasses import replace
 
@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 from planted_ranking_rows import FEW_ROWS, GROUP_SIZE, MAP_BY_CHANCE, NAMES, planted_rows, say_nothing, shuffled
 
-from recommender.models.rankers import (
-    DESCRIPTION,
-    LENGTH_SETTING,
-    RANKERS,
-    fit_ranker,
-    load_ranker,
-    map_within_candidates,
-    score_rows,
-)
-from recommender.models.ranking_rows import RankingRows
+from recommender.models.ranker_files import DESCRIPTION
+from recommender.models.rankers import LENGTH_SETTING, RANKERS, fit_ranker, load_ranker, score_rows
+from recommender.models.ranking_rows import RankingRows, map_within_candidates
 from recommender.ranker_settings import RANKER_SETTINGS
 
 every_kind = pytest.mark.parametrize("kind", RANKERS)
@@ -153,36 +146,3 @@ def test_an_unknown_kind_is_an_error_that_names_the_known(tmp_path):
     (tmp_path / DESCRIPTION).write_text('{"kind": "forest"}')
     with pytest.raises(ValueError, match="no ranker is called 'forest'"):
         load_ranker(tmp_path)
-
-
-def rows_with_bought(bought: list[list[bool]]) -> RankingRows:
-    flat = np.array([each for group in bought for each in group], bool)
-    return RankingRows(np.zeros((len(flat), 1), np.float32), ("any",), np.array([len(each) for each in bought]), flat)
-
-
-def test_map_within_candidates_by_hand():
-    rows = rows_with_bought([[True, False, True], [False, True]])
-    scores = np.array([0.9, 0.5, 0.1, 0.8, 0.2])
-    first, second = (1 / 1 + 2 / 3) / 2, 1 / 2
-    assert map_within_candidates(scores, rows) == pytest.approx((first + second) / 2)
-
-
-def test_map_within_candidates_stops_at_k():
-    rows = rows_with_bought([[False, True, True, True]])
-    scores = np.array([4.0, 3.0, 2.0, 1.0])
-    assert map_within_candidates(scores, rows, k=2) == pytest.approx((1 / 2) / 2)  # one hit of the two that fit
-
-
-def test_map_within_candidates_leaves_out_groups_without_purchase_or_rows():
-    rows = rows_with_bought([[False, False], [], [True]])
-    assert map_within_candidates(np.array([1.0, 2.0, 0.0]), rows) == 1
-    assert np.isnan(map_within_candidates(np.zeros(1), rows_with_bought([[False]])))
-
-
-def test_equal_scores_keep_the_order_of_the_rows():
-    assert map_within_candidates(np.zeros(3), rows_with_bought([[False, False, True]])) == pytest.approx(1 / 3)
-
-
-def test_map_within_candidates_needs_a_score_for_each_row():
-    with pytest.raises(ValueError, match=r"scores must be \(2,\), one for each row, got \(3,\)"):
-        map_within_candidates(np.zeros(3), rows_with_bought([[False, True]]))

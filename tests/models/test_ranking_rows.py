@@ -1,9 +1,9 @@
-"""Ranking rows: what they refuse, how they are cut and joined, and that a file holds the same rows."""
+"""Ranking rows: what they refuse, how they are cut, joined and kept in a file, and how scores order them."""
 
 import numpy as np
 import pytest
 
-from recommender.models.ranking_rows import RankingRows
+from recommender.models.ranking_rows import RankingRows, map_within_candidates
 
 
 def rows_of(features, sizes, bought, names=("price", "age")) -> RankingRows:
@@ -123,3 +123,36 @@ def test_rows_that_do_not_fit_together_are_refused(change, error, message):
     RankingRows(**whole)
     with pytest.raises(error, match=message):
         RankingRows(**{**whole, **change})
+
+
+def rows_with_bought(bought: list[list[bool]]) -> RankingRows:
+    flat = np.array([each for group in bought for each in group], bool)
+    return RankingRows(np.zeros((len(flat), 1), np.float32), ("any",), np.array([len(each) for each in bought]), flat)
+
+
+def test_map_within_candidates_by_hand():
+    rows = rows_with_bought([[True, False, True], [False, True]])
+    scores = np.array([0.9, 0.5, 0.1, 0.8, 0.2])
+    first, second = (1 / 1 + 2 / 3) / 2, 1 / 2
+    assert map_within_candidates(scores, rows) == pytest.approx((first + second) / 2)
+
+
+def test_map_within_candidates_stops_at_k():
+    rows = rows_with_bought([[False, True, True, True]])
+    scores = np.array([4.0, 3.0, 2.0, 1.0])
+    assert map_within_candidates(scores, rows, k=2) == pytest.approx((1 / 2) / 2)  # one hit of the two that fit
+
+
+def test_map_within_candidates_leaves_out_groups_without_purchase_or_rows():
+    rows = rows_with_bought([[False, False], [], [True]])
+    assert map_within_candidates(np.array([1.0, 2.0, 0.0]), rows) == 1
+    assert np.isnan(map_within_candidates(np.zeros(1), rows_with_bought([[False]])))
+
+
+def test_equal_scores_keep_the_order_of_the_rows():
+    assert map_within_candidates(np.zeros(3), rows_with_bought([[False, False, True]])) == pytest.approx(1 / 3)
+
+
+def test_map_within_candidates_needs_a_score_for_each_row():
+    with pytest.raises(ValueError, match=r"scores must be \(2,\), one for each row, got \(3,\)"):
+        map_within_candidates(np.zeros(3), rows_with_bought([[False, True]]))

@@ -23,56 +23,16 @@ from merlin.models.torch.blocks.cross import CrossBlock
 from torch import Tensor, nn
 
 from recommender.errors import ModelDiverged
-from recommender.models.rankers import (
-    check_width,
-    map_within_candidates,
-    read_description,
-    rows_to_learn_from,
-    write_description,
-)
-from recommender.models.ranking_rows import RankingRows
+from recommender.models.feature_scaling import FeatureScaling
+from recommender.models.ranker_files import read_description, write_description
+from recommender.models.ranking_rows import RankingRows, check_width, map_within_candidates, rows_to_learn_from
 from recommender.models.softmax_loss import multi_target_softmax_loss
 from recommender.ranker_settings import DeepCrossSettings
 
 KIND = "deep_cross"
 WEIGHTS = "weights.pt"
-HEAVY_TAIL_SKEWNESS = 2.0  # that of an exponential distribution
-LARGEST_SCALED = 8.0
 ROWS_PER_PASS = 65_536
 BEHIND_ALL = -1e9  # stands for "no candidate": finite, since a softmax over nothing has no gradient
-
-
-class FeatureScaling(nn.Module):
-    """Bring features to mean 0 and standard deviation 1, and say beside them which were unknown.
-
-    Args:
-        is_heavy_tailed: (n_features,) bool, taken as log(1 + x).
-        mean: (n_features,) float32 over the known values.
-        scale: (n_features,) float32, 1 / standard deviation; 0 for a feature that never varied, which so has no say.
-        is_sometimes_missing: (n_features,) bool, known in some rows and unknown in others.
-    """
-
-    def __init__(self, is_heavy_tailed: Tensor, mean: Tensor, scale: Tensor, is_sometimes_missing: Tensor):
-        super().__init__()
-        self.register_buffer("is_heavy_tailed", is_heavy_tailed)
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
-        self.register_buffer("is_sometimes_missing", is_sometimes_missing)
-
-    @classmethod
-    def of(cls, features: np.ndarray) -> FeatureScaling:
-        """Learn the scaling of (n, n_features) float32 rows, NaN where unknown."""
-        columns = [_column_statistics(features[:, column]) for column in range(features.shape[1])]
-        is_heavy_tailed, mean, scale, is_sometimes_missing = zip(*columns, strict=True)
-        return cls(
-            torch.tensor(is_heavy_tailed), torch.tensor(mean), torch.tensor(scale), torch.tensor(is_sometimes_missing)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Scale (n, n_features) into (n, n_features + number of sometimes missing ones), finite, unknown as 0."""
-        logs = torch.where(self.is_heavy_tailed, features.clamp(min=0).log1p(), features)
-        scaled = ((logs - self.mean) * self.scale).nan_to_num().clamp(-LARGEST_SCALED, LARGEST_SCALED)
-        return torch.cat([scaled, features[:, self.is_sometimes_missing].isnan().to(scaled.dtype)], dim=1)
 
 
 class DeepCross(nn.Module):
@@ -126,7 +86,7 @@ class DeepCrossRanker:
     def save(self, folder: Path) -> None:
         """Write the weights, and kind, feature names and sizes as JSON, into a folder, made when missing."""
         settings = asdict(self.settings)
-        write_description(folder, KIND, self, settings=settings, best_iteration=self.best_iteration)
+        write_description(folder, KIND, self.feature_names, settings=settings, best_iteration=self.best_iteration)
         weights = {name: weight.cpu() for name, weight in self.model.state_dict().items()}
         torch.save(weights, folder / WEIGHTS)
 
@@ -278,20 +238,6 @@ def _score(model: DeepCross, features: Tensor) -> np.ndarray:
     device = model.scaling.mean.device
     scores = [model(some.to(device)).cpu() for some in features.split(ROWS_PER_PASS)]
     return torch.cat(scores).numpy()
-
-
-def _column_statistics(values: np.ndarray) -> tuple[bool, np.float32, np.float32, bool]:
-    """Return what `FeatureScaling` takes of one feature: is it heavy-tailed, mean, scale, is it sometimes missing."""
-    known = values[~np.isnan(values)].astype(np.float64)
-    if not len(known) or known.min() == known.max():
-        return False, np.float32(0), np.float32(0), 0 < len(known) < len(values)
-    is_heavy_tailed = bool(known.min() >= 0 and _skewness(known) > HEAVY_TAIL_SKEWNESS)
-    known = np.log1p(known) if is_heavy_tailed else known
-    return is_heavy_tailed, np.float32(known.mean()), np.float32(1 / known.std()), len(known) < len(values)
-
-
-def _skewness(values: np.ndarray) -> float:
-    return float((((values - values.mean()) / values.std()) ** 3).mean())
 
 
 def _device() -> torch.device:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch  # noqa: F401  brings libgomp, see above
 
-from recommender.models.rankers import check_width, read_description, rows_to_learn_from, write_description
-from recommender.models.ranking_rows import RankingRows
+from recommender.models.ranker_files import read_description, write_description
+from recommender.models.ranking_rows import RankingRows, check_width, rows_to_learn_from
 from recommender.ranker_settings import LambdaRankSettings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class LambdaRanker:
 
     def save(self, folder: Path) -> None:
         """Write the trees as text, and kind and feature names as JSON, into a folder, made when missing."""
-        write_description(folder, KIND, self, threads=self.threads)
+        write_description(folder, KIND, self.feature_names, threads=self.threads)
         self.booster.save_model(folder / TREES)
 
 

@@ -1,4 +1,4 @@
-"""The rankers by name: which there are, how one is fitted, saved and read back, and how well it orders candidates.
+"""The rankers by name: which there are, how one is fitted, saved and read back.
 
 Stage: after the candidate generators, before the lists. In: `RankingRows`. Out: a `Ranker`, whose folder says of
 which kind it is.
@@ -11,7 +11,6 @@ LightGBM and Merlin are imported when a ranker of theirs is asked for.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -19,13 +18,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from recommender.errors import NotEnoughData
+from recommender.models.ranker_files import read_description
 from recommender.models.ranking_rows import RankingRows
 from recommender.ranker_settings import RANKER_SETTINGS
-from recommender.ranking_metrics import average_precision_at_k, mean_over_customers
-
-DESCRIPTION = "ranker.json"
-"""The file in a ranker's folder that holds its kind and the names of its features."""
 
 
 class Ranker(Protocol):
@@ -123,79 +118,6 @@ def score_rows(ranker: Ranker, rows: RankingRows) -> np.ndarray:
     """
     rows.check_features(ranker.feature_names)
     return ranker.score(rows.features)
-
-
-def map_within_candidates(scores: np.ndarray, rows: RankingRows, k: int = 12) -> float:
-    """MAP@k of each group's candidates, best score first, counting only what was bought among them.
-
-    A perfect order scores 1, no matter what the candidate generators missed. Groups without a bought row are left out;
-    equal scores keep the order of the rows. See `ranking_metrics.average_precision_at_k`.
-
-    Args:
-        scores: (n_rows,) float.
-        rows: what was scored.
-
-    Returns:
-        The mean over groups in [0, 1]; NaN when nothing was bought.
-
-    Raises:
-        ValueError: when there is not one score for each row.
-    """
-    if scores.shape != (len(rows),):
-        raise ValueError(f"scores must be ({len(rows)},), one for each row, got {scores.shape}")
-    groups, sizes = rows.groups(), rows.group_sizes
-    order = np.lexsort((-scores, groups))  # stable, and groups stay where they are: groups[order] == groups
-    ranks = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # from 0, of the rows in order
-    is_hit = rows.is_bought[order] & (ranks < k)
-    hits = np.zeros((len(sizes), k), dtype=bool)
-    hits[groups[is_hit], ranks[is_hit]] = True
-    return mean_over_customers(average_precision_at_k(hits, rows.bought_counts()))
-
-
-def rows_to_learn_from(rows: RankingRows, name: str) -> RankingRows:
-    """Return the groups in which something was bought.
-
-    Args:
-        name: what the rows are, for the error.
-
-    Raises:
-        NotEnoughData: when there is none.
-    """
-    kept = rows.with_positives_only()
-    if not len(kept):
-        raise NotEnoughData(
-            f"no customer bought a candidate in the {name} rows ({len(rows):,} rows of {len(rows.group_sizes):,} "
-            "customer-weeks); take more weeks or more candidates"
-        )
-    return kept
-
-
-def check_width(features: np.ndarray, names: tuple[str, ...]) -> None:
-    """Check that features to score are (n, number of names) float32.
-
-    Raises:
-        ValueError: when they are not.
-    """
-    if features.ndim != 2 or features.shape[1] != len(names) or features.dtype != np.float32:
-        raise ValueError(
-            f"features must be (n, {len(names)}) float32, {', '.join(names)}, got {features.shape} {features.dtype}"
-        )
-
-
-def write_description(folder: Path, kind: str, ranker: Ranker, **values: Any) -> None:
-    """Write the kind, the feature names and further plain values of a ranker into its folder, made when missing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    description = {"kind": kind, "feature_names": ranker.feature_names, **values}
-    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2))
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """Read what `write_description` wrote.
-
-    Raises:
-        FileNotFoundError: when the folder holds no ranker.
-    """
-    return json.loads((folder / DESCRIPTION).read_text())
 
 
 def _kind(kind: str) -> RankerKind:

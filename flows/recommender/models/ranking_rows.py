@@ -1,7 +1,8 @@
 """What a ranker learns from and scores: candidates of customers of a week, their features, and what was bought.
 
 Stage: between the candidate generators, which propose articles and describe them, and the rankers, which order
-them. In: feature arrays. Out: `RankingRows`, checked, cut and joined, and on disk as one .npz file.
+them. In: feature arrays. Out: `RankingRows`, checked, cut and joined, and on disk as one .npz file; and the measure of
+how well scores order them.
 
 A group is one customer of one week; its rows stand together.
 """
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from recommender.errors import NotEnoughData
+from recommender.ranking_metrics import average_precision_at_k, mean_over_customers
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,63 @@ class RankingRows:
                 group_sizes=arrays["group_sizes"],
                 is_bought=arrays["is_bought"],
             )
+
+
+def rows_to_learn_from(rows: RankingRows, name: str) -> RankingRows:
+    """Return the groups in which something was bought.
+
+    Args:
+        name: what the rows are, for the error.
+
+    Raises:
+        NotEnoughData: when nothing was bought.
+    """
+    kept = rows.with_positives_only()
+    if not len(kept):
+        raise NotEnoughData(
+            f"no customer bought a candidate in the {name} rows ({len(rows):,} rows of {len(rows.group_sizes):,} "
+            "customer-weeks); take more weeks or more candidates"
+        )
+    return kept
+
+
+def check_width(features: np.ndarray, names: tuple[str, ...]) -> None:
+    """Check that features to score are (n, number of names) float32.
+
+    Raises:
+        ValueError: when they are not.
+    """
+    if features.ndim != 2 or features.shape[1] != len(names) or features.dtype != np.float32:
+        raise ValueError(
+            f"features must be (n, {len(names)}) float32, {', '.join(names)}, got {features.shape} {features.dtype}"
+        )
+
+
+def map_within_candidates(scores: np.ndarray, rows: RankingRows, k: int = 12) -> float:
+    """MAP@k of each group's candidates, best score first, counting only what was bought among them.
+
+    A perfect order scores 1, no matter what the candidate generators missed. Groups without a bought row are left out;
+    equal scores keep the order of the rows. See `ranking_metrics.average_precision_at_k`.
+
+    Args:
+        scores: (n_rows,) float.
+        rows: what was scored.
+
+    Returns:
+        The mean over groups in [0, 1]; NaN when nothing was bought.
+
+    Raises:
+        ValueError: when there is not one score for each row.
+    """
+    if scores.shape != (len(rows),):
+        raise ValueError(f"scores must be ({len(rows)},), one for each row, got {scores.shape}")
+    groups, sizes = rows.groups(), rows.group_sizes
+    order = np.lexsort((-scores, groups))  # stable, and groups stay where they are: groups[order] == groups
+    ranks = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # from 0, of the rows in order
+    is_hit = rows.is_bought[order] & (ranks < k)
+    hits = np.zeros((len(sizes), k), dtype=bool)
+    hits[groups[is_hit], ranks[is_hit]] = True
+    return mean_over_customers(average_precision_at_k(hits, rows.bought_counts()))
 
 
 def _check_dtype(name: str, array: np.ndarray, dtype: type) -> None:
