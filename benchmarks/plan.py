@@ -18,12 +18,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from data.raw_layout import RAW_COLUMNS
 from data.raw_schema import RawSummary
 from recommender.config import Candidate, Settings, SettingsError
+from recommender.features.marts import Marts
 from recommender.features.time_split import WEEK, TimeSplitError, TimeWindows, ranking_models, split_by_time
 from recommender.features.warehouse import DBT_PROJECT_DIR
 from recommender.project_paths import PROJECT_ROOT
@@ -60,9 +62,14 @@ class Plan:
     settings: Settings
     has_ablations: bool = True
 
+    @cached_property
+    def marts(self) -> Marts:
+        """The marts, to be asked for once they are built."""
+        return Marts(self.marts_dir)
+
     @property
     def marts_dir(self) -> Path:
-        """Folder of the exported marts."""
+        """Where the marts are built."""
         return self.folder / "marts"
 
     @property

@@ -89,10 +89,9 @@ def measure(plan: Plan, n_resamples: int | None = None) -> dict[str, Any]:
     from benchmarks.results import N_RESAMPLES, summarize
     from benchmarks.scores import read_week_truths, score_lists
     from benchmarks.weekly_lists import RETRIEVED
-    from recommender.features.model_inputs import read_catalogue
 
     weeks = read_week_truths(plan)
-    scores = score_lists(plan.lists_file, weeks, read_catalogue(plan.marts_dir).article_ids)
+    scores = score_lists(plan.lists_file, weeks, plan.marts.catalogue().article_ids)
     retrieved: dict[str, np.ndarray] = {}
     if plan.has_ablations:
         parts = [np.load(_lists_folder(plan, day, plan.seeds[0]) / RETRIEVED) for day in plan.test_days]
@@ -113,7 +112,7 @@ def fitting_jobs(plan: Plan) -> list[Job]:
                 candidate=with_seed(plan.candidate, seed),
                 day=day,
                 training_days=training_days,
-                marts_dir=plan.marts_dir,
+                marts=plan.marts,
                 on_sale_days=plan.settings.features.on_sale_days,
                 stages=plan.settings.stages,
                 most_customers=most,
@@ -133,17 +132,18 @@ def list_jobs(plan: Plan) -> list[Job]:
         is_first = seed == plan.seeds[0]
         for day in plan.test_days:
             models = plan.ranking_models(day)
-            ranking = [WeeklyModel(each, _fitted_folder(plan, each, seed), weeks) for each, weeks in models.items()]
+            ranking = [
+                WeeklyModel(each, _fitted_folder(plan, each, seed), plan.marts, weeks) for each, weeks in models.items()
+            ]
+            fitted = WeeklyModel(day, _fitted_folder(plan, day, seed), plan.marts)
             has_ablations = plan.has_ablations and is_first
-            week = TestWeekOfSeed(day, seed, _fitted_folder(plan, day, seed), ranking, has_ablations)
-            work = partial(recommend_week, week=week, marts_dir=plan.marts_dir, stages=stages)
+            week = TestWeekOfSeed(seed, fitted, ranking, has_ablations)
+            work = partial(recommend_week, week=week, stages=stages)
             fingerprint = f"{plan.fingerprint()} {plan.training_days(min(models))[0]} {has_ablations}"
             jobs.append(Job(f"lists {day} seed {seed}", _lists_folder(plan, day, seed), fingerprint, work))
             which = "simple" if not plan.has_ablations else "all" if is_first else "seeded"
             if is_first or plan.has_ablations:
-                work = partial(
-                    recommend_by_baselines, day=day, seed=seed, marts_dir=plan.marts_dir, stages=stages, which=which
-                )
+                work = partial(recommend_by_baselines, day=day, seed=seed, marts=plan.marts, stages=stages, which=which)
                 folder = plan.folder / "baselines" / f"{day}-seed{seed}"
                 jobs.append(Job(f"baselines {day} seed {seed}", folder, f"{plan.fingerprint()} {which}", work))
     return jobs

@@ -57,10 +57,9 @@ def measure(plan: Plan) -> dict[str, dict[str, dict[str, float]]]:
         plan: two test weeks, the validation split's and the test split's.
     """
     from benchmarks.scores import read_week_truths, score_lists
-    from recommender.features.model_inputs import read_catalogue
     from recommender.ranking_metrics import mean_over_customers
 
-    article_ids, splits = read_catalogue(plan.marts_dir).article_ids, {}
+    article_ids, splits = plan.marts.catalogue().article_ids, {}
     for split, week in zip(TIMESTAMPS, read_week_truths(plan), strict=True):
         scores = score_lists(plan.lists_file, [week], article_ids)
         splits[split] = {

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.plan import DEPTH, K, Plan
-from benchmarks.weekly_lists import SEED, customers_of_week
+from benchmarks.weekly_lists import SEED, candidates_of, customers_of_week
 from recommender import ranking_metrics
 from recommender.columns import Columns
 from recommender.evaluation.list_quality import Truth
@@ -25,10 +25,8 @@ from recommender.evaluation.offline_metrics import accuracy_per_customer, beyond
 from recommender.evaluation.slices import article_age_slices
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions
-from recommender.features.model_inputs import read_catalogue
-from recommender.features.warehouse import read_mart
+from recommender.features.marts import Marts
 from recommender.ranking_metrics import group_truth
-from recommender.stages.filter import filter_articles
 from recommender.stages.shop_day import attribute_codes
 
 FRESH_RECALL = f"first_week_recall@{K}"
@@ -81,31 +79,31 @@ class ModelScores:
 
 def read_week_truths(plan: Plan) -> list[WeekTruth]:
     """Read every test week, oldest first."""
-    catalogue = read_catalogue(plan.marts_dir)
-    purchases = Interactions.read(plan.marts_dir, catalogue)
+    catalogue = plan.marts.catalogue()
+    purchases = plan.marts.interactions(catalogue)
     return [read_week_truth(plan, day, catalogue, purchases) for day in plan.test_days]
 
 
 def read_week_truth(plan: Plan, day: date, catalogue: Catalogue, purchases: Interactions) -> WeekTruth:
     """Read one test week from the marts; `purchases` are all of them."""
-    marts_dir = plan.marts_dir
-    customer_ids, earlier = customers_of_week(marts_dir, day), purchases.before(day)
+    marts = plan.marts
+    customer_ids, earlier = customers_of_week(marts, day), purchases.before(day)
     rows = earlier.rows_of(customer_ids)
     bought = earlier.matrix(day)
     days_bought = np.unique(np.stack([earlier.customers, earlier.days]), axis=1)[0]
     has_history = np.unique(earlier.customers)
-    features = read_mart(marts_dir, "article_features", [Columns.ARTICLE_ID, Columns.AGE_DAYS], [day])
+    features = marts.article_features(day)
     ages = np.full(len(catalogue), np.nan)
     ages[catalogue.positions_of(features[Columns.ARTICLE_ID])] = features[Columns.AGE_DAYS].to_numpy()
     return WeekTruth(
         day=day,
         customer_ids=customer_ids,
-        truth=_bought_in_week(marts_dir, day, customer_ids, catalogue),
+        truth=_bought_in_week(marts, day, customer_ids, catalogue),
         owned=(bought[rows].indices.astype(np.int32), bought[rows].indptr.astype(np.int64)),
         purchase_days=np.bincount(days_bought, minlength=len(earlier.customer_ids))[rows],
-        candidates=filter_articles(marts_dir, day, catalogue, plan.settings.stages.filters).candidates,
+        candidates=candidates_of(marts, day, catalogue, plan.settings.stages.filters),
         buyer_shares=np.asarray((bought > 0).sum(axis=0)).ravel() / len(has_history),
-        attribute_codes=attribute_codes(read_mart(marts_dir, "articles"), catalogue),
+        attribute_codes=attribute_codes(marts.articles_in_order(catalogue)),
         is_fresh=article_age_slices(ages)["first week"],
     )
 
@@ -150,8 +148,8 @@ def read_lists(lists_file: Path, week: WeekTruth, article_ids: np.ndarray) -> di
     return lists
 
 
-def _bought_in_week(marts_dir: Path, day: date, customer_ids: np.ndarray, catalogue: Catalogue) -> Truth:
-    bought = read_mart(marts_dir, "next_week_purchases", as_of_days=[day])
+def _bought_in_week(marts: Marts, day: date, customer_ids: np.ndarray, catalogue: Catalogue) -> Truth:
+    bought = marts.bought_in_week(day)
     customers = _places(bought[Columns.CUSTOMER_ID], customer_ids)
     return group_truth(customers, catalogue.positions_of(bought[Columns.ARTICLE_ID]), len(customer_ids))
 

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from benchmarks.plan import DEPTH
 from benchmarks.weekly_ablations import ablations
 from recommender.columns import Columns
-from recommender.config import Candidate, StageSettings
-from recommender.features.model_inputs import read_catalogue
-from recommender.features.warehouse import read_mart
+from recommender.config import Candidate, FilterSettings, StageSettings
+from recommender.features.catalogue import Catalogue
+from recommender.features.marts import Marts
 from recommender.model_names import SERVED, TWO_TOWER
 from recommender.models.baselines import BASELINES, read_shop, segment_popular
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES, SEEDED, run_baselines
@@ -53,16 +53,14 @@ class TestWeekOfSeed:
     """A test week with one seed.
 
     Attributes:
-        day: its first day.
         seed: of the ranker; the two-towers were fitted with it.
-        fitted: folder of the day's two-tower.
+        fitted: the two-tower fitted on what lies before the week.
         ranking: two-towers that scored the ranking weeks.
         has_ablations: whether stages are switched off in turn; the day's `RankingWeek` has all customers then.
     """
 
-    day: date
     seed: int
-    fitted: Path
+    fitted: WeeklyModel
     ranking: Sequence[WeeklyModel]
     has_ablations: bool
 
@@ -74,7 +72,7 @@ def fit_week(
     candidate: Candidate,
     day: date,
     training_days: Sequence[date],
-    marts_dir: Path,
+    marts: Marts,
     on_sale_days: int,
     stages: StageSettings,
     most_customers: Mapping[date, int | None],
@@ -87,7 +85,7 @@ def fit_week(
     weekly = fit_two_tower(
         candidate,
         candidate.settings["epochs"],
-        marts_dir,
+        marts,
         day,
         training_days,
         on_sale_days,
@@ -96,49 +94,47 @@ def fit_week(
         report=_keep_quiet,
     )
     for week, most in most_customers.items():
-        collect_candidates(weekly, marts_dir, stages, most, candidate.seed, week)
+        collect_candidates(weekly, stages, most, candidate.seed, week)
     inputs = weekly.inputs()
     own = replace(inputs, candidates={day: inputs.candidates[day]}, queries={day: inputs.queries[day]})
     own.save(folder / MODEL_INPUTS)
 
 
-def recommend_week(folder: Path, week: TestWeekOfSeed, marts_dir: Path, stages: StageSettings) -> None:
+def recommend_week(folder: Path, week: TestWeekOfSeed, stages: StageSettings) -> None:
     """Fit the ranker on the ranking weeks and write what the customers of the test week are served.
 
     The two-tower alone gives customers without history their segment's list, as the served lists of a two-tower do.
     """
-    weekly = WeeklyModel(week.day, week.fitted)
-    fitted = weekly.fit_day(marts_dir, stages, customers=buyers)
-    ranking = weeks_of(week.ranking)
+    weekly, ranking = week.fitted, weeks_of(week.ranking)
+    fitted = weekly.fit_day(stages, customers=buyers)
+    article_ids = weekly.inputs().catalogue.article_ids
     choice = fit_on_weeks(ranking, stages.rankers, week.seed, _keep_quiet)
     lists = {
         SERVED: recommend(fitted, choice.ranker, stages.order, DEPTH),
-        TWO_TOWER: _two_tower_lists(fitted, marts_dir, weekly.inputs().catalogue.article_ids),
+        TWO_TOWER: _two_tower_lists(fitted, weekly.marts, article_ids),
     }
     if week.has_ablations:
         collected = weekly.week()
         lists |= ablations(choice, ranking, collected, fitted.day.attribute_codes, stages.order, DEPTH)
         np.savez(folder / RETRIEVED, **_retrieved(collected, np.diff(fitted.truth()[1])))
-    _write_lists(folder, week.day, week.seed, lists, fitted.day.customer_ids, weekly.inputs().catalogue.article_ids)
+    _write_lists(folder, weekly.as_of_day, week.seed, lists, fitted.day.customer_ids, article_ids)
 
 
-def recommend_by_baselines(
-    folder: Path, day: date, seed: int, marts_dir: Path, stages: StageSettings, which: str
-) -> None:
+def recommend_by_baselines(folder: Path, day: date, seed: int, marts: Marts, stages: StageSettings, which: str) -> None:
     """Write the baselines' lists for the customers of a test week.
 
     Args:
         folder: where `lists.parquet` goes.
         day: first day of the week.
         seed: of those that start from random factors.
-        marts_dir: the exported marts.
+        marts: of the benchmark.
         stages: its filters say which articles may be recommended, as they do for the served lists.
         which: "all", "seeded" or, for a shop too large for the others, "simple".
     """
-    catalogue = read_catalogue(marts_dir)
-    customer_ids = customers_of_week(marts_dir, day)
-    candidates = filter_articles(marts_dir, day, catalogue, stages.filters).candidates
-    shop = read_shop(marts_dir, day, catalogue.article_ids)
+    catalogue = marts.catalogue()
+    customer_ids = customers_of_week(marts, day)
+    candidates = candidates_of(marts, day, catalogue, stages.filters)
+    shop = read_shop(marts, day, catalogue.article_ids)
     if which == "all":
         lists = run_baselines(shop, customer_ids, candidates, DEPTH, seed)
     elif which == "seeded":
@@ -150,15 +146,20 @@ def recommend_by_baselines(
     _write_lists(folder, day, seed, lists, customer_ids, catalogue.article_ids)
 
 
-def customers_of_week(marts_dir: Path, day: date) -> np.ndarray:
+def customers_of_week(marts: Marts, day: date) -> np.ndarray:
     """Return the (n,) ids of everybody who bought something in the week from a day, ascending."""
-    bought = read_mart(marts_dir, "next_week_purchases", [Columns.AS_OF_DAY, Columns.CUSTOMER_ID], [day])
-    return np.unique(bought[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False))
+    return np.unique(marts.bought_in_week(day)[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False))
 
 
-def _two_tower_lists(fitted: FittedDay, marts_dir: Path, article_ids: np.ndarray) -> RankedLists:
+def candidates_of(marts: Marts, day: date, catalogue: Catalogue, filters: FilterSettings) -> np.ndarray:
+    """Return the (m,) positions of the articles that the rules let through on a day, ascending."""
+    known_ids = marts.articles()[Columns.ARTICLE_ID]
+    return filter_articles(marts.article_features(day), known_ids, catalogue, filters).candidates
+
+
+def _two_tower_lists(fitted: FittedDay, marts: Marts, article_ids: np.ndarray) -> RankedLists:
     own = best_of_generator(fitted, TWO_TOWER, DEPTH)
-    shop = read_shop(marts_dir, fitted.day.as_of_day, article_ids, fitted.day.purchases)
+    shop = read_shop(marts, fitted.day.as_of_day, article_ids, fitted.day.purchases)
     segment = segment_popular(shop, fitted.day.customer_ids, fitted.day.candidates, DEPTH)
     is_known = fitted.day.has_history()[:, None]
     return RankedLists(*(np.where(is_known, mine, theirs) for mine, theirs in zip(own, segment, strict=True)))

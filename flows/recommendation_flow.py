@@ -164,17 +164,17 @@ class RecommendationFlow(FlowSpec):
         from recommender.features.warehouse import build_marts
 
         features = self.settings.features
-        self.marts_dir = self.run_dir / "marts"
-        self.mart_rows = build_marts(
+        built = build_marts(
             self.plan.raw_dir,
             project_paths.warehouse_path(self.dataset),
-            self.marts_dir,
+            self.run_dir / "marts",
             cutoff=self.windows.cutoff,
             training_weeks=len(self.windows.training_as_of_days),
             history_length=features.history_length,
             segment_columns=features.segment_columns,
             ranking_weeks=self.windows.ranking_weeks,
-        ).rows
+        )
+        self.marts, self.mart_rows = built.marts, built.rows
         self.next(self.fit_features)
 
     @measured
@@ -184,7 +184,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.features.model_inputs import encode_marts
 
         folder, days = self.run_dir / "evaluated", self.settings.features.on_sale_days
-        inputs = encode_marts(self.marts_dir, self.windows.validation_as_of_day, days, folder)
+        inputs = encode_marts(self.marts, self.windows.validation_as_of_day, days, folder)
         self.inputs_file = folder / "model_inputs.pt"
         inputs.save(self.inputs_file)
         self.candidates = self.settings.candidates
@@ -252,7 +252,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.weeks.weekly_jobs import fit_week
 
         self.job, settings = self.input, self.settings
-        self.weekly = fit_week(self.job, self.marts_dir, self.windows, settings.features.on_sale_days, settings.ranking)
+        self.weekly = fit_week(self.job, self.marts, self.windows, settings.features.on_sale_days, settings.ranking)
         self.next(self.rank)
 
     @measured
@@ -277,7 +277,6 @@ class RecommendationFlow(FlowSpec):
             self.models.evaluated,
             self.models.champion,
             self.opponent,
-            self.marts_dir,
             self.settings,
             self.plan.oracle_file,
             forced_reason=" ".join(self.force_reason.split()),
@@ -320,7 +319,6 @@ class RecommendationFlow(FlowSpec):
         maker = self.week.contest.maker(self.chosen.candidate.label)
         self.publication = publish_tonight(
             PublishedRun(self.dataset, current.run_id, maker, self.windows.report()),
-            self.marts_dir,
             self.windows.publishing_as_of_day,
             self.settings,
             self.week,
@@ -394,7 +392,7 @@ class RecommendationFlow(FlowSpec):
         folder = project_paths.reports_dir(self.dataset)
         self._write_lists(folder / "test_week_lists.parquet")
         run_report.write_report(report, folder / "report.json")
-        drawn = report_page.try_to_write_page(report, folder, self.marts_dir)
+        drawn = report_page.try_to_write_page(report, folder, self.marts)
         comet.log_run(report, drawn.charts, drawn.predictions)
         print(run_report.summarize(report))
         remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs)
@@ -413,7 +411,7 @@ class RecommendationFlow(FlowSpec):
         report, lists = self._report(), self.run_dir / "test_week_lists.parquet"
         self._write_lists(lists)
         current.card.append(Markdown(f"# {card_tables.decision(report)}"))
-        for part in report_page.try_to_tell(report, lists, self.marts_dir):
+        for part in report_page.try_to_tell(report, lists, self.marts):
             current.card.append(Markdown(f"{'#' * part.level} {part.title}\n\n{part.text}"))
             for spec in part.charts.values():
                 current.card.append(VegaChart(spec))

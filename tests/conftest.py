@@ -35,12 +35,12 @@ def demo_windows(demo_raw_dir):
 
 
 @pytest.fixture(scope="session")
-def demo_marts_dir(demo_raw_dir, demo_windows, tmp_path_factory):
+def demo_marts(demo_raw_dir, demo_windows, tmp_path_factory):
     """The small shop's marts, built and tested by dbt."""
     from recommender.features.warehouse import build_marts
 
     folder = tmp_path_factory.mktemp("marts")
-    build_marts(
+    return build_marts(
         demo_raw_dir,
         folder / "warehouse.duckdb",
         folder / "marts",
@@ -49,17 +49,16 @@ def demo_marts_dir(demo_raw_dir, demo_windows, tmp_path_factory):
         history_length=20,
         segment_columns=SEGMENT_COLUMNS,
         ranking_weeks=demo_windows.ranking_weeks,
-    )
-    return folder / "marts"
+    ).marts
 
 
 @pytest.fixture(scope="session")
-def evaluated_folder(demo_marts_dir, demo_windows, tmp_path_factory):
+def evaluated_folder(demo_marts, demo_windows, tmp_path_factory):
     """A folder with workflows fitted on what lies before the validation week."""
     from recommender.features.model_inputs import encode_marts
 
     folder = tmp_path_factory.mktemp("evaluated")
-    inputs = encode_marts(demo_marts_dir, demo_windows.validation_as_of_day, ON_SALE_DAYS, folder)
+    inputs = encode_marts(demo_marts, demo_windows.validation_as_of_day, ON_SALE_DAYS, folder)
     inputs.save(folder / "model_inputs.pt")
     return folder
 
@@ -88,7 +87,7 @@ def trained_candidate(model_inputs, demo_windows, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def weekly_two_towers(demo_marts_dir, demo_windows, tmp_path_factory):
+def weekly_two_towers(demo_marts, demo_windows, tmp_path_factory):
     """Small two-towers by the day they are blind from: the validation and the test week, and the publishing day."""
     from recommender.config import Candidate
     from recommender.weeks.weekly_models import fit_two_tower
@@ -98,7 +97,7 @@ def weekly_two_towers(demo_marts_dir, demo_windows, tmp_path_factory):
         day: fit_two_tower(
             Candidate("small", 7, SMALL_TWO_TOWER),
             SMALL_TWO_TOWER["epochs"],
-            demo_marts_dir,
+            demo_marts,
             day,
             demo_windows.known_before(day),
             ON_SALE_DAYS,
@@ -111,13 +110,13 @@ def weekly_two_towers(demo_marts_dir, demo_windows, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def ranker_folder(weekly_two_towers, demo_marts_dir, demo_windows, tmp_path_factory):
+def ranker_folder(weekly_two_towers, demo_windows, tmp_path_factory):
     """A folder with a small ranker that learned from the validation week."""
     from recommender.stages.rank import fit_on_weeks
     from recommender.weeks.weekly_models import collect_candidates
 
     weekly = weekly_two_towers[demo_windows.validation_as_of_day]
-    week = collect_candidates(weekly, demo_marts_dir, SMALL_STAGES)
+    week = collect_candidates(weekly, SMALL_STAGES)
     folder = tmp_path_factory.mktemp("ranker")
     fit_on_weeks([week], SMALL_STAGES.rankers, seed=7).ranker.save(folder)
     return folder

@@ -5,7 +5,8 @@ RecommenderError
 ├── NotEnoughData       nothing is left to learn from or to recommend
 ├── ModelDiverged       a loss, a score or a vector is no finite number
 ├── TimeSplitError      the weeks that a run needs do not fit the data
-├── WarehouseError      the marts could not be built or read
+├── WarehouseError      the marts could not be built
+├── MartMissing         a mart, a day of it or a customer's row on that day was never built
 ├── UnreadableInputs    another release kept a model's inputs in a way that this one does not know
 ├── PublishError        nothing new is served
 │   ├── RedisFailed         Redis cannot be reached, failed meanwhile, or holds what cannot be read

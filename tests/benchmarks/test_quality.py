@@ -125,8 +125,8 @@ def test_candidate_set_holds_what_any_generator_proposes(results):
 
 def test_served_lists_are_those_that_the_saved_candidates_give(plan, settings):
     """Ablations rank saved candidates, served lists come from the day itself: with nothing off they are the same."""
-    weekly = WeeklyModel(LAST_TEST_DAY, plan.folder / "fitted" / f"{LAST_TEST_DAY}-seed7")
-    fitted, week = weekly.fit_day(plan.marts_dir, settings.stages, customers=buyers), weekly.week()
+    weekly = WeeklyModel(LAST_TEST_DAY, plan.folder / "fitted" / f"{LAST_TEST_DAY}-seed7", plan.marts)
+    fitted, week = weekly.fit_day(settings.stages, customers=buyers), weekly.week()
     ranker = fit_on_weeks([week], settings.stages.rankers, seed=7).ranker
     served = recommend(fitted, ranker, settings.stages.order, 24)
     again = rank_week(week, ranker.score(week.features), fitted.day.attribute_codes, settings.stages.order, 24)

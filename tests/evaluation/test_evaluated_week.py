@@ -22,22 +22,22 @@ BASELINES = every_baseline(0).keys()
 
 
 @pytest.fixture(scope="module")
-def evaluate(weekly_two_towers, ranker_folder, demo_marts_dir, demo_windows, demo_raw_dir):
+def evaluate(weekly_two_towers, ranker_folder, demo_windows):
     """Evaluates the small shop's test week against an opponent."""
     tonight = FittedModels(weekly_two_towers[demo_windows.test_as_of_day], ranker_folder)
 
     def evaluate(opponent: Opponent, champion: FittedModels | None = None, **more) -> EvaluatedWeek:
-        return evaluate_week(tonight, champion, opponent, demo_marts_dir, SETTINGS, **more)
+        return evaluate_week(tonight, champion, opponent, SETTINGS, **more)
 
     return evaluate
 
 
 @pytest.fixture(scope="module", autouse=True)
-def collected_candidates(weekly_two_towers, demo_marts_dir, demo_windows):
+def collected_candidates(weekly_two_towers, demo_windows):
     """The candidates of the test week, beside its two-tower as a night leaves them."""
     from recommender.weeks.weekly_models import collect_candidates
 
-    return collect_candidates(weekly_two_towers[demo_windows.test_as_of_day], demo_marts_dir, SMALL_STAGES)
+    return collect_candidates(weekly_two_towers[demo_windows.test_as_of_day], SMALL_STAGES)
 
 
 @pytest.fixture(scope="module")

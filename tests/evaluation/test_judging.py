@@ -13,7 +13,6 @@ from recommender.evaluation.behavior.judging import Judging
 from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.held_out_week import HeldOutWeek
-from recommender.features.warehouse import read_mart
 from recommender.models.baselines import read_shop
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
@@ -26,15 +25,15 @@ COMMON_SENSE = CommonSenseSettings({"index_group": ["Baby/Children"]}, 3.0, 3)
 
 
 @pytest.fixture(scope="module")
-def week(weekly_two_towers, demo_marts_dir, demo_windows) -> HeldOutWeek:
+def week(weekly_two_towers, demo_windows) -> HeldOutWeek:
     weekly = weekly_two_towers[demo_windows.test_as_of_day]
-    return HeldOutWeek(weekly.fit_day(demo_marts_dir, SMALL_STAGES, customers=buyers), K, DEPTH)
+    return HeldOutWeek(weekly.fit_day(SMALL_STAGES, customers=buyers), K, DEPTH)
 
 
 @pytest.fixture(scope="module")
-def lists(week, ranker_folder, demo_marts_dir, catalogue) -> dict[str, RankedLists]:
+def lists(week, ranker_folder, demo_marts, catalogue) -> dict[str, RankedLists]:
     served = recommend(week.fitted, load_ranker(ranker_folder), SMALL_STAGES.order, DEPTH)
-    shop = read_shop(demo_marts_dir, week.fitted.day.as_of_day, catalogue.article_ids, week.fitted.day.purchases)
+    shop = read_shop(demo_marts, week.fitted.day.as_of_day, catalogue.article_ids, week.fitted.day.purchases)
     return {"served": served, **week.baseline_lists(shop, 7, lambda reason: None)}
 
 
@@ -49,9 +48,9 @@ def perturbed(week, lists, ranker_folder):
 
 
 @pytest.fixture(scope="module")
-def suite(week, lists, perturbed, demo_marts_dir, catalogue):
+def suite(week, lists, perturbed, demo_marts, catalogue):
     served, baselines = lists["served"], {name: each for name, each in lists.items() if name != "served"}
-    return Judging(demo_marts_dir, catalogue, COMMON_SENSE, 1).suite(week, served, served, baselines, perturbed)
+    return Judging(demo_marts, catalogue, COMMON_SENSE, 1).suite(week, served, served, baselines, perturbed)
 
 
 def test_every_test_of_the_suite_has_its_data(suite):
@@ -69,8 +68,8 @@ def test_arrays_are_by_article_and_not_by_column(suite, week):
     assert np.isnan(suite.article_ages[~suite.is_on_sale]).all()
 
 
-def test_attributes_are_those_of_the_articles(suite, demo_marts_dir, catalogue):
-    articles = read_mart(demo_marts_dir, "articles")
+def test_attributes_are_those_of_the_articles(suite, demo_marts, catalogue):
+    articles = demo_marts.table("articles")
     for position in (0, len(catalogue) // 2, len(catalogue) - 1):
         row = articles.filter(pc.equal(articles[Columns.ARTICLE_ID], catalogue.article_ids[position])).to_pylist()[0]
         assert suite.attributes["department"][position] == row["department"]
@@ -78,16 +77,16 @@ def test_attributes_are_those_of_the_articles(suite, demo_marts_dir, catalogue):
         assert suite.article_names[position] == f"{row['article_id']} {row['product_name']}"
 
 
-def test_customers_are_sliced_by_what_was_known_on_the_day(suite, week, demo_marts_dir):
-    features = read_mart(demo_marts_dir, "customer_features", as_of_days=[week.fitted.day.as_of_day])
+def test_customers_are_sliced_by_what_was_known_on_the_day(suite, week, demo_marts):
+    features = demo_marts.table("customer_features", as_of_days=[week.fitted.day.as_of_day])
     customer = week.customer_ids[3]
     row = features.filter(pc.equal(features[Columns.CUSTOMER_ID], customer)).to_pylist()[0]
     assert suite.customer_slices["age band"][3] == row["age_band"]
     assert (suite.customer_slices["activity"] == "cold").tolist() == (~suite.has_history).tolist()
 
 
-def test_lists_without_a_two_tower_have_nothing_to_perturb(week, lists, demo_marts_dir, catalogue):
-    judged, judging = lists["ease"], Judging(demo_marts_dir, catalogue, COMMON_SENSE, 1)
+def test_lists_without_a_two_tower_have_nothing_to_perturb(week, lists, demo_marts, catalogue):
+    judged, judging = lists["ease"], Judging(demo_marts, catalogue, COMMON_SENSE, 1)
     suite = judging.suite(week, judged, judged, {"popular": lists["popular"]})
     assert suite.perturbed is None
     assert suite.baselines.keys() == {"popular"}

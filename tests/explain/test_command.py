@@ -15,7 +15,7 @@ from small_shop import ON_SALE_DAYS, SMALL_TWO_TOWER
 
 from recommender.config import Candidate, FilterSettings, OrderSettings, StageSettings
 from recommender.explain import command
-from recommender.features.warehouse import read_mart
+from recommender.features.marts import Marts
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
 from recommender.project_paths import DATA_DIR_VARIABLE, PROJECT_ROOT, reports_dir, run_dir
@@ -60,15 +60,15 @@ def data_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shop(data_dir, demo_marts_dir, demo_windows):
+def shop(data_dir, demo_marts, demo_windows):
     """Publish from the small shop: one two-tower, and a ranker that the test week taught."""
     folder, day = run_dir("demo", "17"), demo_windows.publishing_as_of_day
-    shutil.copytree(demo_marts_dir, folder / "marts")
-    stages = stages_with_denied(folder / "marts", day)
+    marts = Marts(shutil.copytree(demo_marts.folder, folder / "marts"))
+    stages = stages_with_denied(marts, day)
     weekly = fit_two_tower(
         Candidate("tiny", 7, {**SMALL_TWO_TOWER, "epochs": 2}),
         2,
-        folder / "marts",
+        marts,
         day,
         demo_windows.known_before(day),
         ON_SALE_DAYS,
@@ -76,18 +76,18 @@ def shop(data_dir, demo_marts_dir, demo_windows):
         scored_days=[demo_windows.test_as_of_day],
         report=lambda epoch: None,
     )
-    taught = ranking_week(weekly.fit_day(folder / "marts", stages, demo_windows.test_as_of_day, buyers))
+    taught = ranking_week(weekly.fit_day(stages, demo_windows.test_as_of_day, buyers))
     fit_on_weeks([taught], stages.rankers, seed=1).ranker.save(folder / "published" / "ranker")
     save_stages(stages, folder / "published")
     write_report(run_id="17", published={"version": "1"}, windows=demo_windows.report())
-    fitted = weekly.fit_day(folder / "marts", stages)
+    fitted = weekly.fit_day(stages)
     lists = recommend(fitted, load_ranker(folder / "published" / "ranker"), stages.order, 24)
     return PublishedShop(folder, stages, fitted, lists, weekly.inputs().catalogue.article_ids)
 
 
-def stages_with_denied(marts_dir: Path, day) -> StageSettings:
+def stages_with_denied(marts: Marts, day) -> StageSettings:
     """Settings that deny the best sellers, with caps that bite."""
-    features = read_mart(marts_dir, "article_features", as_of_days=[day]).to_pylist()
+    features = marts.article_features(day).to_pylist()
     best = sorted(features, key=lambda row: -row["buyers_1w"])[:DENIED]
     return StageSettings(
         sizes=dict.fromkeys(GENERATORS, 20),
@@ -135,10 +135,11 @@ def test_without_a_customer_it_takes_the_first_with_history(shop, capsys):
 
 def test_the_latest_purchases_are_shown_with_their_names(shop, capsys):
     customer_id = customers_of(shop, has_history=True)[0]
-    rows = read_mart(shop.folder / "marts", "purchases").to_pylist()
+    marts = Marts(shop.folder / "marts")
+    rows = marts.table("purchases").to_pylist()
     own = [row for row in rows if row["customer_id"] == customer_id]
     last = min(own, key=lambda row: (-row["purchase_day"].toordinal(), row["article_id"]))
-    names = {row["article_id"]: row["product_name"] for row in read_mart(shop.folder / "marts", "articles").to_pylist()}
+    names = {row["article_id"]: row["product_name"] for row in marts.articles().to_pylist()}
     text = explained(capsys, "--customer", customer_id)
     days, articles = len({row["purchase_day"] for row in own}), len({row["article_id"] for row in own})
     assert f"history   {days} days with purchases, {articles} articles\n" in text

@@ -178,12 +178,12 @@ def test_a_customer_without_candidates_has_an_empty_explanation():
 
 
 @pytest.fixture(scope="module")
-def small_shop(demo_marts_dir, demo_windows, model_inputs, trained_candidate):
+def small_shop(demo_marts, demo_windows, model_inputs, trained_candidate):
     """What fits the small shop's validation week, with rules that bar some of it."""
     from recommender.models.model_files import load_model
 
     day, model = demo_windows.validation_as_of_day, load_model(trained_candidate.folder)
-    return demo_marts_dir, day, model_inputs, model, FilterSettings(14, is_season_checked=True)
+    return demo_marts, day, model_inputs, model, FilterSettings(14, is_season_checked=True)
 
 
 @pytest.mark.parametrize(

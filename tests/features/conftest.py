@@ -11,9 +11,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> BuiltShop:
     home = root / "home"
     home.mkdir()
     raw_dir = write_shop(root / "raw o'neil {$shop}")
-    warehouse_path, marts_dir = root / "online-retail.duckdb", root / "marts"
+    warehouse_path = root / "online-retail.duckdb"
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HOME", str(home))
         environment.setenv("DBT_TARGET", "a target that does not exist")
-        summary = build_shop(raw_dir, warehouse_path, marts_dir)
-    return BuiltShop(root, home, raw_dir, warehouse_path, marts_dir, summary)
+        summary = build_shop(raw_dir, warehouse_path, root / "marts")
+    return BuiltShop(root, home, raw_dir, warehouse_path, summary.marts, summary)

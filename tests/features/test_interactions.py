@@ -8,7 +8,6 @@ import pytest
 
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions, day_number
-from recommender.features.warehouse import read_mart
 
 CATALOGUE = Catalogue(np.array(["0000000001", "0000000002", "0000000003"], dtype=object))
 CUSTOMERS = np.array(["ann", "bob", "cy"], dtype=object)
@@ -95,10 +94,10 @@ def test_unknown_articles_are_refused():
         Interactions.of(mart([("ann", "0000000009", TODAY)]), CUSTOMERS, CATALOGUE)
 
 
-def test_read_gives_every_purchase_of_the_marts(demo_marts_dir):
-    rows = read_mart(demo_marts_dir, "purchases")
+def test_the_marts_give_every_purchase(demo_marts):
+    rows = demo_marts.table("purchases")
     catalogue = Catalogue.of(rows["article_id"])
-    purchases = Interactions.read(demo_marts_dir, catalogue)
+    purchases = demo_marts.interactions(catalogue)
     assert purchases.customer_ids[purchases.customers].tolist() == rows["customer_id"].to_pylist()
     assert catalogue.article_ids[purchases.articles].tolist() == rows["article_id"].to_pylist()
     assert (np.diff(purchases.days) >= 0).all()

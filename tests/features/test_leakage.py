@@ -28,7 +28,8 @@ from tiny_shop import (
     write_shop,
 )
 
-from recommender.features.warehouse import DBT_PROJECT_DIR, DESCRIBED_DAYS, MART_KEYS, read_mart
+from recommender.features.marts import MART_KEYS, Marts
+from recommender.features.warehouse import DBT_PROJECT_DIR, DESCRIBED_DAYS
 
 FEATURE_MARTS = ("article_features", "customer_features", "segment_sales", "own_articles")
 
@@ -53,39 +54,39 @@ def other_marts(tmp_path_factory) -> dict[str, Path]:
     marts_dirs = [root / "truncated marts", root / "planted marts"]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(build_shop, raw_dirs, [root / "shop.duckdb"] * 2, marts_dirs))
-    return {"truncated": marts_dirs[0], "planted": marts_dirs[1]}
+    return {"truncated": Marts(marts_dirs[0]), "planted": Marts(marts_dirs[1])}
 
 
 def test_two_builds_at_the_same_time_for_one_warehouse_each_export_their_own_purchases(other_marts):
     """Eight rows lie before the cutoff; the planted purchases add four."""
-    assert read_mart(other_marts["truncated"], "purchases").num_rows == 8
-    assert read_mart(other_marts["planted"], "purchases").num_rows == 8 + 4
+    assert other_marts["truncated"].table("purchases").num_rows == 8
+    assert other_marts["planted"].table("purchases").num_rows == 8 + 4
 
 
 @pytest.mark.parametrize("mart", MART_KEYS)
 def test_purchases_from_the_cutoff_on_change_no_mart(shop, other_marts, mart):
-    assert read_mart(shop.marts_dir, mart).equals(read_mart(other_marts["truncated"], mart))
+    assert shop.marts.table(mart).equals(other_marts["truncated"].table(mart))
 
 
 @pytest.mark.parametrize("mart", FEATURE_MARTS)
 def test_purchases_on_the_as_of_day_and_later_change_no_feature_of_that_day(shop, other_marts, mart):
     days = [TRAINING_DAY, VALIDATION_DAY, TEST_DAY]
-    before = read_mart(shop.marts_dir, mart, as_of_days=days)
+    before = shop.marts.table(mart, as_of_days=days)
     assert before.num_rows > 0
-    assert before.equals(read_mart(other_marts["planted"], mart, as_of_days=days))
+    assert before.equals(other_marts["planted"].table(mart, as_of_days=days))
 
 
 @pytest.mark.parametrize("mart", FEATURE_MARTS)
 def test_the_same_purchases_do_change_the_features_of_a_later_day(shop, other_marts, mart):
     """Otherwise the test above would pass on features that never change."""
-    before = read_mart(shop.marts_dir, mart, as_of_days=[CUTOFF])
-    assert not before.equals(read_mart(other_marts["planted"], mart, as_of_days=[CUTOFF]))
+    before = shop.marts.table(mart, as_of_days=[CUTOFF])
+    assert not before.equals(other_marts["planted"].table(mart, as_of_days=[CUTOFF]))
 
 
 @pytest.mark.parametrize("as_of_day", [TRAINING_DAY, VALIDATION_DAY, TEST_DAY, CUTOFF])
 def test_every_history_lies_before_its_as_of_day(shop, as_of_day):
-    features = read_mart(shop.marts_dir, "customer_features", as_of_days=[as_of_day])
-    purchases = read_mart(shop.marts_dir, "purchases").to_pylist()
+    features = shop.marts.table("customer_features", as_of_days=[as_of_day])
+    purchases = shop.marts.table("purchases").to_pylist()
     for customer in features.to_pylist():
         earlier = {
             purchase["article_id"]

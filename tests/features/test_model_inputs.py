@@ -10,32 +10,24 @@ from small_shop import ON_SALE_DAYS
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform
-from recommender.features.model_inputs import (
-    ModelInputs,
-    UnreadableInputs,
-    candidate_rows,
-    encode,
-    encode_marts,
-    read_catalogue,
-)
-from recommender.features.warehouse import read_mart
+from recommender.features.model_inputs import ModelInputs, UnreadableInputs, candidate_rows, encode, encode_marts
 
 UNKNOWN_CODE = 2
 
 
 @pytest.fixture(scope="module")
-def articles(demo_marts_dir):
-    return candidate_rows(read_mart(demo_marts_dir, "article_features"), read_mart(demo_marts_dir, "articles"))
+def articles(demo_marts):
+    return candidate_rows(demo_marts.table("article_features"), demo_marts.table("articles"))
 
 
 @pytest.fixture(scope="module")
-def customers(demo_marts_dir):
-    return read_mart(demo_marts_dir, "customer_features")
+def customers(demo_marts):
+    return demo_marts.table("customer_features")
 
 
 @pytest.fixture(scope="module")
-def targets(demo_marts_dir):
-    return read_mart(demo_marts_dir, "next_week_purchases")
+def targets(demo_marts):
+    return demo_marts.table("next_week_purchases")
 
 
 def encoded(workflows, articles, customers, scratch_dir):
@@ -168,11 +160,11 @@ def test_what_another_release_kept_otherwise_is_named(content, tmp_path):
 
 
 def test_only_the_days_asked_for_are_encoded_and_positions_stay(
-    model_inputs, evaluated_folder, demo_marts_dir, demo_windows, tmp_path
+    model_inputs, evaluated_folder, demo_marts, demo_windows, tmp_path
 ):
     fit_before = demo_windows.validation_as_of_day
     days = [*demo_windows.known_before(fit_before), fit_before]
-    some = encode_marts(demo_marts_dir, fit_before, ON_SALE_DAYS, tmp_path, as_of_days=days)
+    some = encode_marts(demo_marts, fit_before, ON_SALE_DAYS, tmp_path, as_of_days=days)
     assert list(some.queries) == list(some.candidates) == days
     assert some.catalogue.article_ids.tolist() == model_inputs.catalogue.article_ids.tolist()
     for day in days:
@@ -187,9 +179,9 @@ def test_encoding_leaves_the_workflows_and_no_scratch(evaluated_folder):
     assert not (evaluated_folder / "scratch").exists()
 
 
-def test_the_catalogue_is_every_article_of_every_day(articles, demo_marts_dir):
+def test_the_catalogue_is_every_article_of_every_day(articles, demo_marts):
     expected = sorted(set(articles[Columns.ARTICLE_ID].to_pylist()))
-    assert read_catalogue(demo_marts_dir).article_ids.tolist() == expected
+    assert demo_marts.catalogue().article_ids.tolist() == expected
 
 
 def test_nothing_known_before_the_cutoff_is_an_error(articles, customers, demo_windows, tmp_path):

@@ -24,13 +24,14 @@ from tiny_shop import (
 )
 
 from recommender.features import warehouse
-from recommender.features.warehouse import MART_KEYS, WarehouseError, read_mart
+from recommender.features.marts import MART_KEYS
+from recommender.features.warehouse import WarehouseError
 
 
 def rows_of(shop: BuiltShop, mart: str, columns: str, as_of_day: date | None = None) -> list[tuple]:
     """Return the rows of a mart as tuples of the given columns, in file order."""
     as_of_days = None if as_of_day is None else [as_of_day]
-    table = read_mart(shop.marts_dir, mart, columns.split(), as_of_days)
+    table = shop.marts.table(mart, columns.split(), as_of_days)
     return [tuple(row.values()) for row in table.to_pylist()]
 
 
@@ -236,7 +237,7 @@ def test_customers_keep_their_attributes_and_lack_none(shop):
 
 def test_lists_are_strings_and_single_floats(shop):
     """Lists of decimals would be read as text further on."""
-    schema = read_mart(shop.marts_dir, "customer_features").schema
+    schema = shop.marts.table("customer_features").schema
     assert schema.field("history_article_ids").type.value_type == pyarrow.string()
     assert schema.field("history_days_since").type.value_type == pyarrow.float32()
     assert schema.field("history_purchase_days").type.value_type == pyarrow.float32()
@@ -244,7 +245,7 @@ def test_lists_are_strings_and_single_floats(shop):
 
 def test_summary_counts_the_rows_of_every_mart_and_the_tests_that_passed(shop):
     summary = shop.summary
-    assert summary.rows == {mart: read_mart(shop.marts_dir, mart).num_rows for mart in MART_KEYS}
+    assert summary.rows == {mart: shop.marts.table(mart).num_rows for mart in MART_KEYS}
     assert summary.rows["customer_features"] == 3 * 3 + 1  # three customers on three days, Ann on the training day
     assert summary.data_tests_passed > 50
     assert summary.unit_tests_passed > 10
@@ -262,7 +263,7 @@ def test_build_leaves_the_warehouse_file_and_nothing_else_behind(shop):
     assert {path.name for path in shop.root.iterdir()} == {
         "online-retail.duckdb", "marts", "home", shop.raw_dir.name
     }  # fmt: skip
-    assert {path.stem for path in shop.marts_dir.iterdir()} == set(MART_KEYS)
+    assert {path.stem for path in shop.marts.folder.iterdir()} == set(MART_KEYS)
     assert list(shop.home.iterdir()) == []
 
 
@@ -272,19 +273,6 @@ def test_warehouse_file_answers_questions_after_the_switch(shop):
 
     with duckdb.connect(str(shop.warehouse_path), read_only=True) as connection:
         assert connection.execute("select sum(quantity) from purchases").fetchone() == (9,)  # lines before the cutoff
-
-
-def test_reading_only_some_as_of_days_and_columns(shop):
-    table = read_mart(shop.marts_dir, "next_week_purchases", ["article_id"], [TEST_DAY, TRAINING_DAY])
-    assert table.column_names == ["article_id"]
-    assert table.num_rows == 4  # two targets in each of the two weeks
-
-
-def test_reading_a_mart_that_does_not_exist_names_those_that_do(shop, tmp_path):
-    with pytest.raises(WarehouseError, match="no mart 'sales'; choose one of articles, customers"):
-        read_mart(shop.marts_dir, "sales")
-    with pytest.raises(WarehouseError, match="articles.parquet does not exist; build the marts first"):
-        read_mart(tmp_path, "articles")
 
 
 def test_purchase_of_an_unknown_article_fails_the_build_and_names_test_and_article(tmp_path):

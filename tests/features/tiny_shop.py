@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from recommender.features.marts import Marts
 from recommender.features.warehouse import MartsSummary, build_marts
 
 CUTOFF = date(2020, 3, 1)
@@ -63,7 +64,7 @@ class BuiltShop:
     home: Path
     raw_dir: Path
     warehouse_path: Path
-    marts_dir: Path
+    marts: Marts
     summary: MartsSummary
 
 

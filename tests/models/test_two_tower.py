@@ -9,7 +9,6 @@ from recommender.columns import Columns
 from recommender.config import Candidate
 from recommender.features.feature_workflow import FeatureWorkflows
 from recommender.features.model_inputs import candidate_rows, encode_candidates, encode_queries
-from recommender.features.warehouse import read_mart
 from recommender.models import grid
 from recommender.models.model_files import load_model
 from recommender.models.retrieval import recommend
@@ -22,15 +21,15 @@ def test_it_learns_something(trained_candidate):
 
 
 def test_a_loaded_model_scores_raw_rows_as_the_trained_one_did(
-    trained_candidate, model_inputs, evaluated_folder, demo_marts_dir, demo_windows, tmp_path
+    trained_candidate, model_inputs, evaluated_folder, demo_marts, demo_windows, tmp_path
 ):
     day, catalogue = demo_windows.test_as_of_day, model_inputs.catalogue
     workflows, model = FeatureWorkflows.load(evaluated_folder), load_model(trained_candidate.folder)
     articles, customers, targets = (
-        read_mart(demo_marts_dir, name, as_of_days=[day])
+        demo_marts.table(name, as_of_days=[day])
         for name in ("article_features", "customer_features", "next_week_purchases")
     )
-    article_rows = candidate_rows(articles, read_mart(demo_marts_dir, "articles"))
+    article_rows = candidate_rows(articles, demo_marts.table("articles"))
     candidates = encode_candidates(workflows, article_rows, catalogue, ON_SALE_DAYS, tmp_path)
     queries = encode_queries(workflows, customers, targets, catalogue, tmp_path)
     as_served = recommend(model, queries[day], candidates[day], 12)

@@ -12,7 +12,6 @@ from recommender.config import DEFAULT_FILE, read_toml
 from recommender.errors import ModelDiverged
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.promotion import decide
-from recommender.features.warehouse import read_mart
 from recommender.models.baselines import read_shop, repurchase
 from recommender.models.model_files import load_model, save_model
 from recommender.release import tonights_lists
@@ -42,11 +41,11 @@ def refitted(weekly_two_towers, ranker_folder, demo_windows):
 
 
 @pytest.fixture(scope="module")
-def make_lists(evaluated, demo_marts_dir, demo_windows):
+def make_lists(evaluated, demo_windows):
     """Makes the lists of some models, which are compared with the evaluated ones."""
 
     def make(models: FittedModels, report=lambda line: None, recommender=STAGES) -> tonights_lists.Tonight:
-        request = ListRequest(demo_marts_dir, demo_windows.cutoff, SMALL_STAGES, PUBLISHED_K, recommender, purchases=4)
+        request = ListRequest(demo_windows.cutoff, SMALL_STAGES, PUBLISHED_K, recommender, purchases=4)
         return lists_for_everybody(request, models, evaluated, report)
 
     return make
@@ -59,7 +58,7 @@ def tonight(make_lists, refitted):
 
 def damaged(weekly: WeeklyModel, damage, folder) -> WeeklyModel:
     """Copy a weekly model with every weight of its two-tower changed."""
-    copy = WeeklyModel(weekly.as_of_day, shutil.copytree(weekly.folder, folder))
+    copy = replace(weekly, folder=shutil.copytree(weekly.folder, folder))
     model = load_model(copy.folder)
     with torch.no_grad():
         for weight in model.parameters():
@@ -108,21 +107,21 @@ def test_a_ranker_that_learned_nothing_is_refused(tonight, refitted):
     assert "score_spread" in failed(replace(tonight, published=lists))
 
 
-def test_every_known_customer_is_published_with_the_source_of_the_list(tonight, demo_marts_dir, demo_windows):
+def test_every_known_customer_is_published_with_the_source_of_the_list(tonight, demo_marts, demo_windows):
     lists = tonight.published_lists()
-    features = read_mart(demo_marts_dir, "customer_features", as_of_days=[demo_windows.cutoff]).to_pandas()
+    features = demo_marts.table("customer_features", as_of_days=[demo_windows.cutoff]).to_pandas()
     has_bought = features.set_index("customer_id")["purchase_days"] > 0
     assert sorted(lists.customer_ids) == sorted(has_bought.index) == sorted(tonight.known_customer_ids)
     expected = np.where(has_bought.loc[lists.customer_ids], Source.PERSONAL, Source.SEGMENT)
     assert (lists.lists.sources == expected).all()
 
 
-def test_published_numbers_are_the_articles_of_the_lists_and_have_facts(tonight, demo_marts_dir):
+def test_published_numbers_are_the_articles_of_the_lists_and_have_facts(tonight, demo_marts):
     lists = tonight.published_lists()
     row = 5
     expected = tonight.catalogue.article_ids[tonight.published.positions[row]]
     assert [article_id_of(number) for number in lists.lists.numbers[row]] == expected.tolist()
-    articles = read_mart(demo_marts_dir, "articles")
+    articles = demo_marts.table("articles")
     names = ("product_name", "product_code", "department", "product_type", "colour_group", "description")
     facts = {row["article_id"]: tuple(row[name] for name in names) for row in articles.to_pylist()}
     assert lists.articles == {article: facts[article] for article in lists.articles}
@@ -232,9 +231,9 @@ def by_baseline(make_lists, refitted):
     return make_lists(refitted, recommender=Recommender("repurchase"))
 
 
-def test_a_baseline_makes_the_lists_from_all_purchases(by_baseline, demo_marts_dir, demo_windows):
+def test_a_baseline_makes_the_lists_from_all_purchases(by_baseline, demo_marts, demo_windows):
     day, ids = by_baseline.fitted.day, by_baseline.catalogue.article_ids
-    shop = read_shop(demo_marts_dir, demo_windows.cutoff, ids)
+    shop = read_shop(demo_marts, demo_windows.cutoff, ids)
     expected = repurchase(shop, day.customer_ids, day.candidates, PUBLISHED_K)
     np.testing.assert_array_equal(by_baseline.published.positions, expected.positions)
 

@@ -7,7 +7,6 @@ import pytest
 
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import day_number
-from recommender.features.warehouse import read_mart
 from recommender.release.version_contents import last_purchases, shown_to
 from serving.cache.article_numbers import article_id_of
 
@@ -15,18 +14,18 @@ MOST = 5
 
 
 @pytest.mark.parametrize("day_name", ["test_as_of_day", "cutoff"])
-def test_last_purchases_are_the_newest_articles_before_the_day(demo_marts_dir, demo_windows, day_name):
+def test_last_purchases_are_the_newest_articles_before_the_day(demo_marts, demo_windows, day_name):
     """On the test day the marts already hold a week of later purchases: none of them may show."""
     day = getattr(demo_windows, day_name)
-    purchases = read_mart(demo_marts_dir, "purchases")
+    purchases = demo_marts.table("purchases")
     newest = defaultdict(dict)
     for each in purchases.select(["purchase_day", "customer_id", "article_id"]).to_pylist():
         if each["purchase_day"] < day:
             newest[each["customer_id"]][each["article_id"]] = each["purchase_day"]  # ascending by day
     assert day == demo_windows.cutoff or purchases["purchase_day"][-1].as_py() >= day
-    customer_ids = read_mart(demo_marts_dir, "customers")["customer_id"].to_numpy(zero_copy_only=False)[::-1]
+    customer_ids = demo_marts.table("customers")["customer_id"].to_numpy(zero_copy_only=False)[::-1]
     catalogue = Catalogue.of(purchases["article_id"])
-    found = last_purchases(demo_marts_dir, day, customer_ids, MOST, catalogue)
+    found = last_purchases(demo_marts, day, customer_ids, MOST, catalogue)
     for customer_id, numbers, days in zip(customer_ids, *found, strict=True):
         own = sorted(newest[customer_id].items(), key=lambda each: (-day_number(each[1]), each[0]))[:MOST]
         bought = numbers != 0

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recommender.features.marts import Marts
 from recommender.report.run_report import write_test_week_lists
 
 NAN = float("nan")
@@ -121,14 +122,14 @@ def write_lists(path: Path) -> Path:
     return path
 
 
-def write_marts(folder: Path) -> Path:
+def write_marts(folder: Path) -> Marts:
     """Write the two marts that are read."""
     folder.mkdir(parents=True)
     columns = ("customer_id", "article_id", "purchase_day", "quantity")
     purchases = {name: list(values) for name, values in zip(columns, zip(*PURCHASES, strict=True), strict=True)}
     pq.write_table(pa.table(purchases), folder / "purchases.parquet")
     pq.write_table(pa.table({"article_id": ARTICLES, "product_name": NAMES}), folder / "articles.parquet")
-    return folder
+    return Marts(folder)
 
 
 _LISTS = {"served": SERVED, "popular": POPULAR}

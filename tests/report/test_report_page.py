@@ -8,6 +8,7 @@ from pathlib import Path
 import planted_run
 import pytest
 
+from recommender.features.marts import Marts
 from recommender.project_paths import DATA_DIR_VARIABLE, reports_dir, run_dir
 from recommender.report import report_page
 from recommender.report.run_report import write_report
@@ -166,7 +167,7 @@ def test_half_a_report_is_named(capsys):
 def test_a_run_gets_its_drawings_for_tracking():
     folder = leave_run()
     report = json.loads((folder / "report.json").read_text())
-    drawn = report_page.try_to_write_page(report, folder, run_dir("demo", "17") / "marts")
+    drawn = report_page.try_to_write_page(report, folder, Marts(run_dir("demo", "17") / "marts"))
 
     assert {"models", "learning curves", "scores", "popularity", "step seconds"} <= drawn.charts.keys()
     assert all(svg.startswith("<svg ") for svg in drawn.charts.values())
@@ -177,7 +178,7 @@ def test_a_run_gets_its_drawings_for_tracking():
 def test_a_failure_to_draw_costs_one_warning_line(capsys):
     folder = leave_run()
     broken = planted_run.report(metrics={})
-    marts = run_dir("demo", "17") / "marts"
+    marts = Marts(run_dir("demo", "17") / "marts")
 
     assert report_page.try_to_write_page(broken, folder, marts) == report_page.Drawn()
     assert report_page.try_to_tell(broken, folder / "test_week_lists.parquet", marts) == []

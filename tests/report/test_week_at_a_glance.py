@@ -4,6 +4,7 @@ import planted_run
 import pytest
 from planted_run import HAT, NEW, SCRIPT, SWEATER
 
+from recommender.features.marts import MartMissing, Marts
 from recommender.report import week_at_a_glance
 from recommender.report.week_at_a_glance import read_week
 
@@ -62,7 +63,7 @@ def test_an_article_without_a_name_has_an_empty_one(files, tmp_path):
     import pyarrow.parquet as pq
 
     marts = planted_run.write_marts(tmp_path / "marts")
-    pq.write_table(pa.table({"article_id": [HAT], "product_name": ["Mika hat"]}), marts / "articles.parquet")
+    pq.write_table(pa.table({"article_id": [HAT], "product_name": ["Mika hat"]}), marts.path_of("articles"))
 
     names = {one.article_id: one.name for each in read_week(files[0], marts, WINDOW, k=2).customers
              for one in each.recommendations}  # fmt: skip
@@ -72,5 +73,5 @@ def test_an_article_without_a_name_has_an_empty_one(files, tmp_path):
 def test_a_missing_file_is_named(files, tmp_path):
     with pytest.raises(FileNotFoundError, match="lists.parquet is missing"):
         read_week(tmp_path / "lists.parquet", files[1], WINDOW, k=2)
-    with pytest.raises(FileNotFoundError, match="purchases.parquet is missing"):
-        read_week(files[0], tmp_path, WINDOW, k=2)
+    with pytest.raises(MartMissing, match="purchases.parquet is missing"):
+        read_week(files[0], Marts(tmp_path), WINDOW, k=2)

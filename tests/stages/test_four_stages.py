@@ -119,7 +119,7 @@ def test_the_best_of_a_generator_that_is_off_is_an_error():
 
 
 @pytest.fixture(scope="module")
-def shop(demo_marts_dir, demo_windows, model_inputs, trained_candidate):
+def shop(demo_marts, demo_windows, model_inputs, trained_candidate):
     """The small shop's validation week: fitted on its day, with a ranker that was taught by the same week."""
     from recommender.models.model_files import load_model
 
@@ -127,7 +127,7 @@ def shop(demo_marts_dir, demo_windows, model_inputs, trained_candidate):
     filters = FilterSettings(ON_SALE_DAYS, is_season_checked=True)
     model = load_model(trained_candidate.folder)
     day = demo_windows.validation_as_of_day
-    fitted = fit_day(demo_marts_dir, day, model_inputs, model, sizes, filters, customers=buyers)
+    fitted = fit_day(demo_marts, day, model_inputs, model, sizes, filters, customers=buyers)
     rankers = {"lambdarank": {"n_trees": 20, "min_rows_in_leaf": 10}}
     return fitted, fit_on_weeks([ranking_week(fitted)], rankers, seed=1).ranker
 

@@ -11,9 +11,8 @@ import pytest
 from small_shop import ON_SALE_DAYS, SEGMENT_COLUMNS, SMALL_TWO_TOWER, TRAINING_WEEKS
 
 from recommender.config import Candidate, FilterSettings, OrderSettings, StageSettings
-from recommender.features.interactions import Interactions
-from recommender.features.model_inputs import read_catalogue
-from recommender.features.warehouse import build_marts, read_mart
+from recommender.features.marts import Marts
+from recommender.features.warehouse import build_marts
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay, buyers, fit_day
 from recommender.stages.rank import fit_on_weeks
@@ -38,14 +37,13 @@ STAGES = StageSettings(
 class Shop:
     """A shop with a model for the ranking week and one for the test week, which also scores the day after it."""
 
-    marts_dir: Path
+    marts: Marts
     ranking: WeeklyModel
     test: WeeklyModel
 
     def fitted(self, customer_ids: np.ndarray, as_of_day: date) -> FittedDay:
         """Fit the generators on a day for some customers, with the test week's two-tower."""
         return self.test.fit_day(
-            self.marts_dir,
             STAGES,
             as_of_day,
             lambda queries: np.flatnonzero(np.isin(queries.customer_ids, customer_ids)),
@@ -55,7 +53,7 @@ class Shop:
         """Return some customers' candidates, and who and what they are: positions may move with the catalogue."""
         day = self.fitted(customer_ids, as_of_day)
         (chunk,) = candidate_sets(day.day, day.generators, day.sizes)
-        articles = read_catalogue(self.marts_dir).article_ids[day.day.candidates[chunk.columns]]
+        articles = self.marts.catalogue().article_ids[day.day.candidates[chunk.columns]]
         return list(zip(day.day.customer_ids[chunk.owners], articles, strict=True)), chunk
 
 
@@ -87,9 +85,9 @@ def plant_purchases(raw_dir: Path, into: Path) -> Path:
     return into
 
 
-def build(raw_dir: Path, folder: Path) -> Path:
+def build(raw_dir: Path, folder: Path) -> Marts:
     """Build the marts of a shop as those of the small shop are built."""
-    build_marts(
+    return build_marts(
         raw_dir,
         folder / "warehouse.duckdb",
         folder / "marts",
@@ -98,13 +96,12 @@ def build(raw_dir: Path, folder: Path) -> Path:
         history_length=20,
         segment_columns=SEGMENT_COLUMNS,
         ranking_weeks=2,
-    )
-    return folder / "marts"
+    ).marts
 
 
-def fit(marts_dir: Path, folder: Path) -> Shop:
+def fit(marts: Marts, folder: Path) -> Shop:
     """Fit the ranking week's models and the test week's."""
-    arguments = {"marts_dir": marts_dir, "on_sale_days": ON_SALE_DAYS, "report": lambda epoch: None}
+    arguments = {"marts": marts, "on_sale_days": ON_SALE_DAYS, "report": lambda epoch: None}
     ranking = fit_two_tower(
         CANDIDATE, 2, as_of_day=RANKING_DAY, training_days=TRAINING_DAYS, folder=folder / "ranking", **arguments
     )
@@ -117,16 +114,16 @@ def fit(marts_dir: Path, folder: Path) -> Shop:
         scored_days=[CUTOFF],
         **arguments,
     )
-    collect_candidates(ranking, marts_dir, STAGES)
-    return Shop(marts_dir, ranking, test)
+    collect_candidates(ranking, STAGES)
+    return Shop(marts, ranking, test)
 
 
 @pytest.fixture(scope="module")
-def shops(demo_raw_dir, demo_marts_dir, tmp_path_factory) -> tuple[Shop, Shop]:
+def shops(demo_raw_dir, demo_marts, tmp_path_factory) -> tuple[Shop, Shop]:
     """The small shop, and the same with purchases planted in its test week."""
     root = tmp_path_factory.mktemp("weekly")
-    planted_marts_dir = build(plant_purchases(demo_raw_dir, root / "raw"), root)
-    return fit(demo_marts_dir, root / "shop"), fit(planted_marts_dir, root / "planted")
+    planted_marts = build(plant_purchases(demo_raw_dir, root / "raw"), root)
+    return fit(demo_marts, root / "shop"), fit(planted_marts, root / "planted")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +141,7 @@ def ranker_of(shop: Shop):
 def test_the_planted_purchases_are_in_the_week(shops):
     """Two articles are new to the catalogue and move the positions of the others; ten customers are new buyers."""
     shop, planted = shops
-    assert len(read_catalogue(planted.marts_dir)) == len(read_catalogue(shop.marts_dir)) + 2
+    assert len(planted.marts.catalogue()) == len(shop.marts.catalogue()) + 2
     bought = [buyers(each.test.inputs().queries[TEST_DAY]) for each in shops]
     assert len(bought[1]) == len(bought[0]) + 10
 
@@ -177,11 +174,9 @@ def test_the_same_purchases_change_the_scores_of_the_day_after_the_week(shops, b
 
 
 @pytest.mark.parametrize("late", [TEST_DAY, TEST_DAY - timedelta(days=6)])
-def test_a_training_week_that_reaches_into_the_week_is_refused_before_anything_is_written(
-    demo_marts_dir, tmp_path, late
-):
+def test_a_training_week_that_reaches_into_the_week_is_refused_before_anything_is_written(demo_marts, tmp_path, late):
     with pytest.raises(ValueError, match=f"week from {late} does not end before {TEST_DAY}"):
-        fit_two_tower(CANDIDATE, 1, demo_marts_dir, TEST_DAY, [RANKING_DAY, late], ON_SALE_DAYS, tmp_path / "late")
+        fit_two_tower(CANDIDATE, 1, demo_marts, TEST_DAY, [RANKING_DAY, late], ON_SALE_DAYS, tmp_path / "late")
     assert not (tmp_path / "late").exists()
 
 
@@ -191,14 +186,14 @@ def test_a_week_is_collected_for_its_buyers(shops):
     week, queries = weekly.week(), weekly.inputs().queries[RANKING_DAY]
     assert week.as_of_day == RANKING_DAY
     assert len(week.offsets) - 1 == len(buyers(queries))
-    bought = read_mart(shops[0].marts_dir, "next_week_purchases", as_of_days=[RANKING_DAY]).num_rows
+    bought = shops[0].marts.table("next_week_purchases", as_of_days=[RANKING_DAY]).num_rows
     assert 0 < week.is_bought.sum() <= bought
 
 
 @pytest.mark.parametrize(("as_of_day", "customers"), [(TEST_DAY, buyers), (CUTOFF, None)])
 def test_own_articles_are_what_the_customers_bought_before(shops, as_of_day, customers):
     """The marts have those of a week's buyers, at the cutoff everybody's: every pair of history and candidate."""
-    day = shops[0].test.fit_day(shops[0].marts_dir, STAGES, as_of_day, customers).day
+    day = shops[0].test.fit_day(STAGES, as_of_day, customers).day
     assert len(day) > 20
     rows, columns = day.history[:, day.candidates].nonzero()
     np.testing.assert_array_equal(np.sort(rows * day.n_candidates + columns), day.own.keys)
@@ -210,13 +205,13 @@ def test_own_articles_are_what_the_customers_bought_before(shops, as_of_day, cus
 def test_own_articles_do_not_tell_who_will_buy(shops):
     """Everybody is the default of `fit_day`, and who has own articles on the test day depends on its week."""
     with pytest.raises(ValueError, match="own_articles lacks .* on 2020-09-16.*; serve only these"):
-        shops[0].test.fit_day(shops[0].marts_dir, STAGES)
+        shops[0].test.fit_day(STAGES)
 
 
 def test_one_customer_beside_the_buyers_is_refused(shops, buyer_ids):
     """One who bought a candidate before the week and nothing in it, whose own articles the marts do not have."""
     inputs, candidates = shops[0].test.inputs(), shops[0].fitted(buyer_ids, TEST_DAY).day.candidates
-    purchases = Interactions.read(shops[0].marts_dir, inputs.catalogue).before(TEST_DAY)
+    purchases = shops[0].marts.interactions(inputs.catalogue).before(TEST_DAY)
     had_bought = purchases.customer_ids[purchases.customers[np.isin(purchases.articles, candidates)]]
     other = np.setdiff1d(had_bought.astype(str), buyer_ids.astype(str))[0]
     with pytest.raises(ValueError, match=f"own_articles lacks 1 of {len(buyer_ids) + 1} customers on 2020-09-16"):
@@ -233,28 +228,26 @@ def test_a_week_without_buyers_teaches_nothing(shops):
 def test_a_sample_of_the_buyers_is_drawn_by_its_seed(shops, tmp_path):
     shop = shops[0]
     folder = shutil.copytree(shop.ranking.folder, tmp_path / "sampled")
-    weekly = WeeklyModel(RANKING_DAY, folder)
-    sampled, again, other = (collect_candidates(weekly, shop.marts_dir, STAGES, 10, seed) for seed in (1, 1, 2))
+    weekly = WeeklyModel(RANKING_DAY, folder, shop.marts)
+    sampled, again, other = (collect_candidates(weekly, STAGES, 10, seed) for seed in (1, 1, 2))
     assert len(sampled.offsets) - 1 == len(other.offsets) - 1 == 10
     np.testing.assert_array_equal(sampled.features, again.features)
     assert not np.array_equal(sampled.offsets, other.offsets) or not np.array_equal(sampled.positions, other.positions)
     everybody = shop.ranking.week()
-    np.testing.assert_array_equal(
-        collect_candidates(weekly, shop.marts_dir, STAGES, 10_000).features, everybody.features
-    )
+    np.testing.assert_array_equal(collect_candidates(weekly, STAGES, 10_000).features, everybody.features)
 
 
 def test_a_model_scores_the_week_after_its_own_by_what_is_known_on_that_weeks_day(shops, tmp_path):
     """Only the two-tower is the earlier one; sales, own purchases and neighbours are those of the later day."""
     shop, weeks = shops[0], (RANKING_DAY, TEST_DAY)
     weekly = fit_two_tower(
-        CANDIDATE, 2, shop.marts_dir, RANKING_DAY, TRAINING_DAYS, ON_SALE_DAYS, tmp_path, weeks[1:], lambda epoch: None
+        CANDIDATE, 2, shop.marts, RANKING_DAY, TRAINING_DAYS, ON_SALE_DAYS, tmp_path, weeks[1:], lambda epoch: None
     )
     for day in reversed(weeks):
-        collect_candidates(weekly, shop.marts_dir, STAGES, day=day)
+        collect_candidates(weekly, STAGES, day=day)
     own, later = weeks_of([replace(weekly, scored_weeks=weeks)])
     np.testing.assert_array_equal(own.features, shop.ranking.week().features)
-    fitted = shop.test.fit_day(shop.marts_dir, STAGES, customers=buyers)
+    fitted = shop.test.fit_day(STAGES, customers=buyers)
     for name, is_same in {"two_tower_score": False, "ease_score": True, "article_sales_1w": True}.items():
         assert np.array_equal(*scores_of_common_pairs(later, ranking_week(fitted), name), equal_nan=True) == is_same
 
@@ -274,7 +267,7 @@ def scores_of_common_pairs(one: RankingWeek, other: RankingWeek, name: str) -> t
 
 
 def test_a_model_without_its_inputs_keeps_its_week(shops, tmp_path):
-    weekly = WeeklyModel(RANKING_DAY, shutil.copytree(shops[0].ranking.folder, tmp_path / "forgetful"))
+    weekly = replace(shops[0].ranking, folder=shutil.copytree(shops[0].ranking.folder, tmp_path / "forgetful"))
     weekly.forget_inputs()
     np.testing.assert_array_equal(weekly.week().features, shops[0].ranking.week().features)
     with pytest.raises(FileNotFoundError):
@@ -283,16 +276,16 @@ def test_a_model_without_its_inputs_keeps_its_week(shops, tmp_path):
 
 def test_a_day_that_the_inputs_lack_is_an_error(shops):
     with pytest.raises(KeyError):
-        shops[0].ranking.fit_day(shops[0].marts_dir, STAGES, CUTOFF)
+        shops[0].ranking.fit_day(STAGES, CUTOFF)
 
 
 def test_denied_articles_are_nobodys_candidates(shops):
     """The most popular article of the day is denied; nobody gets it, and the two-tower is the same."""
     inputs = shops[0].test.inputs()
-    features = read_mart(shops[0].marts_dir, "article_features", as_of_days=[TEST_DAY]).to_pylist()
+    features = shops[0].marts.table("article_features", as_of_days=[TEST_DAY]).to_pylist()
     best = max(features, key=lambda row: row["buyers_1w"])["article_id"]
     filters = FilterSettings(ON_SALE_DAYS, True, denied_articles=[best])
     sizes = {"popular": 12, "own": 12, "ease": 12}
-    fitted = fit_day(shops[0].marts_dir, TEST_DAY, inputs, None, sizes, filters, customers=buyers)
+    fitted = fit_day(shops[0].marts, TEST_DAY, inputs, None, sizes, filters, customers=buyers)
     assert best not in inputs.catalogue.article_ids[fitted.day.candidates]
     assert fitted.filtered.counts()["denied"] == 1

@@ -69,7 +69,6 @@ def evaluate_week(
     tonight: FittedModels,
     champion: FittedModels | None,
     opponent: Opponent,
-    marts_dir: Path,
     settings: Settings,
     oracle_file: Path | None = None,
     forced_reason: str = "",
@@ -80,17 +79,16 @@ def evaluate_week(
         tonight: the models fitted before the week.
         champion: the champion's, where they are others.
         opponent: what tonight's lists are compared with.
-        marts_dir: the exported marts.
         settings: of the run.
         oracle_file: true probabilities, where the data are generated.
         forced_reason: see `challenge.compare`.
     """
-    contenders = _Contenders(tonight, marts_dir, settings)
+    contenders = _Contenders(tonight, settings)
     week, contest = contenders.week, contenders.contest()
     lists = contenders.lists_by_name(contest.winner)
     if champion is not None:
         stages = opponent.configuration.stages
-        lists[CHAMPION] = lists_of_week(champion, marts_dir, stages, settings.lists.published_k)[1]
+        lists[CHAMPION] = lists_of_week(champion, stages, settings.lists.published_k)[1]
     if oracle_file is not None:
         lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, contenders.catalogue, settings.lists.published_k)
     name, why_unopposed = opponent.against(contest.winner, contenders.lists.keys())
@@ -114,12 +112,12 @@ def evaluate_week(
 class _Contenders:
     """Who could make tonight's lists: the four stages and every baseline, on the test week."""
 
-    def __init__(self, tonight: FittedModels, marts_dir: Path, settings: Settings):
-        self._tonight, self._marts_dir, self._settings = tonight, marts_dir, settings
+    def __init__(self, tonight: FittedModels, settings: Settings):
+        self._tonight, self._settings, self._marts = tonight, settings, tonight.two_tower.marts
         fitted, by_stages = self._lists_of_stages()
         self.week = HeldOutWeek(fitted, settings.lists.k, settings.lists.published_k)
         self.catalogue = tonight.two_tower.inputs().catalogue
-        self._shop = read_shop(marts_dir, fitted.day.as_of_day, self.catalogue.article_ids, fitted.day.purchases)
+        self._shop = read_shop(self._marts, fitted.day.as_of_day, self.catalogue.article_ids, fitted.day.purchases)
         self.lists = {FOUR_STAGES: by_stages, **self.week.baseline_lists(self._shop, settings.ranking.seed)}
 
     def contest(self) -> Contest:
@@ -140,7 +138,7 @@ class _Contenders:
     def suite_of(self, name: str) -> BehavioralSuite:
         """Return the behavioural tests of one contender's lists."""
         settings = self._settings
-        judging = Judging(self._marts_dir, self.catalogue, settings.common_sense, settings.minimum_customers)
+        judging = Judging(self._marts, self.catalogue, settings.common_sense, settings.minimum_customers)
         baselines = {other: lists for other, lists in self.lists.items() if other != FOUR_STAGES}
         perturbed = self._perturbed() if name == FOUR_STAGES else None
         return judging.suite(self.week, self.lists[name], self._lists_again(name), baselines, perturbed)
@@ -158,4 +156,4 @@ class _Contenders:
         return recommend(self._shop, self.week.customer_ids, self.week.fitted.day.candidates, self.week.depth)
 
     def _lists_of_stages(self) -> tuple[FittedDay, RankedLists]:
-        return lists_of_week(self._tonight, self._marts_dir, self._settings.stages, self._settings.lists.published_k)
+        return lists_of_week(self._tonight, self._settings.stages, self._settings.lists.published_k)

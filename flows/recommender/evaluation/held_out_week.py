@@ -74,11 +74,9 @@ class HeldOutWeek:
         return scores[self.fitted.day.has_history()]
 
 
-def lists_of_week(
-    models: FittedModels, marts_dir: Path, stages: StageSettings, k: int
-) -> tuple[FittedDay, RankedLists]:
+def lists_of_week(models: FittedModels, stages: StageSettings, k: int) -> tuple[FittedDay, RankedLists]:
     """Load a week's models and return what they retrieve for its buyers, and the (n, k) lists these are served."""
-    fitted = models.two_tower.fit_day(marts_dir, stages, customers=buyers)
+    fitted = models.two_tower.fit_day(stages, customers=buyers)
     return fitted, recommend(fitted, load_ranker(models.ranker_folder), stages.order, k)
 
 

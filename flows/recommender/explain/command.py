@@ -19,7 +19,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recommender.columns import Columns
@@ -34,9 +33,10 @@ from recommender.explain.newest_run import (
     newest_run,
     stages_of,
 )
-from recommender.features.warehouse import read_mart
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from recommender.config import StageSettings
     from recommender.explain.explanation import Explanation
     from recommender.features.model_inputs import ModelInputs
@@ -51,8 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = newest_run(options.dataset)
         customer = find_customer(run, options.customer)
         stages, note = stages_of(run)
-        explanation, article_ids = explain_customer(run, customer, stages, options.k)
-        labels = _labels(run.marts_dir, article_ids)
+        explanation, labels = explain_customer(run, customer, stages, options.k)
     except UnknownCustomer as error:
         return _fail(error, EXIT_USAGE)
     except RecommenderError as error:
@@ -65,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def explain_customer(
     run: NewestRun, customer: Customer, stages: StageSettings, k: int
-) -> tuple[Explanation, Sequence[str]]:
+) -> tuple[Explanation, list[str]]:
     """Recommend to one customer with the published models, and say why.
 
     Returns:
-        The explanation, and (n_articles,) ids by the catalogue positions it speaks of.
+        The explanation, and (n_articles,) labels by the catalogue positions it speaks of.
 
     Raises:
         NothingPublished: when another release kept what this one cannot read.
@@ -88,18 +87,18 @@ def explain_customer(
     inputs, model = _inputs(run), load_model(run.models_dir)
     _say(f"fitting the generators on what was bought before {run.as_of_day}")
     fitted, without_rules = fit_with_and_without_rules(
-        *(run.marts_dir, run.as_of_day, inputs, model, stages),
+        *(run.marts, run.as_of_day, inputs, model, stages),
         customers=lambda queries: np.flatnonzero(queries.customer_ids == customer.customer_id),
         report=_say,
     )
-    return explain(fitted, ranker, stages.order, k, 0, without_rules), inputs.catalogue.article_ids
+    labels = _labels(run.marts.articles_in_order(inputs.catalogue))
+    return explain(fitted, ranker, stages.order, k, 0, without_rules), labels
 
 
-def _labels(marts_dir: Path, article_ids: Sequence[str]) -> list[str]:
-    """Return the label of the article at each position."""
-    articles = read_mart(marts_dir, "articles", [Columns.ARTICLE_ID, Columns.PRODUCT_NAME]).to_pydict()
-    names = dict(zip(articles[Columns.ARTICLE_ID], articles[Columns.PRODUCT_NAME], strict=True))
-    return [label(article_id, names[article_id]) for article_id in article_ids]
+def _labels(articles: pa.Table) -> list[str]:
+    """Return the label of each article."""
+    columns = (articles[name].to_pylist() for name in (Columns.ARTICLE_ID, Columns.PRODUCT_NAME))
+    return [label(article_id, name) for article_id, name in zip(*columns, strict=True)]
 
 
 def _check_features(run: NewestRun, feature_names: Sequence[str]) -> None:
@@ -118,7 +117,7 @@ def _inputs(run: NewestRun) -> ModelInputs:
     from recommender.weeks.weekly_models import WeeklyModel
 
     try:
-        return WeeklyModel(run.as_of_day, run.models_dir).inputs()
+        return WeeklyModel(run.as_of_day, run.models_dir, run.marts).inputs()
     except UnreadableInputs as error:
         raise NothingPublished(f"{error}; `make run DATASET={run.dataset}` makes a new one") from error
 

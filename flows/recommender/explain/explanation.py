@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 from torch import nn
 
 from recommender.columns import Columns
 from recommender.config import FilterSettings, OrderSettings, StageSettings
-from recommender.features.interactions import EPOCH, Interactions
+from recommender.features.interactions import EPOCH
+from recommender.features.marts import Marts
 from recommender.features.model_inputs import ModelInputs
 from recommender.features.snapshots import QuerySnapshot
 from recommender.features.warehouse import DESCRIBED_DAYS
@@ -142,7 +142,7 @@ def explain(
 
 
 def fit_with_and_without_rules(
-    marts_dir: Path,
+    marts: Marts,
     as_of_day: date,
     inputs: ModelInputs,
     model: nn.Module,
@@ -158,8 +158,8 @@ def fit_with_and_without_rules(
     """
     rules = stages.filters
     no_rules = FilterSettings(max(DESCRIBED_DAYS, rules.on_sale_days), is_season_checked=False)
-    arguments = {"purchases": Interactions.read(marts_dir, inputs.catalogue), "customers": customers}
-    day = marts_dir, as_of_day, inputs, model
+    arguments = {"purchases": marts.interactions(inputs.catalogue), "customers": customers}
+    day = marts, as_of_day, inputs, model
     without_rules = fit_day(*day, stages.sizes, no_rules, **arguments, report=report)
     history = [each for each in without_rules.generators if isinstance(each, HistoryGenerator)]
     others = stages.sizes.keys() - set(ITEM_TO_ITEM)

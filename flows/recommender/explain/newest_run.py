@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from recommender import config
 from recommender.columns import Columns
 from recommender.errors import RecommenderError
-from recommender.features.warehouse import read_mart
+from recommender.features.marts import Marts
 from recommender.model_names import FOUR_STAGES
 from recommender.project_paths import reports_dir, run_dir
 
@@ -41,10 +42,10 @@ class NewestRun:
     run_id: str
     as_of_day: date
 
-    @property
-    def marts_dir(self) -> Path:
-        """Folder of the marts."""
-        return run_dir(self.dataset, self.run_id) / "marts"
+    @cached_property
+    def marts(self) -> Marts:
+        """The marts it was made from."""
+        return Marts(run_dir(self.dataset, self.run_id) / "marts")
 
     @property
     def models_dir(self) -> Path:
@@ -93,8 +94,8 @@ def find_customer(run: NewestRun, customer_id: str | None) -> Customer:
     Raises:
         UnknownCustomer: when the run does not know the id.
     """
-    columns = [Columns.CUSTOMER_ID, Columns.SEGMENT, Columns.OWN_PURCHASE_DAYS]
-    features = read_mart(run.marts_dir, "customer_features", columns, as_of_days=[run.as_of_day]).to_pydict()
+    features = run.marts.customer_features(run.as_of_day, [Columns.SEGMENT, Columns.PURCHASE_DAYS]).to_pydict()
+    columns = Columns.CUSTOMER_ID, Columns.SEGMENT, Columns.PURCHASE_DAYS
     ids, segments, purchase_days = (features[name] for name in columns)
     if not customer_id:
         place = next((place for place, days in enumerate(purchase_days) if days > 0), 0)

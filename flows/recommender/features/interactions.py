@@ -1,14 +1,13 @@
 """Purchases as integer arrays: what collaborative models, own-article rules and metrics of novelty count on.
 
-Stage: after the marts. In: the `purchases` mart and the catalogue. Out: `Interactions`, ascending by day, so that
-everything known on a day is a slice. Ids become row numbers once, here.
+Stage: what `marts.Marts` makes of the `purchases` mart. In: the mart and the catalogue. Out: `Interactions`, ascending
+by day, so that everything known on a day is a slice. Ids become row numbers once, here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,6 @@ from scipy import sparse
 
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
-from recommender.features.warehouse import read_mart
 
 EPOCH = date(1970, 1, 1)
 
@@ -63,14 +61,6 @@ class Interactions:
             articles=catalogue.positions_of(purchases[Columns.ARTICLE_ID]).astype(np.int32),
             days=purchases[Columns.PURCHASE_DAY].cast(pa.date32()).cast(pa.int32()).to_numpy(),
         )
-
-    @classmethod
-    def read(cls, marts_dir: Path, catalogue: Catalogue) -> Interactions:
-        """Read all purchases of the exported marts."""
-        columns = [Columns.CUSTOMER_ID, Columns.ARTICLE_ID, Columns.PURCHASE_DAY]
-        customer_ids = read_mart(marts_dir, "customers", [Columns.CUSTOMER_ID])[Columns.CUSTOMER_ID]
-        purchases = read_mart(marts_dir, "purchases", columns)
-        return cls.of(purchases, np.sort(customer_ids.to_numpy(zero_copy_only=False)), catalogue)
 
     def __len__(self) -> int:
         return len(self.days)

@@ -24,9 +24,9 @@ from recommender.columns import Columns
 from recommender.errors import RecommenderError
 from recommender.features.catalogue import Catalogue
 from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform
+from recommender.features.marts import Marts
 from recommender.features.schema_text import schema_as_text, schema_of_text
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot, season_of
-from recommender.features.warehouse import read_mart
 
 if TYPE_CHECKING:
     from merlin.schema import Schema
@@ -186,33 +186,27 @@ def encode(
 
 
 def encode_marts(
-    marts_dir: Path, fit_before: date, on_sale_days: int, folder: Path, as_of_days: Sequence[date] | None = None
+    marts: Marts, fit_before: date, on_sale_days: int, folder: Path, as_of_days: Sequence[date] | None = None
 ) -> ModelInputs:
     """Fit the workflows on what was known before a day, save them, and encode as-of days of the marts.
 
     Args:
-        marts_dir: the exported marts.
+        marts: of the run.
         fit_before: first day that the fit may not see.
         on_sale_days: see `encode_candidates`.
         folder: where the workflows are written.
         as_of_days: which days; all of the marts by default.
     """
-    features = read_mart(marts_dir, "article_features", as_of_days=as_of_days)
-    attributes = read_mart(marts_dir, "articles", [Columns.ARTICLE_ID, *Columns.ARTICLE_ATTRIBUTES])
-    articles = candidate_rows(features, attributes)
-    customers = read_mart(marts_dir, "customer_features", as_of_days=as_of_days)
+    attributes = marts.articles().select([Columns.ARTICLE_ID, *Columns.ARTICLE_ATTRIBUTES])
+    articles = candidate_rows(marts.table("article_features", as_of_days=as_of_days), attributes)
+    customers = marts.table("customer_features", as_of_days=as_of_days)
     scratch_dir = folder / "scratch"
     workflows = fit_workflows(articles, customers, fit_before, scratch_dir)
     workflows.save(folder)
-    targets = read_mart(marts_dir, "next_week_purchases", as_of_days=as_of_days)
-    inputs = encode(workflows, articles, customers, targets, read_catalogue(marts_dir), on_sale_days, scratch_dir)
+    targets = marts.table("next_week_purchases", as_of_days=as_of_days)
+    inputs = encode(workflows, articles, customers, targets, marts.catalogue(), on_sale_days, scratch_dir)
     shutil.rmtree(scratch_dir)
     return inputs
-
-
-def read_catalogue(marts_dir: Path) -> Catalogue:
-    """Return the catalogue of all articles of the marts: positions are the same for every day of a run."""
-    return Catalogue.of(read_mart(marts_dir, "article_features", [Columns.ARTICLE_ID])[Columns.ARTICLE_ID])
 
 
 def _rows_by_day(rows: pa.Table) -> dict[date, slice]:

@@ -2,12 +2,12 @@
 
 Stage: first of the features room.
 In:    articles.csv, customers.csv and transactions_train.csv in one folder, and a cutoff.
-Out:   one Parquet file per mart, sorted by its key, and the DuckDB file they came from. The columns are described
-       in dbt_project/models/marts.
+Out:   one Parquet file per mart, sorted by its key, which `marts.Marts` reads, and the DuckDB file they came from. The
+       columns are described in dbt_project/models/marts.
 
 The DuckDB file is built in a folder of its own and switched in at the end, so a build that fails or is killed leaves
 the previous warehouse as it was, and two builds never share a file. dbt runs as a command: inside this process it
-would keep its global state and its connection. duckdb and pyarrow are imported where they are used.
+would keep its global state and its connection. duckdb is imported where it is used.
 """
 
 import fcntl
@@ -24,26 +24,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
 
-from recommender.columns import Columns
 from recommender.errors import RecommenderError
-
-if TYPE_CHECKING:
-    import pyarrow
+from recommender.features.marts import MART_KEYS, Marts
 
 DBT_PROJECT_DIR = Path(__file__).resolve().parents[3] / "dbt_project"
-
-MART_KEYS: Mapping[str, tuple[str, ...]] = {
-    "articles": (Columns.ARTICLE_ID,),
-    "customers": (Columns.CUSTOMER_ID,),
-    "purchases": (Columns.PURCHASE_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
-    "article_features": (Columns.AS_OF_DAY, Columns.ARTICLE_ID),
-    "customer_features": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID),
-    "next_week_purchases": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
-    "segment_sales": (Columns.AS_OF_DAY, Columns.SEGMENT, Columns.ARTICLE_ID),
-    "own_articles": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
-}
 
 DESCRIBED_DAYS = 400
 """The `own_articles` mart knows only articles that somebody bought within so many days before the as-of day: a year and
@@ -55,13 +40,14 @@ OUTPUT_LINES_SHOWN = 30
 
 
 class WarehouseError(RecommenderError):
-    """The marts could not be built or read; the message is dbt's own for the nodes that failed."""
+    """The marts could not be built; the message is dbt's own for the nodes that failed."""
 
 
 @dataclass(frozen=True)
 class MartsSummary:
-    """What one build made: rows of each mart, wall seconds, and how many dbt tests passed."""
+    """What one build made: the marts, rows of each, wall seconds, and how many dbt tests passed."""
 
+    marts: Marts
     rows: Mapping[str, int]
     seconds: float
     data_tests_passed: int
@@ -108,32 +94,12 @@ def build_marts(
         rows = _export_marts(new_warehouse_path, marts_dir, threads)
         new_warehouse_path.replace(warehouse_path)
     return MartsSummary(
+        marts=Marts(marts_dir),
         rows=rows,
         seconds=time.monotonic() - started,
         data_tests_passed=_count_nodes(results, "test"),
         unit_tests_passed=_count_nodes(results, "unit_test"),
     )
-
-
-def read_mart(
-    marts_dir: Path,
-    name: str,
-    columns: Sequence[str] | None = None,
-    as_of_days: Sequence[date] | None = None,
-) -> "pyarrow.Table":
-    """Read one exported mart, sorted by its key; only the given columns and as-of days are read from disk.
-
-    Raises WarehouseError when there is no such mart, or it was not built in `marts_dir`.
-    """
-    import pyarrow.parquet
-
-    path = marts_dir / f"{name}.parquet"
-    if name not in MART_KEYS:
-        raise WarehouseError(f"There is no mart '{name}'; choose one of {', '.join(MART_KEYS)}.")
-    if not path.exists():
-        raise WarehouseError(f"{path} does not exist; build the marts first.")
-    filters = None if as_of_days is None else [(Columns.AS_OF_DAY, "in", list(as_of_days))]
-    return pyarrow.parquet.read_table(path, columns=None if columns is None else list(columns), filters=filters)
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -29,16 +28,13 @@ import pyarrow.compute as pc
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions, day_number
-from recommender.features.warehouse import read_mart
+from recommender.features.marts import Marts
 from recommender.models.ranked_lists import RankedLists, empty_lists, top_per_row
 from recommender.ranking_metrics import find_repeats
 
 Mart = pa.Table | pd.DataFrame
 POPULARITY_COLUMNS = (Columns.BUYERS_1W, Columns.SALES_1W, "sales_4w")
 """What makes an article popular, each column breaking the ties of the one before."""
-
-
-MARTS_BY_DAY = ("article_features", "customer_features", "segment_sales")
 
 
 @dataclass(frozen=True)
@@ -97,16 +93,22 @@ def shop_as_of(
 
 
 def read_shop(
-    marts_dir: Path, as_of_day: date, article_ids: Sequence[str], interactions: Interactions | None = None
+    marts: Marts, as_of_day: date, article_ids: Sequence[str], interactions: Interactions | None = None
 ) -> ShopAsOf:
-    """Read what baselines may know on a day from the exported marts; see `shop_as_of`.
+    """Read what baselines may know on a day from the marts; see `shop_as_of`.
 
     `interactions` are all purchases of the marts, for a caller that holds them; otherwise they are read.
     """
-    of_the_day = {name: read_mart(marts_dir, name, as_of_days=[as_of_day]) for name in MARTS_BY_DAY}
     if interactions is None:
-        interactions = Interactions.read(marts_dir, Catalogue(np.asarray(article_ids, dtype=object)))
-    return shop_as_of(as_of_day, article_ids, interactions, **of_the_day)
+        interactions = marts.interactions(Catalogue(np.asarray(article_ids, dtype=object)))
+    return shop_as_of(
+        as_of_day,
+        article_ids,
+        interactions,
+        marts.article_features(as_of_day),
+        marts.customer_features(as_of_day, [Columns.SEGMENT]),
+        marts.segment_sales(as_of_day),
+    )
 
 
 def popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:

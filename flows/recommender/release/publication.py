@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from recommender.config import Settings
 from recommender.evaluation.behavioral_check import CheckResult, run_tests
@@ -39,7 +38,6 @@ class Publication:
 
 def publish_tonight(
     run: PublishedRun,
-    marts_dir: Path,
     day: date,
     settings: Settings,
     week: EvaluatedWeek,
@@ -51,7 +49,6 @@ def publish_tonight(
 
     Args:
         run: whose lists they are.
-        marts_dir: the exported marts.
         day: first day the lists are for.
         settings: of the run.
         week: the test week, and who makes the lists.
@@ -64,7 +61,6 @@ def publish_tonight(
         RedisUnreachable: there is no Redis to publish to.
     """
     request = ListRequest(
-        marts_dir,
         day,
         stages=settings.stages,
         k=settings.lists.published_k,

@@ -10,17 +10,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from recommender.columns import Columns
 from recommender.config import StageSettings
 from recommender.evaluation.publication_gate import PublicationGate
 from recommender.features.catalogue import Catalogue
-from recommender.features.warehouse import read_mart
 from recommender.model_names import FOUR_STAGES, TWO_TOWER
 from recommender.models.baselines import popular, read_shop
 from recommender.models.collaborative_baselines import every_baseline
@@ -58,7 +55,6 @@ class ListRequest:
     """Which lists are wanted.
 
     Attributes:
-        marts_dir: the exported marts.
         day: first day the lists are for; features use purchases before it.
         stages: generators, filters and order.
         k: length of the lists.
@@ -66,7 +62,6 @@ class ListRequest:
         purchases: how many of a customer's last purchases go with a list.
     """
 
-    marts_dir: Path
     day: date
     stages: StageSettings
     k: int
@@ -87,7 +82,7 @@ class Tonight:
         proposers: (n, k) uint8, bits of `Proposer`, which generators proposed the articles of the published lists.
         popular: (1, k) the list for strangers.
         catalogue: owner of article positions.
-        articles: the `articles` mart.
+        articles: the `articles` mart, one row per position.
         segments: popular lists by segment.
         similar: similar articles by article id.
         purchases: what the customers bought last.
@@ -154,22 +149,22 @@ def lists_for_everybody(
         evaluated: the models that were judged; their inputs hold the day as well.
         report: called from time to time with how far it got.
     """
-    marts_dir, catalogue = request.marts_dir, tonight.two_tower.inputs().catalogue
+    marts, catalogue = tonight.two_tower.marts, tonight.two_tower.inputs().catalogue
     if request.recommender.name == FOUR_STAGES:
         made = _by_stages(request, tonight, evaluated, report)
     else:
         made = _by_baseline(request, tonight.two_tower, evaluated.two_tower.as_of_day)
     day = made.fitted.day
-    shop = read_shop(marts_dir, request.day, catalogue.article_ids, day.purchases)
+    shop = read_shop(marts, request.day, catalogue.article_ids, day.purchases)
     return Tonight(
         **made._asdict(),
         popular=popular(shop, [""], day.candidates, request.k),
         catalogue=catalogue,
         segments=contents.popular_in_segments(shop, day.candidates, request.k, catalogue),
         similar=contents.similar_to_each(tonight.two_tower, day, catalogue),
-        purchases=contents.last_purchases(marts_dir, request.day, day.customer_ids, request.purchases, catalogue),
-        articles=read_mart(marts_dir, "articles"),
-        known_customer_ids=read_mart(marts_dir, "customers")[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False),
+        purchases=contents.last_purchases(marts, request.day, day.customer_ids, request.purchases, catalogue),
+        articles=marts.articles_in_order(catalogue),
+        known_customer_ids=marts.customer_ids(),
         cold_source=request.recommender.cold_source,
     )
 
@@ -188,14 +183,14 @@ class _Made(NamedTuple):
 def _by_stages(
     request: ListRequest, tonight: FittedModels, evaluated: FittedModels, report: Callable[[str], None]
 ) -> _Made:
-    marts_dir, day, stages, k = request.marts_dir, request.day, request.stages, request.k
-    fitted = tonight.two_tower.fit_day(marts_dir, stages, day)
+    day, stages, k = request.day, request.stages, request.k
+    fitted = tonight.two_tower.fit_day(stages, day)
     everyone, ranker = len(fitted.day), load_ranker(tonight.ranker_folder)
     published, proposers = recommend_and_tell(
         fitted, ranker, stages.order, k, PROPOSER_BITS, progress=_every(everyone, report)
     )
     rows = _compared(everyone)
-    again = evaluated.two_tower.fit_day(marts_dir, stages, day, customers=lambda queries: rows)
+    again = evaluated.two_tower.fit_day(stages, day, customers=lambda queries: rows)
     served_again = recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)
     return _Made(
         fitted=fitted,
@@ -209,12 +204,12 @@ def _by_stages(
 
 def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: date) -> _Made:
     """Let a baseline that knows all purchases make the lists, and one that knows those before the test week."""
-    marts_dir, k, recommender = request.marts_dir, request.k, request.recommender
+    marts, k, recommender = two_tower.marts, request.k, request.recommender
     inputs, make_lists = two_tower.inputs(), every_baseline(recommender.seed)[recommender.name]
-    fitted = fit_day(marts_dir, request.day, inputs, None, {"popular": k}, request.stages.filters)
+    fitted = fit_day(marts, request.day, inputs, None, {"popular": k}, request.stages.filters)
     article_ids, known, articles = inputs.catalogue.article_ids, fitted.day, fitted.day.candidates
-    shop = read_shop(marts_dir, request.day, article_ids, known.purchases)
-    earlier = read_shop(marts_dir, evaluated_day, article_ids, known.purchases)
+    shop = read_shop(marts, request.day, article_ids, known.purchases)
+    earlier = read_shop(marts, evaluated_day, article_ids, known.purchases)
     rows = _compared(len(known))
     return _Made(
         fitted=fitted,

@@ -6,7 +6,6 @@ In: the marts, tonight's two-tower and lists. Out: arrays in the cache's own ter
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import day_number
-from recommender.features.warehouse import read_mart
+from recommender.features.marts import Marts
 from recommender.models.baselines import ShopAsOf, segment_lists
 from recommender.models.model_files import load_model
 from recommender.models.ranked_lists import RankedLists
@@ -59,20 +58,16 @@ def popular_in_segments(shop: ShopAsOf, articles: np.ndarray, k: int, catalogue:
 
 
 def last_purchases(
-    marts_dir: Path, as_of_day: date, customer_ids: np.ndarray, most: int, catalogue: Catalogue
+    marts: Marts, as_of_day: date, customer_ids: np.ndarray, most: int, catalogue: Catalogue
 ) -> PurchaseArrays:
     """Return the newest distinct articles that customers bought before a day, and when they last did.
 
     Raises:
-        KeyError: when a customer has no features on the day.
+        MartMissing: when a customer has no features on the day.
     """
-    columns = [Columns.CUSTOMER_ID, Columns.HISTORY_ARTICLE_IDS, Columns.HISTORY_DAYS_SINCE]
-    features = read_mart(marts_dir, "customer_features", [Columns.AS_OF_DAY, *columns], as_of_days=[as_of_day])
-    rows = pc.index_in(pa.array(customer_ids, pa.string()), value_set=features[Columns.CUSTOMER_ID])
-    if rows.null_count:
-        raise KeyError(f"customer {customer_ids[rows.is_null().to_numpy(zero_copy_only=False)][0]} has no features")
-    _, *histories = (features[name].take(rows).combine_chunks() for name in columns)
-    article_ids, days_since = (pc.list_slice(each, 0, most) for each in histories)
+    columns = [Columns.HISTORY_ARTICLE_IDS, Columns.HISTORY_DAYS_SINCE]
+    customers = marts.customer_features(as_of_day, columns, customer_ids)
+    article_ids, days_since = (pc.list_slice(customers[name].combine_chunks(), 0, most) for name in columns)
     counts = pc.list_value_length(article_ids).to_numpy()
     is_bought = np.arange(most) < counts[:, None]
     bought = PurchaseArrays(np.zeros(is_bought.shape, np.uint32), np.zeros(is_bought.shape, np.uint16))
@@ -108,10 +103,8 @@ def _add_examples(column: np.ndarray, rows: np.ndarray, found: np.ndarray) -> No
 
 
 def facts_of(articles: pa.Table, catalogue: Catalogue) -> dict[str, ArticleFacts]:
-    """Return what the `articles` mart knows of each article of the catalogue."""
-    place = pc.index_in(pa.array(catalogue.article_ids, pa.string()), value_set=articles[Columns.ARTICLE_ID])
-    known = articles.take(place)
-    always = (known[name].to_pylist() for name in (Columns.PRODUCT_NAME, Columns.PRODUCT_CODE, Columns.DEPARTMENT))
+    """Return what the `articles` mart, one row per position, knows of each article of the catalogue."""
+    always = (articles[name].to_pylist() for name in (Columns.PRODUCT_NAME, Columns.PRODUCT_CODE, Columns.DEPARTMENT))
     names = Columns.PRODUCT_TYPE, Columns.COLOUR, Columns.DESCRIPTION
-    more = (["" if value == UNKNOWN else value for value in known[name].to_pylist()] for name in names)
+    more = (["" if value == UNKNOWN else value for value in articles[name].to_pylist()] for name in names)
     return dict(zip(catalogue.article_ids.tolist(), map(ArticleFacts, *always, *more), strict=True))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from recommender.errors import RecommenderError
 from recommender.evaluation.promotion import PASSED
+from recommender.features.marts import MartMissing, Marts
 from recommender.project_paths import reports_dir, run_dir
 from recommender.report import report_cards
 from recommender.report.card_style import Table
@@ -44,20 +45,20 @@ class Drawn:
     predictions: Table = field(default_factory=lambda: ([], []))
 
 
-def write_page(report: Mapping[str, Any], lists: Path, marts_dir: Path, path: Path) -> Drawn:
+def write_page(report: Mapping[str, Any], lists: Path, marts: Marts, path: Path) -> Drawn:
     """Write a run's page.
 
     Args:
         report: as report.json holds it.
         lists: test_week_lists.parquet; without it or the marts, which older runs have lost, the page has no part on
             lists and customers, and one warning line says so.
-        marts_dir: the run's marts.
+        marts: of the run.
         path: where the page goes; a page there is replaced when the new one is whole.
     """
     from recommender.report import card_tables, html_page
     from recommender.report.chart_svg import draw
 
-    week = _find_week(report, lists, marts_dir)
+    week = _find_week(report, lists, marts)
     parts = report_cards.sections(report, week)
     svgs = {name: draw(spec) for part in parts for name, spec in part.charts.items()}
     is_passed, facts = report["verdict"] == PASSED, card_tables.facts(report)
@@ -68,10 +69,10 @@ def write_page(report: Mapping[str, Any], lists: Path, marts_dir: Path, path: Pa
     return Drawn(svgs, report_cards.prediction_panel(week.customers if week else []))
 
 
-def try_to_write_page(report: Mapping[str, Any], folder: Path, marts_dir: Path) -> Drawn:
+def try_to_write_page(report: Mapping[str, Any], folder: Path, marts: Marts) -> Drawn:
     """Write the page beside the report in `folder`; an error becomes one warning line, and nothing is drawn."""
     try:
-        drawn = write_page(report, folder / LISTS_FILE, marts_dir, folder / PAGE_FILE)
+        drawn = write_page(report, folder / LISTS_FILE, marts, folder / PAGE_FILE)
     except Exception as error:  # a picture never decides over a run
         _warn(f"The run's page could not be drawn: {_on_one_line(error)}")
         return Drawn()
@@ -79,12 +80,12 @@ def try_to_write_page(report: Mapping[str, Any], folder: Path, marts_dir: Path) 
     return drawn
 
 
-def try_to_tell(report: Mapping[str, Any], lists: Path, marts_dir: Path) -> "list[Section]":
+def try_to_tell(report: Mapping[str, Any], lists: Path, marts: Marts) -> "list[Section]":
     """Return the sections of a run's card; an error becomes one warning line and no section."""
     from recommender.report.report_cards import sections
 
     try:
-        return sections(report, _find_week(report, lists, marts_dir))
+        return sections(report, _find_week(report, lists, marts))
     except Exception as error:  # a picture never decides over a run
         _warn(f"The step's card could not be made: {_on_one_line(error)}")
         return []
@@ -118,20 +119,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return EXIT_NO_REPORT
     folder = reports_dir(dataset)
-    write_page(report, folder / LISTS_FILE, run_dir(dataset, report["run_id"]) / "marts", folder / PAGE_FILE)
+    marts = Marts(run_dir(dataset, report["run_id"]) / "marts")
+    write_page(report, folder / LISTS_FILE, marts, folder / PAGE_FILE)
     print(folder / PAGE_FILE)
     return 0
 
 
-def _find_week(report: Mapping[str, Any], lists: Path, marts_dir: Path) -> "WeekAtAGlance | None":
+def _find_week(report: Mapping[str, Any], lists: Path, marts: Marts) -> "WeekAtAGlance | None":
     """Return the test week, or None and a warning where its files are gone."""
     from recommender.report.card_tables import map_name
     from recommender.report.week_at_a_glance import read_week
 
     depth = int(map_name(report["metrics"]).partition("@")[2])
     try:
-        return read_week(lists, marts_dir, report["windows"]["test"], depth)
-    except FileNotFoundError as error:
+        return read_week(lists, marts, report["windows"]["test"], depth)
+    except (FileNotFoundError, MartMissing) as error:
         _warn(f"Neither lists nor customers are shown: {error}")
         return None
 

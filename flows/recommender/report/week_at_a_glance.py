@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from recommender.features.marts import Marts
 from recommender.model_names import SERVED
 
 N_CUSTOMERS, N_COLD_CUSTOMERS = 5, 1
@@ -21,8 +22,8 @@ COUNTED_DAYS = timedelta(weeks=4)
 POPULAR, BOUGHT = "popular baseline", "bought"
 
 LISTS_SQL = """
-create temp view purchases as select * from read_parquet('{marts}/purchases.parquet');
-create temp view articles as select * from read_parquet('{marts}/articles.parquet');
+create temp view purchases as select * from read_parquet('{purchases}');
+create temp view articles as select * from read_parquet('{articles}');
 create temp view lists as select * from read_parquet('{lists}') where rank <= {k};
 create temp table truth as
     select distinct customer_id, article_id from purchases where purchase_day between '{start}' and '{end}';
@@ -141,23 +142,23 @@ class WeekAtAGlance:
     customers: list[ShownCustomer]
 
 
-def read_week(lists: Path, marts_dir: Path, window: Mapping[str, str], k: int) -> WeekAtAGlance:
+def read_week(lists: Path, marts: Marts, window: Mapping[str, str], k: int) -> WeekAtAGlance:
     """Read the test week from its lists and the run's marts.
 
     Args:
         lists: test_week_lists.parquet, or one with the served and the popular lists alone.
-        marts_dir: holds purchases.parquet and articles.parquet.
+        marts: of the run; `purchases` and `articles` are read.
         window: the week's "start" and "end", ISO days, both in it.
         k: ranks that are looked at.
 
     Raises:
-        FileNotFoundError: when one of the files is missing; names it.
+        FileNotFoundError, MartMissing: when the lists or one of the marts are missing; names the file.
     """
-    for path in (lists, marts_dir / "purchases.parquet", marts_dir / "articles.parquet"):
-        if not path.exists():
-            raise FileNotFoundError(f"{path} is missing; `make run` writes it anew")
+    if not lists.exists():
+        raise FileNotFoundError(f"{lists} is missing; `make run` writes it anew")
     start, end = (date.fromisoformat(window[bound]) for bound in ("start", "end"))
-    places = {"marts": _quoted(marts_dir), "lists": _quoted(lists), "k": int(k), "start": start, "end": end}
+    files = {"lists": lists, **{name: marts.path_of(name) for name in ("purchases", "articles")}}
+    places = {**{name: _quoted(path) for name, path in files.items()}, "k": int(k), "start": start, "end": end}
     with duckdb.connect() as connection:
         connection.execute(LISTS_SQL.format(**places))
         served = connection.sql("select score, is_bought from served").fetchnumpy()

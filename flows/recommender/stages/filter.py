@@ -1,6 +1,6 @@
 """Stage two of four, filter: which articles may be recommended on a day, and which rule bars the others.
 
-In: the catalogue's numbers of the day and the deny list. Out: the articles that passed, and by article the rule that
+In: the day's `article_features` and the deny list. Out: the articles that passed, and by article the rule that
 barred it. Rules hold for everybody, so they are applied before anything is scored: what is barred costs nothing.
 """
 
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +16,6 @@ from recommender.columns import Columns
 from recommender.config import FilterSettings
 from recommender.errors import NotEnoughData, SettingsError
 from recommender.features.catalogue import Catalogue
-from recommender.features.warehouse import read_mart
 
 NEVER_SOLD, OFF_SALE, OUT_OF_SEASON, DENIED = "never_sold", "off_sale", "out_of_season", "denied"
 YEAR_DAYS = 364
@@ -40,18 +37,22 @@ class Filtered:
         return dict(zip(rules.tolist(), counts.tolist(), strict=True))
 
 
-def filter_articles(marts_dir: Path, day: date, catalogue: Catalogue, settings: FilterSettings) -> Filtered:
+def filter_articles(
+    features: pa.Table, known_ids: pa.ChunkedArray, catalogue: Catalogue, settings: FilterSettings
+) -> Filtered:
     """Apply every rule to the catalogue as it looked on a day.
 
+    Args:
+        features: the `article_features` mart of the day; an article without a row never sold.
+        known_ids: every article id of articles.csv, which alone may be denied.
+        catalogue: owner of positions.
+        settings: the rules.
+
     Raises:
-        ValueError: when the marts lack the day.
         NotEnoughData: when nothing is left to recommend.
         SettingsError: when articles.csv lacks a denied article.
     """
-    _check_denied(marts_dir, settings.denied_articles)
-    features = read_mart(marts_dir, "article_features", as_of_days=[day])
-    if not features.num_rows:
-        raise ValueError(f"article_features has no row for {day}; build the marts for that day")
+    _check_denied(known_ids, settings.denied_articles)
     positions = catalogue.positions_of(features[Columns.ARTICLE_ID])
     barred_by = np.full(len(catalogue), NEVER_SOLD, dtype=object)
     barred_by[positions] = ""
@@ -62,15 +63,13 @@ def filter_articles(marts_dir: Path, day: date, catalogue: Catalogue, settings: 
     barred_by[denied & (barred_by == "")] = DENIED
     candidates = np.flatnonzero(barred_by == "")
     if not len(candidates):
+        day = features[Columns.AS_OF_DAY][0].as_py()
         raise NotEnoughData(f"no article may be recommended on {day}; the rules barred {len(positions)} of those sold")
     return Filtered(candidates, barred_by)
 
 
-def _check_denied(marts_dir: Path, denied_articles: Sequence[str]) -> None:
-    if not denied_articles:
-        return
-    known = read_mart(marts_dir, "articles", [Columns.ARTICLE_ID])[Columns.ARTICLE_ID].to_pylist()
-    if unknown := sorted(set(denied_articles) - set(known)):
+def _check_denied(known_ids: pa.ChunkedArray, denied_articles: Sequence[str]) -> None:
+    if unknown := sorted(set(denied_articles) - set(known_ids.to_pylist() if denied_articles else ())):
         raise SettingsError(
             f"[filter] denied_articles names {unknown[0]!r}, which articles.csv does not have; correct or remove it"
         )

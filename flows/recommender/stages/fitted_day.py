@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from recommender.columns import Columns
 from recommender.config import FilterSettings
 from recommender.features.interactions import Interactions
+from recommender.features.marts import Marts
 from recommender.features.model_inputs import ModelInputs
 from recommender.features.snapshots import QuerySnapshot
 from recommender.stages.filter import Filtered, filter_articles
@@ -47,7 +48,7 @@ class FittedDay:
 
 
 def fit_day(
-    marts_dir: Path,
+    marts: Marts,
     as_of_day: date,
     inputs: ModelInputs,
     model: nn.Module | None,
@@ -60,7 +61,7 @@ def fit_day(
     """Fit every generator on what lies before a day.
 
     Args:
-        marts_dir: the exported marts; the day is one of their ranked days.
+        marts: of the run; the day is one of their ranked days.
         as_of_day: the day.
         inputs: encoded by workflows that saw nothing of the day or later, holding the day's snapshots.
         model: a two-tower fitted on what lies before the day, reading these inputs; None leaves it out.
@@ -74,9 +75,10 @@ def fit_day(
     if customers is not None:
         queries = queries.take(torch.from_numpy(customers(queries)))
     if purchases is None:
-        purchases = Interactions.read(marts_dir, inputs.catalogue)
-    filtered = filter_articles(marts_dir, as_of_day, inputs.catalogue, filters)
-    day = read_shop_day(marts_dir, as_of_day, queries.customer_ids, filtered.candidates, inputs.catalogue, purchases)
+        purchases = marts.interactions(inputs.catalogue)
+    features, known_ids = marts.article_features(as_of_day), marts.articles()[Columns.ARTICLE_ID]
+    filtered = filter_articles(features, known_ids, inputs.catalogue, filters)
+    day = read_shop_day(marts, as_of_day, queries.customer_ids, filtered.candidates, inputs.catalogue, purchases)
     two_tower = None if model is None else (model, queries, candidates)
     return FittedDay(day, queries, filtered, fit_generators(day, sizes, two_tower, report), sizes)
 

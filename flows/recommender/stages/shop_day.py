@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ from scipy import sparse
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions
-from recommender.features.warehouse import read_mart
+from recommender.features.marts import Marts
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class ShopDay:
 
 
 def read_shop_day(
-    marts_dir: Path,
+    marts: Marts,
     as_of_day: date,
     customer_ids: np.ndarray,
     candidates: np.ndarray,
@@ -98,7 +97,7 @@ def read_shop_day(
     """Read what is known on a day about some customers and the articles that may be recommended to them.
 
     Args:
-        marts_dir: the exported marts; the day is one of their ranked days.
+        marts: of the run; the day is one of their ranked days.
         as_of_day: the day.
         customer_ids: (n,) whom to serve; `customer_features` has them on the day.
         candidates: (m,) catalogue positions that passed the filters, ascending.
@@ -112,18 +111,19 @@ def read_shop_day(
     """
     purchases = purchases.before(as_of_day)
     rows = purchases.rows_of(customer_ids)
-    features = _customer_features(marts_dir, as_of_day, customer_ids)
-    segments, segment_buyers = _segment_buyers(marts_dir, as_of_day, features, candidates, catalogue)
+    customer_columns = [Columns.SEGMENT, *Columns.CUSTOMER_RANKING_NUMBERS]
+    customers = marts.customer_features(as_of_day, customer_columns, customer_ids)
+    segments, segment_buyers = _segment_buyers(marts.segment_sales(as_of_day), customers, candidates, catalogue)
     history = purchases.matrix(as_of_day)[rows]
-    own = _own_articles(marts_dir, as_of_day, customer_ids, candidates, catalogue)
+    own = _own_articles(marts.own_articles(as_of_day), customer_ids, candidates, catalogue)
     _check_own_articles(own, history, candidates, as_of_day)
     return ShopDay(
         as_of_day=as_of_day,
         candidates=candidates,
-        article_numbers=_article_numbers(marts_dir, as_of_day, candidates, catalogue),
-        attribute_codes=attribute_codes(read_mart(marts_dir, "articles"), catalogue),
+        article_numbers=_article_numbers(marts.article_features(as_of_day), candidates, catalogue),
+        attribute_codes=attribute_codes(marts.articles_in_order(catalogue)),
         customer_ids=customer_ids,
-        customer_numbers={name: _numbers(features, name) for name in Columns.CUSTOMER_RANKING_NUMBERS},
+        customer_numbers={name: _numbers(customers, name) for name in Columns.CUSTOMER_RANKING_NUMBERS},
         customer_rows=rows,
         own=own,
         segments=segments,
@@ -133,38 +133,22 @@ def read_shop_day(
     )
 
 
-def attribute_codes(articles: pa.Table, catalogue: Catalogue) -> np.ndarray:
-    """Return (n_articles, n_attributes) int32 codes of the catalogue's attribute values."""
-    place = pc.index_in(pa.array(catalogue.article_ids, pa.string()), value_set=articles[Columns.ARTICLE_ID])
-    in_order = articles.take(place)
-    columns = [in_order[name].combine_chunks().dictionary_encode().indices for name in Columns.ARTICLE_ATTRIBUTES]
+def attribute_codes(articles: pa.Table) -> np.ndarray:
+    """Return (n_articles, n_attributes) int32 codes of the attribute values of articles in the catalogue's order."""
+    columns = [articles[name].combine_chunks().dictionary_encode().indices for name in Columns.ARTICLE_ATTRIBUTES]
     return np.stack([column.to_numpy() for column in columns], axis=1).astype(np.int32)
 
 
-def _article_numbers(marts_dir: Path, day: date, candidates: np.ndarray, catalogue: Catalogue) -> dict[str, np.ndarray]:
-    features = read_mart(marts_dir, "article_features", as_of_days=[day])
-    if not features.num_rows:
-        raise ValueError(f"article_features has no row for {day}; build the marts for that day")
+def _article_numbers(features: pa.Table, candidates: np.ndarray, catalogue: Catalogue) -> dict[str, np.ndarray]:
     positions = catalogue.positions_of(features[Columns.ARTICLE_ID])
     order = np.argsort(positions)
     rows = order[np.searchsorted(positions[order], candidates)]
     return {name: _numbers(features, name)[rows] for name in Columns.ARTICLE_RANKING_NUMBERS}
 
 
-def _customer_features(marts_dir: Path, day: date, customer_ids: np.ndarray) -> pa.Table:
-    columns = [Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.SEGMENT, *Columns.CUSTOMER_RANKING_NUMBERS]
-    features = read_mart(marts_dir, "customer_features", columns, as_of_days=[day])
-    place = pc.index_in(pa.array(customer_ids, pa.string()), value_set=features[Columns.CUSTOMER_ID])
-    if place.null_count:
-        stranger = customer_ids[place.is_null().to_numpy(zero_copy_only=False)][0]
-        raise ValueError(f"customer_features has no row for customer {stranger} on {day}")
-    return features.take(place)
-
-
 def _own_articles(
-    marts_dir: Path, day: date, customer_ids: np.ndarray, candidates: np.ndarray, catalogue: Catalogue
+    owned: pa.Table, customer_ids: np.ndarray, candidates: np.ndarray, catalogue: Catalogue
 ) -> OwnArticles:
-    owned = read_mart(marts_dir, "own_articles", as_of_days=[day])
     customer = pc.index_in(owned[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
     owned, customer = owned.filter(pc.is_valid(customer)), pc.drop_null(customer).to_numpy().astype(np.int64)
     columns, is_candidate = columns_of(catalogue.positions_of(owned[Columns.ARTICLE_ID]), candidates)
@@ -186,12 +170,11 @@ def _check_own_articles(own: OwnArticles, history: sparse.csr_matrix, candidates
 
 
 def _segment_buyers(
-    marts_dir: Path, day: date, features: pa.Table, candidates: np.ndarray, catalogue: Catalogue
+    sales: pa.Table, customers: pa.Table, candidates: np.ndarray, catalogue: Catalogue
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return each customer's segment row, and how many of a segment's customers bought each candidate."""
-    sales = read_mart(marts_dir, "segment_sales", as_of_days=[day])
     names = pc.unique(sales[Columns.SEGMENT])
-    segment = pc.fill_null(pc.index_in(features[Columns.SEGMENT], value_set=names), len(names))
+    segment = pc.fill_null(pc.index_in(customers[Columns.SEGMENT], value_set=names), len(names))
     columns, is_candidate = columns_of(catalogue.positions_of(sales[Columns.ARTICLE_ID]), candidates)
     rows = pc.index_in(sales[Columns.SEGMENT], value_set=names).to_numpy()
     buyers = {}

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from recommender.config import RankingSettings
+from recommender.features.marts import Marts
 from recommender.features.time_split import TimeWindows
 from recommender.weeks.configuration import Configuration
 from recommender.weeks.weekly_models import WeeklyModel, collect_candidates, fit_two_tower
@@ -71,7 +72,7 @@ def weekly_jobs(
 
 
 def fit_week(
-    job: WeeklyJob, marts_dir: Path, windows: TimeWindows, on_sale_days: int, ranking: RankingSettings
+    job: WeeklyJob, marts: Marts, windows: TimeWindows, on_sale_days: int, ranking: RankingSettings
 ) -> WeeklyModel:
     """Fit a job's two-tower on what lies before its day, and collect the candidates of the weeks it scores.
 
@@ -83,7 +84,7 @@ def fit_week(
     weekly = fit_two_tower(
         configuration.candidate,
         configuration.best_epoch,
-        marts_dir,
+        marts,
         day,
         windows.known_before(day),
         on_sale_days,
@@ -93,7 +94,7 @@ def fit_week(
     )
     for week in job.scored_weeks:
         sample = ranking.customers_per_week, ranking.seed
-        collected = collect_candidates(weekly, marts_dir, configuration.stages, *sample, day=week)
+        collected = collect_candidates(weekly, configuration.stages, *sample, day=week)
         print(f"week {job.label}  the week from {week}: {collected}")
     if day not in (windows.test_as_of_day, tonight):
         weekly.forget_inputs()

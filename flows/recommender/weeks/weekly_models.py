@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.config import Candidate, StageSettings
+from recommender.features.marts import Marts
 from recommender.features.model_inputs import ModelInputs, encode_marts
 from recommender.features.snapshots import QuerySnapshot
 from recommender.models.grid import check_training_days, fit_until
@@ -33,11 +34,13 @@ class WeeklyModel:
     Attributes:
         as_of_day: first day that the two-tower may not see.
         folder: holds the two-tower, its inputs and the ranking weeks.
+        marts: that it was fitted on, and that the days are read from which it scores.
         scored_weeks: first days of the weeks whose candidates are collected, oldest first; not before the as-of day.
     """
 
     as_of_day: date
     folder: Path
+    marts: Marts
     scored_weeks: tuple[date, ...] = ()
 
     def inputs(self) -> ModelInputs:
@@ -58,7 +61,6 @@ class WeeklyModel:
 
     def fit_day(
         self,
-        marts_dir: Path,
         stages: StageSettings,
         as_of_day: date | None = None,
         customers: Callable[[QuerySnapshot], np.ndarray] | None = None,
@@ -66,7 +68,7 @@ class WeeklyModel:
         """Fit the generators with this two-tower on its own day, or on a later one that its inputs hold."""
         inputs, model = self.inputs(), load_model(self.folder)
         return fit_day(
-            marts_dir, as_of_day or self.as_of_day, inputs, model, stages.sizes, stages.filters, customers=customers
+            self.marts, as_of_day or self.as_of_day, inputs, model, stages.sizes, stages.filters, customers=customers
         )
 
 
@@ -81,7 +83,7 @@ class FittedModels:
 def fit_two_tower(
     candidate: Candidate,
     last_epoch: int,
-    marts_dir: Path,
+    marts: Marts,
     as_of_day: date,
     training_days: Sequence[date],
     on_sale_days: int,
@@ -94,7 +96,7 @@ def fit_two_tower(
     Args:
         candidate: what to train.
         last_epoch: the epoch of its schedule to stop after.
-        marts_dir: the exported marts.
+        marts: of the run.
         as_of_day: first day that nothing may see.
         training_days: as-of days whose target weeks end before it.
         on_sale_days: see `model_inputs.encode_candidates`.
@@ -107,15 +109,14 @@ def fit_two_tower(
     """
     check_training_days(training_days, as_of_day)
     days = sorted({*training_days, as_of_day, *scored_days})
-    inputs = encode_marts(marts_dir, as_of_day, on_sale_days, folder, days)
+    inputs = encode_marts(marts, as_of_day, on_sale_days, folder, days)
     inputs.save(folder / MODEL_INPUTS)
     fit_until(candidate, last_epoch, inputs, training_days, as_of_day, folder, report)
-    return WeeklyModel(as_of_day, folder)
+    return WeeklyModel(as_of_day, folder, marts)
 
 
 def collect_candidates(
     weekly: WeeklyModel,
-    marts_dir: Path,
     stages: StageSettings,
     most_customers: int | None = None,
     seed: int = 0,
@@ -125,15 +126,12 @@ def collect_candidates(
 
     Args:
         weekly: the two-tower.
-        marts_dir: the exported marts.
         stages: generators and rules.
         most_customers: size of the sample; None takes everybody.
         seed: of the sample.
         day: first day of the week, by default the two-tower's own, else a later one that its inputs hold.
     """
-    fitted = weekly.fit_day(
-        marts_dir, stages, day, customers=lambda queries: _sample(buyers(queries), most_customers, seed)
-    )
+    fitted = weekly.fit_day(stages, day, customers=lambda queries: _sample(buyers(queries), most_customers, seed))
     week = ranking_week(fitted)
     week.save(weekly.week_file(week.as_of_day))
     return week

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,7 @@ from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.slices import activity_slice
 from recommender.features.catalogue import Catalogue
-from recommender.features.warehouse import read_mart
+from recommender.features.marts import Marts
 from recommender.models.ranked_lists import RankedLists
 from recommender.stages.shop_day import ShopDay
 
@@ -32,13 +31,13 @@ class Judging:
     """What the suite needs beyond the week itself.
 
     Attributes:
-        marts_dir: the exported marts.
+        marts: of the run.
         catalogue: owner of article positions.
         common_sense: rules of the settings.
         minimum_customers: fewer are not enough data for a comparison.
     """
 
-    marts_dir: Path
+    marts: Marts
     catalogue: Catalogue
     common_sense: CommonSenseSettings
     minimum_customers: int
@@ -61,7 +60,7 @@ class Judging:
             perturbed: how they take changed histories; None where they come from no two-tower.
         """
         day, k = week.fitted.day, week.k
-        articles = self._articles()
+        articles = self.marts.articles_in_order(self.catalogue)
         values, offsets = week.fitted.truth()
         return BehavioralSuite(
             lists=lists.positions[:, :k],
@@ -86,20 +85,12 @@ class Judging:
             perturbed=perturbed,
         )
 
-    def _articles(self) -> pa.Table:
-        """Return the `articles` mart, one row for each position."""
-        articles = read_mart(self.marts_dir, "articles")
-        ids = pa.array(self.catalogue.article_ids, pa.string())
-        return articles.take(pc.index_in(ids, value_set=articles[Columns.ARTICLE_ID]))
-
     def _customer_slices(self, day: ShopDay) -> dict[str, np.ndarray]:
-        columns = [Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.AGE_BAND]
-        features = read_mart(self.marts_dir, "customer_features", columns, as_of_days=[day.as_of_day])
-        place = pc.index_in(pa.array(day.customer_ids, pa.string()), value_set=features[Columns.CUSTOMER_ID])
+        customers = self.marts.customer_features(day.as_of_day, [Columns.AGE_BAND], day.customer_ids)
         online = day.customer_numbers[Columns.ONLINE_SHARE]
         return {
             "activity": activity_slice(day.customer_numbers[Columns.PURCHASE_DAYS].astype(np.int64)),
-            "age band": _texts(features[Columns.AGE_BAND].take(place)),
+            "age band": _texts(customers[Columns.AGE_BAND]),
             "channel": np.select([np.isnan(online), online > 0.5], [UNKNOWN, "online"], "store"),
         }
 

@@ -1,0 +1,149 @@
+"""What the marts hand out, on the tiny shop: which rows, what is kept of them, and what is said of those not built."""
+
+import pickle
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tiny_shop import BELT, CUTOFF, DRESS, JEANS, NEVER_SOLD, SHIRT, TEST_DAY, TRAINING_DAY
+
+from recommender.features import marts as marts_module
+from recommender.features.catalogue import Catalogue
+from recommender.features.marts import MOST_KEPT, MartMissing, Marts
+
+LATER = CUTOFF.replace(year=2021)
+
+
+@pytest.fixture
+def marts(shop) -> Marts:
+    """The tiny shop's, with nothing read yet."""
+    return Marts(shop.marts.folder)
+
+
+@pytest.fixture
+def reads(monkeypatch) -> list[str]:
+    """The names of the files that are read from now on."""
+    names, read_table = [], marts_module.pq.read_table
+
+    def read(path, **options):
+        names.append(path.stem)
+        return read_table(path, **options)
+
+    monkeypatch.setattr(marts_module.pq, "read_table", read)
+    return names
+
+
+def test_only_the_columns_and_days_asked_for_are_read(marts):
+    table = marts.table("next_week_purchases", ["article_id"], [TEST_DAY, TRAINING_DAY])
+    assert table.column_names == ["article_id"]
+    assert table.num_rows == 4  # two targets in each of the two weeks
+
+
+def test_a_mart_that_does_not_exist_is_an_error_that_names_those_that_do(marts):
+    for ask in (marts.table, marts.path_of):
+        with pytest.raises(MartMissing, match="no mart 'sales'; choose one of articles, customers"):
+            ask("sales")
+
+
+def test_a_mart_that_was_not_built_is_an_error(tmp_path):
+    for ask in (Marts(tmp_path).articles, Marts(tmp_path).customer_ids, lambda: Marts(tmp_path).path_of("articles")):
+        with pytest.raises(MartMissing, match=r"\.parquet is missing; `make run` builds the marts"):
+            ask()
+
+
+def test_a_day_that_was_not_built_is_an_error(marts):
+    with pytest.raises(MartMissing, match="article_features has no row for 2021-03-01; build the marts for that day"):
+        marts.article_features(LATER)
+    with pytest.raises(MartMissing, match="customer_features has no row for 2021-03-01"):
+        marts.customer_features(LATER, ["segment"])
+
+
+def test_a_day_without_sales_targets_or_own_articles_is_none(marts):
+    assert marts.segment_sales(LATER).num_rows == 0
+    assert marts.own_articles(LATER).num_rows == 0
+    assert marts.bought_in_week(CUTOFF).num_rows == 0
+
+
+def test_each_table_has_the_rows_of_its_day_alone(marts):
+    of_the_day = [marts.article_features, marts.segment_sales, marts.own_articles, marts.bought_in_week]
+    for ask in of_the_day:
+        assert set(ask(TEST_DAY)["as_of_day"].to_pylist()) == {TEST_DAY}
+    assert marts.article_features(TEST_DAY)["article_id"].to_pylist() == [SHIRT, JEANS, DRESS]
+    assert marts.article_features(CUTOFF)["article_id"].to_pylist() == [SHIRT, JEANS, DRESS, BELT]
+
+
+def test_customers_come_in_the_order_asked_for(marts):
+    everybody = marts.customer_features(CUTOFF, ["segment"])
+    assert everybody.to_pydict() == {
+        "as_of_day": [CUTOFF] * 3,
+        "customer_id": ["ann", "bob", "cat"],
+        "segment": ["20-24 / online", "20-24 / store", "unknown / any channel"],
+    }
+    some = marts.customer_features(CUTOFF, ["purchase_days"], np.array(["cat", "ann"], dtype=object))
+    assert some["customer_id"].to_pylist() == ["cat", "ann"]
+    assert some["purchase_days"].to_pylist() == [0, 5]
+
+
+def test_a_customer_without_a_row_on_the_day_is_an_error(marts):
+    """Bob bought nothing in the training week."""
+    for day, stranger in ((CUTOFF, "dan"), (TRAINING_DAY, "bob")):
+        with pytest.raises(MartMissing, match=f"customer_features has no row for customer {stranger} on {day}"):
+            marts.customer_features(day, ["segment"], np.array(["ann", stranger], dtype=object))
+
+
+def test_articles_are_those_of_the_file_or_of_a_catalogue_in_its_order(marts):
+    assert marts.articles()["article_id"].to_pylist() == [SHIRT, JEANS, DRESS, BELT, NEVER_SOLD]
+    assert marts.catalogue().article_ids.tolist() == [SHIRT, JEANS, DRESS, BELT]
+    turned = Catalogue(np.array([DRESS, SHIRT], dtype=object))
+    assert marts.articles_in_order(turned)["article_id"].to_pylist() == [DRESS, SHIRT]
+
+
+def test_purchases_are_integers_over_everybody_and_the_catalogue(marts):
+    assert marts.customer_ids().tolist() == ["ann", "bob", "cat"]
+    bought = marts.interactions(marts.catalogue())
+    assert bought.customer_ids.tolist() == ["ann", "bob", "cat"]
+    assert bought.customers.tolist() == [0, 0, 0, 1, 0, 0, 1, 1]
+    assert bought.articles.tolist() == [0, 1, 0, 0, 2, 3, 1, 1]  # shirt, jeans, dress, belt
+
+
+def test_tables_of_articles_are_read_once_and_those_of_customers_and_purchases_every_time(marts, reads):
+    for _ in range(2):
+        for ask in (marts.article_features, marts.segment_sales, marts.own_articles, marts.bought_in_week):
+            ask(CUTOFF)
+        marts.articles(), marts.articles_in_order(marts.catalogue()), marts.customer_ids()
+        marts.customer_features(CUTOFF, ["segment"])
+        marts.interactions(Catalogue.of(pa.chunked_array([[SHIRT, JEANS, DRESS, BELT]])))
+    once = {"articles", "segment_sales"}
+    assert {name for name in reads if reads.count(name) == 1} == once
+    assert reads.count("article_features") == 1 + 2  # of the day, and for each of the two catalogues
+    assert reads.count("customer_features") == reads.count("own_articles") == reads.count("purchases") == 2
+
+
+def test_no_more_than_the_latest_tables_are_kept(marts, reads):
+    days = [CUTOFF.replace(year=year) for year in range(2001, 2001 + MOST_KEPT + 1)]
+    for day in (*days, days[-1], days[0]):
+        marts.segment_sales(day)
+    assert len(reads) == len(days) + 1  # the last is still there, the first is not
+
+
+def test_marts_travel_as_the_name_of_their_folder(marts, reads, shop, tmp_path):
+    """As an artifact of a run, or to another process: without a table, whatever was read before."""
+    fresh = pickle.dumps(marts)
+    marts.articles()
+    assert pickle.dumps(marts) == fresh
+    assert len(fresh) < 1_000
+    again = pickle.loads(fresh)
+    assert again == marts
+    assert again.articles().equals(marts.articles())
+    assert reads == ["articles", "articles"]
+    elsewhere = Marts(shutil.copytree(shop.marts.folder, tmp_path / "elsewhere"))
+    assert elsewhere != marts
+
+
+def test_reading_marts_needs_nothing_that_builds_or_encodes_them():
+    code = "import recommender.features.marts, sys; print('\\n'.join(sys.modules))"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"duckdb", "dbt", "nvtabular", "merlin", "torch"} & set(modules)
