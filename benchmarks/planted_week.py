@@ -16,6 +16,7 @@ from recommender.config import CommonSenseSettings
 from recommender.evaluation.behavior.judged_week import Perturbed
 from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.slices import activity_slice
+from recommender.features.truth import Truth
 from recommender.ranking_metrics import find_repeats, group_truth
 
 K = 12
@@ -77,7 +78,7 @@ def planted_week(n_customers: int, n_articles: int, seed: int = 7, minimum_custo
     owned = np.where(is_cold[:, None], -1, _chosen(loved, articles.sales, OWNED, rng))
     popular = articles.best(tuple(range(DEPARTMENTS)), 200)
     lists = np.where(is_cold[:, None], popular[:K], _chosen(loved, articles.sales**2, K, rng))
-    values, offsets = _bought(loved, popular, articles.sales, rng)
+    truth = _bought(loved, popular, articles.sales, rng)
     return BehavioralSuite(
         lists=lists.astype(np.int32),
         scores=np.tile(np.linspace(1, 0, K, dtype=np.float32), (n_customers, 1)),
@@ -86,8 +87,7 @@ def planted_week(n_customers: int, n_articles: int, seed: int = 7, minimum_custo
             "popular": np.tile(popular[:K], (n_customers, 1)).astype(np.int32),
             "repurchase": _filled(np.where(articles.is_on_sale[owned], owned, -1), popular),
         },
-        truth_values=values,
-        truth_offsets=offsets,
+        truth=truth,
         has_history=~is_cold,
         is_on_sale=articles.is_on_sale,
         last_week_sales=articles.sales,
@@ -114,13 +114,11 @@ def _chosen(among: np.ndarray, sales: np.ndarray, size: int, rng: np.random.Gene
     return np.take_along_axis(among, np.argsort(-keys, axis=1)[:, :size], axis=1)
 
 
-def _bought(
-    loved: np.ndarray, popular: np.ndarray, sales: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _bought(loved: np.ndarray, popular: np.ndarray, sales: np.ndarray, rng: np.random.Generator) -> Truth:
     own = _chosen(loved, sales**2, BOUGHT, rng)
     others = rng.choice(popular, own.shape, p=sales[popular] / sales[popular].sum())
     articles = np.where(rng.random(own.shape) < SHARE_LOVED, own, others)
-    return group_truth(np.repeat(np.arange(len(loved)), BOUGHT), articles.ravel(), len(loved))
+    return Truth(*group_truth(np.repeat(np.arange(len(loved)), BOUGHT), articles.ravel(), len(loved)))
 
 
 def _filled(first: np.ndarray, popular: np.ndarray) -> np.ndarray:

@@ -20,13 +20,12 @@ from benchmarks.plan import DEPTH, K, Plan
 from benchmarks.weekly_lists import SEED, candidates_of, customers_of_week
 from recommender import ranking_metrics
 from recommender.columns import Columns
-from recommender.evaluation.list_quality import Truth
+from recommender.evaluation.list_quality import CsrPair
 from recommender.evaluation.offline_metrics import accuracy_per_customer, beyond_accuracy_per_customer
 from recommender.evaluation.slices import article_age_slices
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions
-from recommender.features.marts import Marts
-from recommender.ranking_metrics import group_truth
+from recommender.features.truth import Truth
 from recommender.stages.shop_day import attribute_codes
 
 FRESH_RECALL = f"first_week_recall@{K}"
@@ -39,7 +38,7 @@ class WeekTruth:
     Attributes:
         day: first day of the week.
         customer_ids: (n,) ascending.
-        truth: CSR pair of what each bought in the week.
+        truth: what each bought in the week.
         owned: CSR pair of what each had bought before.
         purchase_days: (n,) int64 days with a purchase before the week.
         candidates: (m,) positions that could be recommended.
@@ -51,7 +50,7 @@ class WeekTruth:
     day: date
     customer_ids: np.ndarray
     truth: Truth
-    owned: Truth
+    owned: CsrPair
     purchase_days: np.ndarray
     candidates: np.ndarray
     buyer_shares: np.ndarray
@@ -98,7 +97,7 @@ def read_week_truth(plan: Plan, day: date, catalogue: Catalogue, purchases: Inte
     return WeekTruth(
         day=day,
         customer_ids=customer_ids,
-        truth=_bought_in_week(marts, day, customer_ids, catalogue),
+        truth=Truth.of(marts.bought_in_week(day), customer_ids, catalogue),
         owned=(bought[rows].indices.astype(np.int32), bought[rows].indptr.astype(np.int64)),
         purchase_days=np.bincount(days_bought, minlength=len(earlier.customer_ids))[rows],
         candidates=candidates_of(marts, day, catalogue, plan.settings.stages.filters),
@@ -148,14 +147,8 @@ def read_lists(lists_file: Path, week: WeekTruth, article_ids: np.ndarray) -> di
     return lists
 
 
-def _bought_in_week(marts: Marts, day: date, customer_ids: np.ndarray, catalogue: Catalogue) -> Truth:
-    bought = marts.bought_in_week(day)
-    customers = _places(bought[Columns.CUSTOMER_ID], customer_ids)
-    return group_truth(customers, catalogue.positions_of(bought[Columns.ARTICLE_ID]), len(customer_ids))
-
-
 def _score_week(lists: np.ndarray, week: WeekTruth, expected: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
-    fresh = ranking_metrics.select_truth(*week.truth, week.is_fresh)
+    fresh = week.truth.select(week.is_fresh)
     hits = ranking_metrics.find_hits(lists[:, :K], *fresh)
     beyond = beyond_accuracy_per_customer(
         lists, week.truth, week.owned, week.buyer_shares, week.attribute_codes, expected, K
@@ -164,7 +157,7 @@ def _score_week(lists: np.ndarray, week: WeekTruth, expected: np.ndarray) -> tup
         **accuracy_per_customer(lists, *week.truth, K),
         **accuracy_per_customer(lists, *week.truth, DEPTH),
         **beyond,
-        FRESH_RECALL: ranking_metrics.recall_at_k(hits, ranking_metrics.truth_sizes(fresh[1])),
+        FRESH_RECALL: ranking_metrics.recall_at_k(hits, fresh.sizes()),
     }
     return values, ranking_metrics.coverage(lists[week.has_history, :K], len(week.candidates))
 

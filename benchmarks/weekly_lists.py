@@ -26,7 +26,7 @@ from recommender.models.baselines import BASELINES, read_shop, segment_popular
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES, SEEDED, run_baselines
 from recommender.models.ranked_lists import RankedLists
 from recommender.stages.filter import filter_articles
-from recommender.stages.fitted_day import FittedDay, buyers
+from recommender.stages.fitted_day import FittedDay
 from recommender.stages.four_stages import best_of_generator, recommend
 from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek
@@ -96,8 +96,8 @@ def fit_week(
     for week, most in most_customers.items():
         collect_candidates(weekly, stages, most, candidate.seed, week)
     inputs = weekly.inputs()
-    own = replace(inputs, candidates={day: inputs.candidates[day]}, queries={day: inputs.queries[day]})
-    own.save(folder / MODEL_INPUTS)
+    parts = {name: {day: getattr(inputs, name)[day]} for name in ("candidates", "queries", "truths")}
+    replace(inputs, **parts).save(folder / MODEL_INPUTS)
 
 
 def recommend_week(folder: Path, week: TestWeekOfSeed, stages: StageSettings) -> None:
@@ -106,7 +106,7 @@ def recommend_week(folder: Path, week: TestWeekOfSeed, stages: StageSettings) ->
     The two-tower alone gives customers without history their segment's list, as the served lists of a two-tower do.
     """
     weekly, ranking = week.fitted, weeks_of(week.ranking)
-    fitted = weekly.fit_day(stages, customers=buyers)
+    fitted, truth = weekly.fit_for_buyers(stages)
     article_ids = weekly.inputs().catalogue.article_ids
     choice = fit_on_weeks(ranking, stages.rankers, week.seed, _keep_quiet)
     lists = {
@@ -116,7 +116,7 @@ def recommend_week(folder: Path, week: TestWeekOfSeed, stages: StageSettings) ->
     if week.has_ablations:
         collected = weekly.week()
         lists |= ablations(choice, ranking, collected, fitted.day.attribute_codes, stages.order, DEPTH)
-        np.savez(folder / RETRIEVED, **_retrieved(collected, np.diff(fitted.truth()[1])))
+        np.savez(folder / RETRIEVED, **_retrieved(collected, truth.sizes()))
     _write_lists(folder, weekly.as_of_day, week.seed, lists, fitted.day.customer_ids, article_ids)
 
 

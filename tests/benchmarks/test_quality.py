@@ -18,7 +18,6 @@ from benchmarks.weekly_lists import CANDIDATE_SET
 from data.raw_schema import check_raw_files
 from recommender.config import Settings, SettingsError, read_toml
 from recommender.features.time_split import TimeSplitError
-from recommender.stages.fitted_day import buyers
 from recommender.stages.four_stages import recommend
 from recommender.stages.rank import fit_on_weeks
 from recommender.weeks.weekly_models import WeeklyModel
@@ -126,7 +125,7 @@ def test_candidate_set_holds_what_any_generator_proposes(results):
 def test_served_lists_are_those_that_the_saved_candidates_give(plan, settings):
     """Ablations rank saved candidates, served lists come from the day itself: with nothing off they are the same."""
     weekly = WeeklyModel(LAST_TEST_DAY, plan.folder / "fitted" / f"{LAST_TEST_DAY}-seed7", plan.marts)
-    fitted, week = weekly.fit_day(settings.stages, customers=buyers), weekly.week()
+    fitted, week = weekly.fit_for_buyers(settings.stages)[0], weekly.week()
     ranker = fit_on_weeks([week], settings.stages.rankers, seed=7).ranker
     served = recommend(fitted, ranker, settings.stages.order, 24)
     again = rank_week(week, ranker.score(week.features), fitted.day.attribute_codes, settings.stages.order, 24)

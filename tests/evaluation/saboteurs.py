@@ -27,7 +27,7 @@ def leaked_test_week(suite: BehavioralSuite) -> BehavioralSuite:
     """Purchases of the week come first."""
     lists = suite.lists.copy()
     for row in range(len(lists)):
-        bought = suite.truth_values[suite.truth_offsets[row] : suite.truth_offsets[row + 1]]
+        bought = suite.truth.of_row(row)
         bought = bought[suite.is_on_sale[bought]][: lists.shape[1]]
         rest = lists[row][~np.isin(lists[row], bought)]
         lists[row] = np.concatenate([bought, rest])[: lists.shape[1]]

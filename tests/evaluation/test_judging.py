@@ -17,7 +17,6 @@ from recommender.models.baselines import read_shop
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
 from recommender.ranking_metrics import mean_over_customers, overlap_at_k
-from recommender.stages.fitted_day import buyers
 from recommender.stages.four_stages import recommend
 
 K, DEPTH = 12, 24
@@ -27,7 +26,7 @@ COMMON_SENSE = CommonSenseSettings({"index_group": ["Baby/Children"]}, 3.0, 3)
 @pytest.fixture(scope="module")
 def week(weekly_two_towers, demo_windows) -> HeldOutWeek:
     weekly = weekly_two_towers[demo_windows.test_as_of_day]
-    return HeldOutWeek(weekly.fit_day(SMALL_STAGES, customers=buyers), K, DEPTH)
+    return HeldOutWeek(*weekly.fit_for_buyers(SMALL_STAGES), K, DEPTH)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,10 @@ Ann has bought articles 0 and 1 before and buys 0 and the withdrawn 4, Bob has b
 Cat buys 5, which was first sold three days ago.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 from planted_day import CAT, planted_fitted_day
+from planted_snapshots import truth_of
 
 from recommender.columns import Columns
 from recommender.evaluation.held_out_week import HeldOutWeek
@@ -24,10 +22,7 @@ N_ATTRIBUTES = len(Columns.ARTICLE_ATTRIBUTES)
 
 def week_of(bought: list[list[int]]) -> HeldOutWeek:
     """The planted day when Ann, Bob and Cat buy these articles in the week from it."""
-    fitted = planted_fitted_day(SIZES)
-    offsets = torch.tensor(np.cumsum([0, *map(len, bought)]), dtype=torch.int64)
-    articles = torch.tensor([article for own in bought for article in own], dtype=torch.int64)
-    return HeldOutWeek(replace(fitted, queries=fitted.queries.with_targets(articles, offsets)), K, DEPTH)
+    return HeldOutWeek(planted_fitted_day(SIZES), truth_of(bought), K, DEPTH)
 
 
 def ranked(*positions: list[int]) -> RankedLists:
@@ -48,7 +43,7 @@ def week():
 
 @pytest.fixture(scope="module")
 def report(week):
-    return quality_report(week, LISTS, ranking_week(week.fitted))
+    return quality_report(week, LISTS, ranking_week(week.fitted, week.truth))
 
 
 def test_map_is_of_customers_with_history_and_has_an_interval(report):
@@ -115,7 +110,7 @@ def test_candidates_are_counted_against_everything_bought(report):
 
 def test_a_week_without_new_articles_or_cold_buyers_has_no_number_for_them():
     week = week_of([[0], [2], []])
-    report = quality_report(week, LISTS, ranking_week(week.fitted))
+    report = quality_report(week, LISTS, ranking_week(week.fitted, week.truth))
     assert report["new_articles"] == {"served": None, "repurchase": None}
     assert report["cold_customers"] == {"served": None, "repurchase": None}
 
@@ -126,12 +121,12 @@ def test_new_article_recall_averages_over_those_who_bought_one():
 
 
 def test_nothing_bought_is_no_share_of_candidates(week):
-    assert candidate_recall(ranking_week(week.fitted), 0) == {}
+    assert candidate_recall(ranking_week(week.fitted, week.truth), 0) == {}
 
 
 def test_the_report_does_not_depend_on_the_order_of_the_models(week, report):
     reversed_lists = dict(reversed(LISTS.items()))
-    again = quality_report(week, reversed_lists, ranking_week(week.fitted))
+    again = quality_report(week, reversed_lists, ranking_week(week.fitted, week.truth))
     assert again["map"] == report["map"]
     assert again["beyond_accuracy"] == report["beyond_accuracy"]
 
@@ -140,5 +135,5 @@ def test_a_customer_of_the_week_who_got_no_list_counts_as_missed(week):
     without_cat = LISTS["served"].positions.copy()
     without_cat[CAT] = -1
     lists = {**LISTS, "served": RankedLists(without_cat, LISTS["served"].scores)}
-    report = quality_report(week, lists, ranking_week(week.fitted))
+    report = quality_report(week, lists, ranking_week(week.fitted, week.truth))
     assert report["cold_customers"]["served"] == 0

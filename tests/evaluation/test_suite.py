@@ -86,7 +86,7 @@ def one_hit_then(suite: BehavioralSuite, filling: np.ndarray) -> np.ndarray:
     """One purchase of each customer first, then articles of `filling` that the customer did not buy."""
     lists = np.empty_like(suite.lists)
     for row in range(len(lists)):
-        bought = suite.truth_values[suite.truth_offsets[row] : suite.truth_offsets[row + 1]]
+        bought = suite.truth.of_row(row)
         others = np.roll(filling[~np.isin(filling, bought)], -row)[: K - 1]
         lists[row] = [bought[0], *others]
     return lists
@@ -156,7 +156,7 @@ def test_the_gap_between_slices_is_the_mean_distance_from_everybodys_miss_rate(h
 def test_nearness_of_a_miss_counts_attributes_shared_with_the_nearest_purchase(healthy):
     suite = planted_week(n_customers=400, n_articles=800, minimum_customers=1)
     table = np.stack([values.astype(str) for values in suite.attributes.values()], axis=1)
-    bought = suite.truth_values[: suite.truth_offsets[1]]
+    bought = suite.truth.of_row(0)
     missed = suite.lists[0][~np.isin(suite.lists[0], bought)]
     shared = [max((table[miss] == table[each]).mean() for each in bought) for miss in missed]
     assert suite._nearness(suite.lists, np.array([0]))[0] == pytest.approx(np.mean(shared))
@@ -169,7 +169,7 @@ def test_the_most_embarrassing_misses_are_the_furthest(healthy):
     assert nearness == sorted(nearness)
     row = int(worst[0]["customer"])
     assert worst[0]["recommended"] == [str(article) for article in healthy.lists[row, :3]]
-    bought = healthy.truth_values[healthy.truth_offsets[row] : healthy.truth_offsets[row + 1]]
+    bought = healthy.truth.of_row(row)
     assert set(worst[0]["bought"]) <= {str(article) for article in bought}
 
 

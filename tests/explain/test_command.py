@@ -19,7 +19,7 @@ from recommender.features.marts import Marts
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
 from recommender.project_paths import DATA_DIR_VARIABLE, PROJECT_ROOT, reports_dir, run_dir
-from recommender.stages.fitted_day import FittedDay, buyers
+from recommender.stages.fitted_day import FittedDay
 from recommender.stages.four_stages import recommend
 from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import ranking_week
@@ -76,7 +76,7 @@ def shop(data_dir, demo_marts, demo_windows):
         scored_days=[demo_windows.test_as_of_day],
         report=lambda epoch: None,
     )
-    taught = ranking_week(weekly.fit_day(stages, demo_windows.test_as_of_day, buyers))
+    taught = ranking_week(*weekly.fit_for_buyers(stages, demo_windows.test_as_of_day))
     fit_on_weeks([taught], stages.rankers, seed=1).ranker.save(folder / "published" / "ranker")
     save_stages(stages, folder / "published")
     write_report(run_id="17", published={"version": "1"}, windows=demo_windows.report())

@@ -186,22 +186,23 @@ def small_shop(demo_marts, demo_windows, model_inputs, trained_candidate):
     return demo_marts, day, model_inputs, model, FilterSettings(14, is_season_checked=True)
 
 
+@pytest.fixture(scope="module")
+def first_buyers(model_inputs, demo_windows) -> np.ndarray:
+    """Some of the week's buyers: the marts hold own articles of an earlier day for these alone."""
+    return model_inputs.truths[demo_windows.validation_as_of_day].buyers()[:20]
+
+
 @pytest.mark.parametrize(
     "sizes", [dict.fromkeys(GENERATORS, 20), {"ease": 20, "item_knn": 0}, {"own": 5, "last_basket": 5}]
 )
-def test_fitting_once_for_both_days_changes_no_score(small_shop, sizes):
+def test_fitting_once_for_both_days_changes_no_score(small_shop, first_buyers, sizes):
     *arguments, rules = small_shop
     stages = StageSettings(sizes, rules, {}, BY_SCORE)
-    customers = np.arange(20)
-    apart = fit_day(*arguments, sizes, rules, customers=buyers_of(customers))
-    fitted, without_rules = fit_with_and_without_rules(*arguments, stages, buyers_of(customers))
+    rows, customers = first_buyers, np.arange(len(first_buyers))
+    apart = fit_day(*arguments, sizes, rules, rows=rows)
+    fitted, without_rules = fit_with_and_without_rules(*arguments, stages, rows)
     assert fitted.sizes == sizes
     assert [each.name for each in fitted.generators] == [each.name for each in apart.generators]
     assert set(apart.day.candidates) < set(without_rules.day.candidates)
     for one, other in zip(fitted.generators, apart.generators, strict=True):
         np.testing.assert_array_equal(one.score(customers), other.score(customers), one.name)
-
-
-def buyers_of(rows):
-    """Choose the first of the week's buyers: the marts hold own articles of an earlier day for these alone."""
-    return lambda queries: np.flatnonzero(queries.target_offsets.diff().numpy())[rows]

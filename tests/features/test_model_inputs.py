@@ -1,5 +1,7 @@
 """Marts into tensors with the real NVTabular: what is fitted on what, and what a code means."""
 
+from dataclasses import fields
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +13,7 @@ from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform
 from recommender.features.model_inputs import ModelInputs, UnreadableInputs, candidate_rows, encode, encode_marts
+from recommender.features.snapshots import QuerySnapshot
 
 UNKNOWN_CODE = 2
 
@@ -101,19 +104,54 @@ def test_a_history_that_is_no_list_is_refused(customers, evaluated_folder, tmp_p
         transform(FeatureWorkflows.load(evaluated_folder).query, as_text, tmp_path)
 
 
-def test_targets_are_what_was_bought_in_the_week(targets, model_inputs, demo_windows):
+def test_the_truth_is_what_was_bought_in_the_week(targets, model_inputs, demo_windows):
     day = demo_windows.test_as_of_day
-    queries = model_inputs.queries[day]
-    owner = np.repeat(queries.customer_ids, queries.target_offsets.diff().numpy())
-    encoded_pairs = set(zip(owner, model_inputs.catalogue.article_ids[queries.target_positions.numpy()], strict=True))
+    truth = model_inputs.truths[day]
+    owner = np.repeat(model_inputs.queries[day].customer_ids, truth.sizes())
+    encoded_pairs = set(zip(owner, model_inputs.catalogue.article_ids[truth.values], strict=True))
     week = targets.filter(pc.field(Columns.AS_OF_DAY) == day)
     assert encoded_pairs == set(
         zip(week[Columns.CUSTOMER_ID].to_pylist(), week[Columns.ARTICLE_ID].to_pylist(), strict=True)
     )
 
 
-def test_the_publishing_day_has_no_targets(model_inputs, demo_windows):
-    assert len(model_inputs.queries[demo_windows.cutoff].target_positions) == 0
+def test_nobody_knows_what_is_bought_from_the_publishing_day_on(model_inputs, demo_windows):
+    truth = model_inputs.truths[demo_windows.cutoff]
+    assert truth.sizes().tolist() == [0] * len(model_inputs.queries[demo_windows.cutoff])
+
+
+def test_nothing_of_a_snapshot_depends_on_what_is_bought_in_the_week(
+    articles, customers, targets, evaluated_folder, model_inputs, tmp_path
+):
+    """Everything that scores reads snapshots: what is not in them cannot leak into a list."""
+    workflows, catalogue = FeatureWorkflows.load(evaluated_folder), model_inputs.catalogue
+    blind = encode(workflows, articles, customers, targets.slice(0, 0), catalogue, ON_SALE_DAYS, tmp_path)
+    assert sum(len(truth.values) for truth in model_inputs.truths.values()) == targets.num_rows
+    assert not any(len(truth.values) for truth in blind.truths.values())
+    for day, snapshot in model_inputs.queries.items():
+        assert vars(blind.queries[day]).keys() == vars(snapshot).keys()
+        for name, value in vars(snapshot).items():
+            np.testing.assert_array_equal(vars(blind.queries[day])[name], value, name)
+
+
+def test_a_file_that_kept_the_truth_inside_the_snapshots_is_read_without_it(model_inputs, demo_windows, tmp_path):
+    """A run of an earlier release is explained by the inputs that it left."""
+    day = demo_windows.test_as_of_day
+    snapshot, truth = model_inputs.queries[day], model_inputs.truths[day]
+    earlier, kept = object.__new__(QuerySnapshot), object.__new__(ModelInputs)
+    vars(earlier).update(
+        vars(snapshot), target_positions=torch.from_numpy(truth.values), target_offsets=torch.from_numpy(truth.offsets)
+    )
+    vars(kept).update({**vars(model_inputs), "queries": {day: earlier}})
+    del vars(kept)["truths"]
+    torch.save(kept, tmp_path / "model_inputs.pt")
+    assert b"target_positions" in (tmp_path / "model_inputs.pt").read_bytes()
+    read = ModelInputs.load(tmp_path / "model_inputs.pt")
+    assert read.truths == {}
+    assert vars(read.queries[day]).keys() == {field.name for field in fields(QuerySnapshot)}
+    for name, value in vars(snapshot).items():
+        np.testing.assert_array_equal(vars(read.queries[day])[name], value, name)
+    np.testing.assert_array_equal(read.catalogue.article_ids, model_inputs.catalogue.article_ids)
 
 
 def test_loaded_workflows_encode_as_the_fitted_ones_did(
@@ -134,6 +172,9 @@ def test_the_file_gives_back_what_was_saved(model_inputs, tmp_path):
     again = ModelInputs.load(tmp_path / "inputs.pt")
     assert again.catalogue.article_ids.tolist() == model_inputs.catalogue.article_ids.tolist()
     assert (again.candidate_schema, again.query_schema) == (model_inputs.candidate_schema, model_inputs.query_schema)
+    for day, truth in model_inputs.truths.items():
+        np.testing.assert_array_equal(again.truths[day].values, truth.values)
+        np.testing.assert_array_equal(again.truths[day].offsets, truth.offsets)
     for one, other in ((again.candidates, model_inputs.candidates), (again.queries, model_inputs.queries)):
         assert list(one) == list(other)
         for day, snapshot in other.items():
@@ -171,7 +212,8 @@ def test_only_the_days_asked_for_are_encoded_and_positions_stay(
         assert torch.equal(some.candidates[day].positions, model_inputs.candidates[day].positions)
         assert torch.equal(some.candidates[day].numbers, model_inputs.candidates[day].numbers)
         assert torch.equal(some.queries[day].numbers, model_inputs.queries[day].numbers)
-        assert torch.equal(some.queries[day].target_positions, model_inputs.queries[day].target_positions)
+        np.testing.assert_array_equal(some.truths[day].values, model_inputs.truths[day].values)
+        np.testing.assert_array_equal(some.truths[day].offsets, model_inputs.truths[day].offsets)
 
 
 def test_encoding_leaves_the_workflows_and_no_scratch(evaluated_folder):

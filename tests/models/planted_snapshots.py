@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
+from recommender.features.truth import Truth
+from recommender.ranking_metrics import group_truth
 
 FIRST_DAY = date(2020, 1, 6)
 
@@ -24,8 +26,8 @@ def candidates(n_articles: int, day: date = FIRST_DAY, is_on_sale=None) -> Candi
     )
 
 
-def queries(histories: list[list[int]], targets: list[list[int]], day: date = FIRST_DAY) -> QuerySnapshot:
-    """Customers c0, c1, ... with article positions in their histories and targets."""
+def queries(histories: list[list[int]], day: date = FIRST_DAY) -> QuerySnapshot:
+    """Customers c0, c1, ... with article positions in their histories."""
     return QuerySnapshot(
         as_of_day=day,
         customer_ids=np.array([f"c{row}" for row in range(len(histories))], dtype=object),
@@ -34,23 +36,27 @@ def queries(histories: list[list[int]], targets: list[list[int]], day: date = FI
         history_codes=torch.tensor([article + 3 for history in histories for article in history], dtype=torch.int64),
         history_numbers=torch.zeros(sum(map(len, histories)), 2),
         history_offsets=_offsets(histories),
-        target_positions=torch.tensor([article for target in targets for article in target], dtype=torch.int64),
-        target_offsets=_offsets(targets),
     )
+
+
+def truth_of(bought: list[list[int]]) -> Truth:
+    """What each customer buys in the week, as article positions."""
+    rows = np.repeat(np.arange(len(bought)), [len(each) for each in bought])
+    return Truth(*group_truth(rows, np.array([article for each in bought for article in each]), len(bought)))
 
 
 def group_week(groups: int, articles_per_group: int, customers_per_group: int, week: int, seed: int):
     """One week in which every customer bought two articles of the own group before and buys another one now."""
     rng = np.random.default_rng([seed, week])
-    histories, targets = [], []
+    histories, bought = [], []
     for group in range(groups):
         own = np.arange(group * articles_per_group, (group + 1) * articles_per_group)
         for _ in range(customers_per_group):
             first, second, third = rng.permutation(own)[:3].tolist()
             histories.append([first, second])
-            targets.append([third])
+            bought.append([third])
     day = FIRST_DAY + timedelta(weeks=week)
-    return candidates(groups * articles_per_group, day), queries(histories, targets, day)
+    return candidates(groups * articles_per_group, day), queries(histories, day), truth_of(bought)
 
 
 class BagOfArticles(nn.Module):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import torch
-from planted_snapshots import FIRST_DAY, candidates
+from planted_snapshots import FIRST_DAY, candidates, truth_of
 from small_shop import SMALL_TWO_TOWER
 
 from recommender.config import Candidate
@@ -48,9 +48,8 @@ def test_a_validation_week_in_which_nobody_bought_has_no_customers_and_map_0(
     trained_candidate, model_inputs, demo_windows
 ):
     day = demo_windows.validation_as_of_day
-    queries = model_inputs.queries[day]
-    bought_nothing = queries.with_targets(queries.target_positions[:0], torch.zeros_like(queries.target_offsets))
-    inputs, model = replace(model_inputs, queries={day: bought_nothing}), load_model(trained_candidate.folder)
+    bought_nothing = truth_of([[]] * len(model_inputs.queries[day]))
+    inputs, model = replace(model_inputs, truths={day: bought_nothing}), load_model(trained_candidate.folder)
     assert validation_average_precision(model, inputs, day).shape == (0,)
     assert validation_map(model, inputs, day) == 0
 
@@ -58,13 +57,13 @@ def test_a_validation_week_in_which_nobody_bought_has_no_customers_and_map_0(
 @pytest.mark.parametrize(("n_articles", "expected"), [(50, 0), (51, 8)], ids=["at the limit", "above it"])
 def test_a_catalogue_too_large_for_a_full_softmax_is_sampled(n_articles, expected):
     settings = {"sampled_negatives": 0, "max_softmax_articles": 50, "sampled_fallback": 8}
-    inputs = ModelInputs(None, {FIRST_DAY: candidates(n_articles)}, {}, None, None)
+    inputs = ModelInputs(None, {FIRST_DAY: candidates(n_articles)}, {}, {}, None, None)
     assert training_settings(Candidate("any", 1, settings), inputs, FIRST_DAY).sampled_negatives == expected
 
 
 def test_articles_on_sale_later_do_not_decide_how_training_is_done():
     later = FIRST_DAY.replace(year=FIRST_DAY.year + 1)
-    inputs = ModelInputs(None, {FIRST_DAY: candidates(3), later: candidates(99, later)}, {}, None, None)
+    inputs = ModelInputs(None, {FIRST_DAY: candidates(3), later: candidates(99, later)}, {}, {}, None, None)
     settings = {"sampled_negatives": 0, "max_softmax_articles": 50, "sampled_fallback": 8}
     assert training_settings(Candidate("any", 1, settings), inputs, FIRST_DAY).sampled_negatives == 0
 
@@ -101,11 +100,9 @@ def fitted_until(epoch, inputs, windows, folder) -> dict[str, torch.Tensor]:
 
 def test_a_model_of_a_day_stops_at_its_epoch_and_knows_nothing_of_later_weeks(model_inputs, demo_windows, tmp_path):
     known = {day for day in model_inputs.queries if day <= demo_windows.validation_as_of_day}
-    blind = replace(
-        model_inputs,
-        candidates={day: model_inputs.candidates[day] for day in known},
-        queries={day: model_inputs.queries[day] for day in known},
-    )
+    parts = {name: {day: getattr(model_inputs, name)[day] for day in known} for name in ("candidates", "queries")}
+    learned_from = {day: model_inputs.truths[day] for day in demo_windows.training_as_of_days}
+    blind = replace(model_inputs, **parts, truths=learned_from)
     weights, blind_weights = (
         fitted_until(2, inputs, demo_windows, tmp_path / name)
         for name, inputs in (("all", model_inputs), ("blind", blind))

@@ -6,18 +6,17 @@ import sys
 import numpy as np
 import pytest
 import torch
-from planted_snapshots import BagOfArticles, candidates, group_week, queries
+from planted_snapshots import BagOfArticles, candidates, group_week, queries, truth_of
 
 from recommender.errors import ModelDiverged
 from recommender.models.retrieval import recommend
 from recommender.models.training import (
     TrainingSettings,
-    TrainingWeek,
     _sample_candidates,
     hide_some_history,
     train,
-    with_targets_on_sale,
 )
+from recommender.models.training_week import TrainingWeek
 
 SETTINGS = TrainingSettings(epochs=15, patience=15, batch_size=32, learning_rate=0.05, weight_decay=0.0, seed=1)
 
@@ -38,7 +37,7 @@ def fit(settings: TrainingSettings, **options):
 @pytest.mark.parametrize("sampled_negatives", [0, 6], ids=["full softmax", "sampled with logQ"])
 def test_planted_groups_are_learned(sampled_negatives):
     model, _ = fit(TrainingSettings(**{**vars(SETTINGS), "sampled_negatives": sampled_negatives}))
-    articles, customers = group_week(groups=4, articles_per_group=6, customers_per_group=5, week=9, seed=99)
+    articles, customers, _ = group_week(groups=4, articles_per_group=6, customers_per_group=5, week=9, seed=99)
     lists = recommend(model, customers, articles, k=6)
     own_group = np.repeat(np.arange(4), 5)[:, None]
     assert (lists.positions // 6 == own_group).mean() > 0.9  # by chance 1 in 4
@@ -93,26 +92,14 @@ def test_a_diverging_loss_stops_training_with_the_remedy():
 
 
 def test_training_without_a_purchase_says_so():
-    empty = TrainingWeek.of(candidates(3), queries([[0]], [[]]))
+    empty = TrainingWeek.of(candidates(3), queries([[0]]), truth_of([[]]))
     with pytest.raises(ValueError, match="no training week has a purchase"):
         train(BagOfArticles(3), [empty], SETTINGS)
 
 
-def test_targets_become_columns_of_what_was_on_sale():
-    articles = candidates(4, is_on_sale=torch.tensor([True, False, True, True]))
-    bought = with_targets_on_sale(queries([[0], [0]], [[1, 2], [3]]), articles.on_sale())
-    assert bought.target_positions.tolist() == [1, 2]  # columns of articles 2 and 3 among 0, 2, 3
-    assert bought.target_offsets.tolist() == [0, 1, 2]  # article 1 was not on sale
-
-
-def test_an_article_newer_than_all_on_sale_is_no_target():
-    articles = candidates(2)
-    assert with_targets_on_sale(queries([[0]], [[5]]), articles).target_offsets.tolist() == [0, 0]
-
-
 def test_hidden_history_keeps_each_customers_own_articles():
     torch.manual_seed(0)
-    shown = hide_some_history(queries([[0, 1, 2, 3], [], [4, 5]], [[], [], []]), share=0.5)
+    shown = hide_some_history(queries([[0, 1, 2, 3], [], [4, 5]]), share=0.5)
     first, second, third = (
         set(shown.history_codes[start:end].tolist())
         for start, end in zip(shown.history_offsets[:-1], shown.history_offsets[1:], strict=True)
@@ -123,7 +110,7 @@ def test_hidden_history_keeps_each_customers_own_articles():
 
 def test_sampled_candidates_hold_every_target_and_their_true_chance():
     torch.manual_seed(0)
-    week = TrainingWeek.of(candidates(50), queries([[0]] * 4, [[1], [1], [2], [3]]))
+    week = TrainingWeek.of(candidates(50), queries([[0]] * 4), truth_of([[1], [1], [2], [3]]))
     targets = torch.tensor([1, 2])
     drawn = torch.zeros(50)
     chances = torch.zeros(50)

@@ -10,11 +10,12 @@ from datetime import date, timedelta
 import numpy as np
 import torch
 from planted_purchases import interactions
-from planted_snapshots import candidates, queries
+from planted_snapshots import candidates, queries, truth_of
 from torch import nn
 
 from recommender.columns import Columns
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
+from recommender.features.truth import Truth
 from recommender.stages.filter import Filtered
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.retrieve import fit_generators
@@ -99,8 +100,8 @@ def planted_day() -> ShopDay:
 
 
 def planted_two_tower() -> tuple[InnerProducts, QuerySnapshot, CandidateSnapshot]:
-    """The two-tower with the day's snapshots; Cat buys article 5 in the week, Ann articles 0 and 4."""
-    week = queries([[0, 1], [2, 4], []], [[0, 4], [], [5]], TODAY)
+    """The two-tower with the day's snapshots."""
+    week = queries([[0, 1], [2, 4], []], TODAY)
     week = replace(
         week,
         customer_ids=np.array(["ann", "bob", "cat"], dtype=object),
@@ -109,6 +110,11 @@ def planted_two_tower() -> tuple[InnerProducts, QuerySnapshot, CandidateSnapshot
     on_sale = torch.tensor([True, True, True, True, False, True])
     numbers = torch.tensor([[3.0, 0], [2, 1], [1, 2], [0, 3], [9, 9], [2, 2]])
     return InnerProducts(), week, replace(candidates(6, TODAY, on_sale), numbers=numbers)
+
+
+def planted_truth() -> Truth:
+    """Ann buys articles 0 and 4 in the week from the day, Bob nothing, Cat article 5."""
+    return truth_of([[0, 4], [], [5]])
 
 
 def planted_fitted_day(sizes: dict[str, int]) -> FittedDay:

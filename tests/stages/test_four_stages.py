@@ -8,7 +8,7 @@ from small_shop import ON_SALE_DAYS
 from recommender.config import FilterSettings, OrderSettings
 from recommender.stages import candidate_sets as candidate_sets_module
 from recommender.stages.candidate_sets import candidate_sets
-from recommender.stages.fitted_day import buyers, fit_day
+from recommender.stages.fitted_day import fit_day
 from recommender.stages.four_stages import best_of_generator, rank_and_order, recommend
 from recommender.stages.pair_features import FEATURE_NAMES
 from recommender.stages.rank import fit_on_weeks
@@ -127,9 +127,10 @@ def shop(demo_marts, demo_windows, model_inputs, trained_candidate):
     filters = FilterSettings(ON_SALE_DAYS, is_season_checked=True)
     model = load_model(trained_candidate.folder)
     day = demo_windows.validation_as_of_day
-    fitted = fit_day(demo_marts, day, model_inputs, model, sizes, filters, customers=buyers)
+    truth = model_inputs.truths[day]
+    fitted = fit_day(demo_marts, day, model_inputs, model, sizes, filters, rows=truth.buyers())
     rankers = {"lambdarank": {"n_trees": 20, "min_rows_in_leaf": 10}}
-    return fitted, fit_on_weeks([ranking_week(fitted)], rankers, seed=1).ranker
+    return fitted, fit_on_weeks([ranking_week(fitted, truth.take(truth.buyers()))], rankers, seed=1).ranker
 
 
 ORDER = OrderSettings(depth=30, diversity=0.2, caps={"product_code": 2, "department": 6})

@@ -17,7 +17,6 @@ HISTORIES = [[5, 3, 9], [], [7], [4, 8]]  # most recent first
 def queries() -> QuerySnapshot:
     codes = torch.tensor([code for history in HISTORIES for code in history])
     offsets = torch.tensor(np.cumsum([0, *map(len, HISTORIES)]))
-    empty = torch.zeros(0, dtype=torch.int64)
     return QuerySnapshot(
         as_of_day=date(2020, 9, 16),
         customer_ids=np.array(list("abcd"), dtype=object),
@@ -26,8 +25,6 @@ def queries() -> QuerySnapshot:
         history_codes=codes,
         history_numbers=torch.stack([codes * 1.0, codes * 10.0], dim=1),
         history_offsets=offsets,
-        target_positions=empty,
-        target_offsets=torch.zeros(5, dtype=torch.int64),
     )
 
 

@@ -4,14 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted_day import planted_fitted_day, planted_two_tower
+from planted_day import planted_fitted_day, planted_truth
+from planted_snapshots import truth_of
 
 from recommender.stages import candidate_sets as candidate_sets_module
-from recommender.stages.fitted_day import buyers
 from recommender.stages.ranking_week import RankingWeek, ranking_week
 from recommender.stages.retrieve import GENERATORS
 
 SIZES = {"two_tower": 1, "own": 1, "popular": 1}
+
+
+def week_of(sizes: dict[str, int]) -> RankingWeek:
+    """Collect the planted week with some generators."""
+    return ranking_week(planted_fitted_day(sizes), planted_truth())
 
 
 def feature(week: RankingWeek, name: str) -> list[float]:
@@ -23,7 +28,7 @@ def test_a_week_holds_positions_and_what_was_bought_of_them():
     """Ann buys articles 0 and 4, Cat article 5. Columns 0, 1 | 1, 2, 3 | 1, 4 are candidates, column 4 is
     article 5; Ann's article 4 is no candidate and no label.
     """
-    week = ranking_week(planted_fitted_day(SIZES))
+    week = week_of(SIZES)
     assert week.positions.tolist() == [0, 1, 1, 2, 3, 1, 5]
     assert week.positions.dtype == np.int32
     assert week.offsets.tolist() == [0, 2, 5, 7]
@@ -33,16 +38,11 @@ def test_a_week_holds_positions_and_what_was_bought_of_them():
     assert rows.bought_counts().tolist() == [1, 0, 1]
 
 
-def test_the_buyers_are_those_with_a_purchase_in_the_week():
-    """Ann and Cat."""
-    assert buyers(planted_two_tower()[1]).tolist() == [0, 2]
-
-
 @pytest.mark.parametrize("scores_per_chunk", [5, 10])
 def test_a_week_is_the_same_in_chunks(monkeypatch, scores_per_chunk):
-    whole = ranking_week(planted_fitted_day(SIZES))
+    whole = week_of(SIZES)
     monkeypatch.setattr(candidate_sets_module, "SCORES_PER_CHUNK", scores_per_chunk)
-    in_chunks = ranking_week(planted_fitted_day(SIZES))
+    in_chunks = week_of(SIZES)
     for name in ("positions", "offsets", "features", "is_bought"):
         np.testing.assert_array_equal(getattr(in_chunks, name), getattr(whole, name))
     assert {name: marks.tolist() for name, marks in in_chunks.proposed_by.items()} == {
@@ -52,7 +52,7 @@ def test_a_week_is_the_same_in_chunks(monkeypatch, scores_per_chunk):
 
 def test_without_a_generator_its_own_articles_go_and_labels_follow():
     """Columns 0, 1 | 1, 2 | 1 stay: the two-tower alone proposed Bob's column 3 and Cat's column 4."""
-    week = ranking_week(planted_fitted_day(SIZES)).without(["two_tower"])
+    week = week_of(SIZES).without(["two_tower"])
     assert week.positions.tolist() == [0, 1, 1, 2, 1]
     assert week.offsets.tolist() == [0, 2, 4, 5]
     assert week.is_bought.tolist() == [True, False, False, False, False]
@@ -67,21 +67,21 @@ def test_without_a_generator_its_own_articles_go_and_labels_follow():
 
 def test_without_own_the_marts_own_features_stay():
     """They are no generator's: what the customer bought is known either way."""
-    week = ranking_week(planted_fitted_day(SIZES)).without(["own"])
+    week = week_of(SIZES).without(["own"])
     assert week.positions.tolist() == [0, 1, 1, 3, 1, 5]
     assert np.isnan(feature(week, "own_score")).all()
     assert feature(week, "own_days_since")[:2] == [10, 10]
 
 
 def test_without_everybody_else_a_customer_may_be_left_with_nothing():
-    week = ranking_week(planted_fitted_day(SIZES)).without(["two_tower", "popular"])
+    week = week_of(SIZES).without(["two_tower", "popular"])
     assert week.positions.tolist() == [0, 2]
     assert week.offsets.tolist() == [0, 1, 2, 2]
     assert week.rows().group_sizes.tolist() == [1, 1, 0]
 
 
 def test_without_leaves_the_week_itself_as_it_was():
-    week = ranking_week(planted_fitted_day(SIZES))
+    week = week_of(SIZES)
     before = week.features.copy()
     week.without(["two_tower"])
     np.testing.assert_array_equal(week.features, before)
@@ -91,8 +91,8 @@ def test_without_leaves_the_week_itself_as_it_was():
 @pytest.mark.parametrize("name", GENERATORS)
 def test_without_is_the_week_of_the_other_generators(name):
     sizes = dict.fromkeys(GENERATORS, 2)
-    found = ranking_week(planted_fitted_day(sizes)).without([name])
-    expected = ranking_week(planted_fitted_day({other: size for other, size in sizes.items() if other != name}))
+    found = week_of(sizes).without([name])
+    expected = week_of({other: size for other, size in sizes.items() if other != name})
     np.testing.assert_array_equal(found.positions, expected.positions)
     np.testing.assert_array_equal(found.offsets, expected.offsets)
     np.testing.assert_array_equal(found.is_bought, expected.is_bought)
@@ -104,7 +104,7 @@ def test_without_is_the_week_of_the_other_generators(name):
 
 
 def test_without_several_is_without_one_after_the_other():
-    week = ranking_week(planted_fitted_day(dict.fromkeys(GENERATORS, 2)))
+    week = week_of(dict.fromkeys(GENERATORS, 2))
     at_once, in_turn = week.without(["two_tower", "rising"]), week.without(["rising"]).without(["two_tower"])
     np.testing.assert_array_equal(at_once.positions, in_turn.positions)
     np.testing.assert_array_equal(at_once.features, in_turn.features)
@@ -116,8 +116,8 @@ def test_without_counts_ranks_among_what_is_left():
     Without popular, article 5 comes second and no longer third.
     """
     sizes = {"two_tower": 1, "popular": 1, "fresh": 1}
-    assert feature(ranking_week(planted_fitted_day(sizes)), "two_tower_rank")[:3] == [0, 1, 2]
-    found = ranking_week(planted_fitted_day(sizes)).without(["popular"])
+    assert feature(week_of(sizes), "two_tower_rank")[:3] == [0, 1, 2]
+    found = week_of(sizes).without(["popular"])
     assert found.positions[:2].tolist() == [0, 5]
     assert feature(found, "two_tower_rank")[:2] == [0, 1]
 
@@ -126,21 +126,21 @@ def test_without_counts_ranks_among_what_is_left():
 def test_without_a_generator_that_the_week_lacks_is_an_error(name):
     """Misspelt, or switched off already."""
     with pytest.raises(ValueError, match=f"no generator {name}; there are two_tower, own, popular"):
-        ranking_week(planted_fitted_day(SIZES)).without([name])
+        week_of(SIZES).without([name])
 
 
 def test_without_all_generators_is_an_error():
     with pytest.raises(ValueError, match="at least one generator must be left"):
-        ranking_week(planted_fitted_day(SIZES)).without(SIZES)
+        week_of(SIZES).without(SIZES)
 
 
 def test_a_week_says_how_large_it_is():
     """Seven candidates of three customers."""
-    assert str(ranking_week(planted_fitted_day(SIZES))) == "3 customers, 2 candidates each, 2 of them bought"
+    assert str(week_of(SIZES)) == "3 customers, 2 candidates each, 2 of them bought"
 
 
 def test_a_saved_week_is_read_back_whole(tmp_path):
-    week = ranking_week(planted_fitted_day(SIZES))
+    week = week_of(SIZES)
     week.save(tmp_path / "week.pt")
     again = RankingWeek.load(tmp_path / "week.pt")
     np.testing.assert_array_equal(again.features, week.features)
@@ -154,11 +154,8 @@ def test_a_week_of_nobody_is_an_error():
     fitted = planted_fitted_day(SIZES)
     nobody = replace(fitted.day, customer_ids=fitted.day.customer_ids[:0])
     with pytest.raises(ValueError, match="nobody bought anything in the week from 2020-09-16"):
-        ranking_week(replace(fitted, day=nobody))
+        ranking_week(replace(fitted, day=nobody), truth_of([]))
 
 
 def test_a_week_in_which_no_candidate_was_bought_has_no_label():
-    fitted = planted_fitted_day(SIZES)
-    none = replace(fitted.queries, target_positions=fitted.queries.target_positions[:0])
-    none = replace(none, target_offsets=none.target_offsets * 0)
-    assert not ranking_week(replace(fitted, queries=none)).is_bought.any()
+    assert not ranking_week(planted_fitted_day(SIZES), truth_of([[4], [], []])).is_bought.any()

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from planted_snapshots import truth_of
 from small_shop import ON_SALE_DAYS, SEGMENT_COLUMNS, SMALL_TWO_TOWER, TRAINING_WEEKS
 
 from recommender.config import Candidate, FilterSettings, OrderSettings, StageSettings
 from recommender.features.marts import Marts
 from recommender.features.warehouse import build_marts
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
-from recommender.stages.fitted_day import FittedDay, buyers, fit_day
+from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek, ranking_week
 from recommender.stages.retrieve import GENERATORS
@@ -43,11 +44,8 @@ class Shop:
 
     def fitted(self, customer_ids: np.ndarray, as_of_day: date) -> FittedDay:
         """Fit the generators on a day for some customers, with the test week's two-tower."""
-        return self.test.fit_day(
-            STAGES,
-            as_of_day,
-            lambda queries: np.flatnonzero(np.isin(queries.customer_ids, customer_ids)),
-        )
+        everybody = self.test.inputs().queries[as_of_day].customer_ids
+        return self.test.fit_day(STAGES, as_of_day, np.flatnonzero(np.isin(everybody, customer_ids)))
 
     def candidates_of(self, customer_ids: np.ndarray, as_of_day: date) -> tuple[list[tuple[str, str]], CandidateSet]:
         """Return some customers' candidates, and who and what they are: positions may move with the catalogue."""
@@ -129,8 +127,8 @@ def shops(demo_raw_dir, demo_marts, tmp_path_factory) -> tuple[Shop, Shop]:
 @pytest.fixture(scope="module")
 def buyer_ids(shops) -> np.ndarray:
     """Who bought something in the test week before anything was planted."""
-    queries = shops[0].test.inputs().queries[TEST_DAY]
-    return queries.customer_ids[buyers(queries)]
+    inputs = shops[0].test.inputs()
+    return inputs.queries[TEST_DAY].customer_ids[inputs.truths[TEST_DAY].buyers()]
 
 
 def ranker_of(shop: Shop):
@@ -142,7 +140,7 @@ def test_the_planted_purchases_are_in_the_week(shops):
     """Two articles are new to the catalogue and move the positions of the others; ten customers are new buyers."""
     shop, planted = shops
     assert len(planted.marts.catalogue()) == len(shop.marts.catalogue()) + 2
-    bought = [buyers(each.test.inputs().queries[TEST_DAY]) for each in shops]
+    bought = [each.test.inputs().truths[TEST_DAY].buyers() for each in shops]
     assert len(bought[1]) == len(bought[0]) + 10
 
 
@@ -157,6 +155,24 @@ def test_no_purchase_of_the_week_changes_a_score(shops, buyer_ids):
     scores = [ranker_of(each).score(before.features) for each in shops]
     assert len(np.unique(scores[0])) > 10
     np.testing.assert_array_equal(scores[0], scores[1])
+
+
+def test_a_snapshot_of_the_day_has_nothing_of_the_week(shops):
+    """Whatever is bought in it, by whom, the day's customers are read by the two-tower as they were."""
+    before, after = (each.test.inputs() for each in shops)
+    assert len(after.truths[TEST_DAY].values) > len(before.truths[TEST_DAY].values)
+    for name, value in vars(before.queries[TEST_DAY]).items():
+        np.testing.assert_array_equal(vars(after.queries[TEST_DAY])[name], value, name)
+
+
+def test_the_buyers_of_a_week_come_with_what_they_bought(shops, buyer_ids):
+    fitted, truth = shops[0].test.fit_for_buyers(STAGES)
+    assert fitted.day.customer_ids.tolist() == fitted.queries.customer_ids.tolist() == buyer_ids.tolist()
+    assert truth.buyers().tolist() == list(range(len(buyer_ids)))
+    bought = shops[0].marts.bought_in_week(TEST_DAY)
+    catalogue = shops[0].test.inputs().catalogue
+    pairs = zip(np.repeat(buyer_ids, truth.sizes()), catalogue.article_ids[truth.values], strict=True)
+    assert set(pairs) == set(zip(bought["customer_id"].to_pylist(), bought["article_id"].to_pylist(), strict=True))
 
 
 def test_the_same_purchases_change_the_scores_of_the_day_after_the_week(shops, buyer_ids):
@@ -183,17 +199,18 @@ def test_a_training_week_that_reaches_into_the_week_is_refused_before_anything_i
 def test_a_week_is_collected_for_its_buyers(shops):
     """Their purchases are the labels, as far as they are candidates."""
     weekly = shops[0].ranking
-    week, queries = weekly.week(), weekly.inputs().queries[RANKING_DAY]
+    week, truth = weekly.week(), weekly.inputs().truths[RANKING_DAY]
     assert week.as_of_day == RANKING_DAY
-    assert len(week.offsets) - 1 == len(buyers(queries))
+    assert len(week.offsets) - 1 == len(truth.buyers())
     bought = shops[0].marts.table("next_week_purchases", as_of_days=[RANKING_DAY]).num_rows
     assert 0 < week.is_bought.sum() <= bought
 
 
-@pytest.mark.parametrize(("as_of_day", "customers"), [(TEST_DAY, buyers), (CUTOFF, None)])
-def test_own_articles_are_what_the_customers_bought_before(shops, as_of_day, customers):
+@pytest.mark.parametrize("as_of_day", [TEST_DAY, CUTOFF])
+def test_own_articles_are_what_the_customers_bought_before(shops, as_of_day):
     """The marts have those of a week's buyers, at the cutoff everybody's: every pair of history and candidate."""
-    day = shops[0].test.fit_day(STAGES, as_of_day, customers).day
+    test = shops[0].test
+    day = (test.fit_day(STAGES, CUTOFF) if as_of_day == CUTOFF else test.fit_for_buyers(STAGES)[0]).day
     assert len(day) > 20
     rows, columns = day.history[:, day.candidates].nonzero()
     np.testing.assert_array_equal(np.sort(rows * day.n_candidates + columns), day.own.keys)
@@ -222,7 +239,7 @@ def test_a_week_without_buyers_teaches_nothing(shops):
     nobody = shops[0].fitted(np.empty(0, dtype=object), TEST_DAY)
     assert len(nobody.day) == 0
     with pytest.raises(ValueError, match="nobody bought anything in the week from 2020-09-16"):
-        ranking_week(nobody)
+        ranking_week(nobody, truth_of([]))
 
 
 def test_a_sample_of_the_buyers_is_drawn_by_its_seed(shops, tmp_path):
@@ -247,9 +264,9 @@ def test_a_model_scores_the_week_after_its_own_by_what_is_known_on_that_weeks_da
         collect_candidates(weekly, STAGES, day=day)
     own, later = weeks_of([replace(weekly, scored_weeks=weeks)])
     np.testing.assert_array_equal(own.features, shop.ranking.week().features)
-    fitted = shop.test.fit_day(STAGES, customers=buyers)
+    own_model = ranking_week(*shop.test.fit_for_buyers(STAGES))
     for name, is_same in {"two_tower_score": False, "ease_score": True, "article_sales_1w": True}.items():
-        assert np.array_equal(*scores_of_common_pairs(later, ranking_week(fitted), name), equal_nan=True) == is_same
+        assert np.array_equal(*scores_of_common_pairs(later, own_model, name), equal_nan=True) == is_same
 
 
 def scores_of_common_pairs(one: RankingWeek, other: RankingWeek, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -286,6 +303,6 @@ def test_denied_articles_are_nobodys_candidates(shops):
     best = max(features, key=lambda row: row["buyers_1w"])["article_id"]
     filters = FilterSettings(ON_SALE_DAYS, True, denied_articles=[best])
     sizes = {"popular": 12, "own": 12, "ease": 12}
-    fitted = fit_day(shops[0].marts, TEST_DAY, inputs, None, sizes, filters, customers=buyers)
+    fitted = fit_day(shops[0].marts, TEST_DAY, inputs, None, sizes, filters, rows=inputs.truths[TEST_DAY].buyers())
     assert best not in inputs.catalogue.article_ids[fitted.day.candidates]
     assert fitted.filtered.counts()["denied"] == 1

@@ -29,7 +29,6 @@ from recommender.models.baselines import read_shop
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
-from recommender.stages.fitted_day import FittedDay
 from recommender.weeks.configuration import Opponent
 from recommender.weeks.weekly_models import FittedModels
 
@@ -88,7 +87,7 @@ def evaluate_week(
     lists = contenders.lists_by_name(contest.winner)
     if champion is not None:
         stages = opponent.configuration.stages
-        lists[CHAMPION] = lists_of_week(champion, stages, settings.lists.published_k)[1]
+        lists[CHAMPION] = lists_of_week(champion, stages, week.k, week.depth)[1]
     if oracle_file is not None:
         lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, contenders.catalogue, settings.lists.published_k)
     name, why_unopposed = opponent.against(contest.winner, contenders.lists.keys())
@@ -114,10 +113,9 @@ class _Contenders:
 
     def __init__(self, tonight: FittedModels, settings: Settings):
         self._tonight, self._settings, self._marts = tonight, settings, tonight.two_tower.marts
-        fitted, by_stages = self._lists_of_stages()
-        self.week = HeldOutWeek(fitted, settings.lists.k, settings.lists.published_k)
-        self.catalogue = tonight.two_tower.inputs().catalogue
-        self._shop = read_shop(self._marts, fitted.day.as_of_day, self.catalogue.article_ids, fitted.day.purchases)
+        self.week, by_stages = self._lists_of_stages()
+        self.catalogue, day = tonight.two_tower.inputs().catalogue, self.week.fitted.day
+        self._shop = read_shop(self._marts, day.as_of_day, self.catalogue.article_ids, day.purchases)
         self.lists = {FOUR_STAGES: by_stages, **self.week.baseline_lists(self._shop, settings.ranking.seed)}
 
     def contest(self) -> Contest:
@@ -155,5 +153,6 @@ class _Contenders:
         recommend = every_baseline(self._settings.ranking.seed)[name]
         return recommend(self._shop, self.week.customer_ids, self.week.fitted.day.candidates, self.week.depth)
 
-    def _lists_of_stages(self) -> tuple[FittedDay, RankedLists]:
-        return lists_of_week(self._tonight, self._settings.stages, self._settings.lists.published_k)
+    def _lists_of_stages(self) -> tuple[HeldOutWeek, RankedLists]:
+        wanted = self._settings.lists
+        return lists_of_week(self._tonight, self._settings.stages, wanted.k, wanted.published_k)

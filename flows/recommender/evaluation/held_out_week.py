@@ -19,12 +19,13 @@ from recommender.columns import Columns
 from recommender.config import StageSettings
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate
 from recommender.features.catalogue import Catalogue
+from recommender.features.truth import Truth
 from recommender.model_names import TWO_TOWER
 from recommender.models.baselines import ShopAsOf
 from recommender.models.collaborative_baselines import run_baselines
 from recommender.models.ranked_lists import RankedLists, empty_lists
 from recommender.models.rankers import load_ranker
-from recommender.stages.fitted_day import FittedDay, buyers
+from recommender.stages.fitted_day import FittedDay
 from recommender.stages.four_stages import best_of_generator, recommend
 from recommender.weeks.weekly_models import FittedModels
 
@@ -35,11 +36,13 @@ class HeldOutWeek:
 
     Attributes:
         fitted: retrieve and filter as of the first day of the week, for the week's n customers.
+        truth: what they bought.
         k: ranks that count.
         depth: length of the lists, at least k.
     """
 
     fitted: FittedDay
+    truth: Truth
     k: int
     depth: int
 
@@ -66,18 +69,18 @@ class HeldOutWeek:
     def metrics_of(self, lists: RankedLists) -> dict[str, float]:
         """Score lists against what was bought; see `offline_metrics.evaluate`."""
         has_history = self.fitted.day.has_history()
-        return evaluate(lists.positions, *self.fitted.truth(), has_history, self.n_candidates, self.k)
+        return evaluate(lists.positions, *self.truth, has_history, self.n_candidates, self.k)
 
     def average_precision_of(self, lists: RankedLists) -> np.ndarray:
         """Return (m,) float64 for the m customers with earlier purchases, NaN for one who bought nothing."""
-        scores = accuracy_per_customer(lists.positions, *self.fitted.truth(), self.k)[f"map@{self.k}"]
+        scores = accuracy_per_customer(lists.positions, *self.truth, self.k)[f"map@{self.k}"]
         return scores[self.fitted.day.has_history()]
 
 
-def lists_of_week(models: FittedModels, stages: StageSettings, k: int) -> tuple[FittedDay, RankedLists]:
-    """Load a week's models and return what they retrieve for its buyers, and the (n, k) lists these are served."""
-    fitted = models.two_tower.fit_day(stages, customers=buyers)
-    return fitted, recommend(fitted, load_ranker(models.ranker_folder), stages.order, k)
+def lists_of_week(models: FittedModels, stages: StageSettings, k: int, depth: int) -> tuple[HeldOutWeek, RankedLists]:
+    """Load a week's models and return the week of its buyers, and the (n, depth) lists these are served."""
+    week = HeldOutWeek(*models.two_tower.fit_for_buyers(stages), k, depth)
+    return week, recommend(week.fitted, load_ranker(models.ranker_folder), stages.order, depth)
 
 
 def read_oracle(path: Path, customer_ids: np.ndarray, catalogue: Catalogue, k: int) -> RankedLists:

@@ -13,7 +13,8 @@ import numpy as np
 
 from recommender.ranking_metrics import find_repeats, group_truth
 
-Truth = tuple[np.ndarray, np.ndarray]
+CsrPair = tuple[np.ndarray, np.ndarray]
+"""Articles of customers as (values, offsets), see `ranking_metrics`: bought in a week, or before it."""
 
 
 class SplitTruth(NamedTuple):
@@ -22,8 +23,8 @@ class SplitTruth(NamedTuple):
     `repurchase` holds the articles that the customer had bought before, `new` all others.
     """
 
-    repurchase: Truth
-    new: Truth
+    repurchase: CsrPair
+    new: CsrPair
 
 
 def novelty(lists: np.ndarray, buyer_shares: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from recommender import ranking_metrics
 from recommender.evaluation import list_quality
-from recommender.evaluation.list_quality import Truth
+from recommender.evaluation.list_quality import CsrPair
 
 PER_CUSTOMER_METRICS = {
     "map": ranking_metrics.average_precision_at_k,
@@ -80,8 +80,8 @@ def accuracy_per_customer(
 
 def evaluate_beyond_accuracy(
     lists: np.ndarray,
-    truth: Truth,
-    owned: Truth,
+    truth: CsrPair,
+    owned: CsrPair,
     buyer_shares: np.ndarray,
     attribute_codes: np.ndarray,
     repurchase_lists: np.ndarray,
@@ -94,8 +94,8 @@ def evaluate_beyond_accuracy(
 
 def beyond_accuracy_per_customer(
     lists: np.ndarray,
-    truth: Truth,
-    owned: Truth,
+    truth: CsrPair,
+    owned: CsrPair,
     buyer_shares: np.ndarray,
     attribute_codes: np.ndarray,
     repurchase_lists: np.ndarray,
@@ -170,7 +170,7 @@ def _means(per_customer: dict[str, np.ndarray], is_counted: np.ndarray, suffix: 
     }
 
 
-def _recall(lists: np.ndarray, truth: Truth) -> np.ndarray:
+def _recall(lists: np.ndarray, truth: CsrPair) -> np.ndarray:
     hits = ranking_metrics.find_hits(lists, *truth)
     return ranking_metrics.recall_at_k(hits, ranking_metrics.truth_sizes(truth[1]))
 

@@ -16,9 +16,10 @@ from recommender.columns import Columns
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate_beyond_accuracy
 from recommender.evaluation.slices import ACTIVITY_SLICES, activity_slice, by_slice
+from recommender.features.truth import Truth
 from recommender.model_names import SERVED
 from recommender.models.ranked_lists import RankedLists
-from recommender.ranking_metrics import find_hits, mean_over_customers, recall_at_k, select_truth, truth_sizes
+from recommender.ranking_metrics import find_hits, mean_over_customers, recall_at_k
 from recommender.stages.ranking_week import RankingWeek
 from recommender.stages.retrieve import FRESH_DAYS
 
@@ -40,7 +41,7 @@ def quality_report(week: HeldOutWeek, lists: Mapping[str, RankedLists], candidat
     """
     has_history = week.fitted.day.has_history()
     average_precision = {
-        name: accuracy_per_customer(ranked.positions, *week.fitted.truth(), week.k)[f"map@{week.k}"]
+        name: accuracy_per_customer(ranked.positions, *week.truth, week.k)[f"map@{week.k}"]
         for name, ranked in lists.items()
     }
     return {
@@ -49,7 +50,7 @@ def quality_report(week: HeldOutWeek, lists: Mapping[str, RankedLists], candidat
         "slices": {"activity": _by_activity(week, lists[SERVED])},
         "new_articles": {name: new_article_recall(week, ranked) for name, ranked in lists.items()},
         "cold_customers": {name: _recall(week, ranked, ~has_history) for name, ranked in lists.items()},
-        "candidates": candidate_recall(candidates, len(week.fitted.truth()[0])),
+        "candidates": candidate_recall(candidates, len(week.truth.values)),
     }
 
 
@@ -58,7 +59,7 @@ def new_article_recall(week: HeldOutWeek, lists: RankedLists) -> float | None:
     day = week.fitted.day
     is_new = np.zeros(day.purchases.n_articles, dtype=bool)
     is_new[day.candidates[day.article_numbers[Columns.AGE_DAYS] <= FRESH_DAYS]] = True
-    return _mean_recall(lists, *select_truth(*week.fitted.truth(), is_new), week.k)
+    return _mean_recall(lists, week.truth.select(is_new), week.k)
 
 
 def candidate_recall(candidates: RankingWeek, n_bought: int) -> dict[str, float]:
@@ -84,7 +85,7 @@ def _beyond_accuracy(
 ) -> dict[str, dict[str, float]]:
     day = week.fitted.day
     rows = np.flatnonzero(has_history)
-    truth = _rows_of(week.fitted.truth(), rows)
+    truth = week.truth.take(rows)
     history = day.history[rows]
     owned = history.indices.astype(np.int32), history.indptr.astype(np.int64)
     shares = day.purchases.buyers() / len(day.purchases.customer_ids)
@@ -98,7 +99,7 @@ def _beyond_accuracy(
 
 
 def _by_activity(week: HeldOutWeek, lists: RankedLists) -> list[dict[str, Any]]:
-    values = accuracy_per_customer(lists.positions, *week.fitted.truth(), week.k)
+    values = accuracy_per_customer(lists.positions, *week.truth, week.k)
     shown = {name: values[name] for name in (f"map@{week.k}", f"recall@{week.k}", f"hit_rate@{week.k}")}
     labels = activity_slice(week.fitted.day.customer_numbers[Columns.PURCHASE_DAYS].astype(np.int64))
     return by_slice(shown, labels, np.arange(len(labels)), BOOTSTRAP_SEED, ACTIVITY_SLICES)
@@ -106,20 +107,10 @@ def _by_activity(week: HeldOutWeek, lists: RankedLists) -> list[dict[str, Any]]:
 
 def _recall(week: HeldOutWeek, lists: RankedLists, is_counted: np.ndarray) -> float | None:
     rows = np.flatnonzero(is_counted)
-    return _mean_recall(lists.take(rows), *_rows_of(week.fitted.truth(), rows), week.k)
+    return _mean_recall(lists.take(rows), week.truth.take(rows), week.k)
 
 
-def _mean_recall(lists: RankedLists, values: np.ndarray, offsets: np.ndarray, k: int) -> float | None:
-    if not len(values):
+def _mean_recall(lists: RankedLists, truth: Truth, k: int) -> float | None:
+    if not len(truth.values):
         return None
-    hits = find_hits(lists.positions[:, :k], values, offsets)
-    return mean_over_customers(recall_at_k(hits, truth_sizes(offsets)))
-
-
-def _rows_of(truth: tuple[np.ndarray, np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the truth of some customers."""
-    values, offsets = truth
-    sizes = np.diff(offsets)[rows]
-    new_offsets = np.concatenate([[0], np.cumsum(sizes)])
-    places = np.repeat(offsets[rows] - new_offsets[:-1], sizes) + np.arange(new_offsets[-1])
-    return values[places], new_offsets
+    return mean_over_customers(recall_at_k(find_hits(lists.positions[:, :k], *truth), truth.sizes()))

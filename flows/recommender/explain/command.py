@@ -85,11 +85,10 @@ def explain_customer(
     ranker = load_ranker(run.models_dir / "ranker")
     _check_features(run, ranker.feature_names)
     inputs, model = _inputs(run), load_model(run.models_dir)
+    rows = np.flatnonzero(inputs.queries[run.as_of_day].customer_ids == customer.customer_id)
     _say(f"fitting the generators on what was bought before {run.as_of_day}")
     fitted, without_rules = fit_with_and_without_rules(
-        *(run.marts, run.as_of_day, inputs, model, stages),
-        customers=lambda queries: np.flatnonzero(queries.customer_ids == customer.customer_id),
-        report=_say,
+        run.marts, run.as_of_day, inputs, model, stages, rows, report=_say
     )
     labels = _labels(run.marts.articles_in_order(inputs.catalogue))
     return explain(fitted, ranker, stages.order, k, 0, without_rules), labels

@@ -18,7 +18,6 @@ from recommender.config import FilterSettings, OrderSettings, StageSettings
 from recommender.features.interactions import EPOCH
 from recommender.features.marts import Marts
 from recommender.features.model_inputs import ModelInputs
-from recommender.features.snapshots import QuerySnapshot
 from recommender.features.warehouse import DESCRIBED_DAYS
 from recommender.model_names import ITEM_TO_ITEM
 from recommender.models.rankers import Ranker
@@ -147,18 +146,20 @@ def fit_with_and_without_rules(
     inputs: ModelInputs,
     model: nn.Module,
     stages: StageSettings,
-    customers: Callable[[QuerySnapshot], np.ndarray],
+    rows: np.ndarray,
     report: Callable[[str], None] = print,
 ) -> tuple[FittedDay, FittedDay]:
     """Fit a day as `fitted_day.fit_day` does, and once more with everything that sold within `DESCRIBED_DAYS`: the
     `own_articles` mart knows nothing of what did not.
+
+    `rows` (n,) int64 are those of the day's customers to serve.
 
     The item-to-item models, whose fitting takes longest, are fitted once: they know no rules, an article's score is
     the same, no matter what else may be recommended.
     """
     rules = stages.filters
     no_rules = FilterSettings(max(DESCRIBED_DAYS, rules.on_sale_days), is_season_checked=False)
-    arguments = {"purchases": marts.interactions(inputs.catalogue), "customers": customers}
+    arguments = {"purchases": marts.interactions(inputs.catalogue), "rows": rows}
     day = marts, as_of_day, inputs, model
     without_rules = fit_day(*day, stages.sizes, no_rules, **arguments, report=report)
     history = [each for each in without_rules.generators if isinstance(each, HistoryGenerator)]

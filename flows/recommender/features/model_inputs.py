@@ -27,6 +27,7 @@ from recommender.features.feature_workflow import FeatureWorkflows, fit_workflow
 from recommender.features.marts import Marts
 from recommender.features.schema_text import schema_as_text, schema_of_text
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot, season_of
+from recommender.features.truth import Truth
 
 if TYPE_CHECKING:
     from merlin.schema import Schema
@@ -44,6 +45,7 @@ class ModelInputs:
         catalogue: owner of article positions.
         candidates: articles by as-of day.
         queries: customers by as-of day.
+        truths: what these customers bought in the week from the day, for those who learn from it or judge by it.
         candidate_schema: output schema of the candidate workflow.
         query_schema: output schema of the query workflow.
     """
@@ -51,6 +53,7 @@ class ModelInputs:
     catalogue: Catalogue
     candidates: Mapping[date, CandidateSnapshot]
     queries: Mapping[date, QuerySnapshot]
+    truths: Mapping[date, Truth]
     candidate_schema: Schema
     query_schema: Schema
 
@@ -60,6 +63,7 @@ class ModelInputs:
             "article_ids": json.dumps(self.catalogue.article_ids.tolist()),
             "candidates": [each.as_plain() for each in self.candidates.values()],
             "queries": [each.as_plain() for each in self.queries.values()],
+            "truths": {f"{day}": [torch.from_numpy(part) for part in truth] for day, truth in self.truths.items()},
             "candidate_schema": schema_as_text(self.candidate_schema),
             "query_schema": schema_as_text(self.query_schema),
         }
@@ -91,9 +95,13 @@ class ModelInputs:
             catalogue=Catalogue(np.array(json.loads(kept["article_ids"]), dtype=object)),
             candidates={each.as_of_day: each for each in candidates},
             queries={each.as_of_day: each for each in queries},
+            truths={date.fromisoformat(day): Truth(*map(np.asarray, parts)) for day, parts in kept["truths"].items()},
             candidate_schema=schema_of_text(kept["candidate_schema"]),
             query_schema=schema_of_text(kept["query_schema"]),
         )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({"truths": {}, **state})
 
 
 def candidate_rows(article_features: pa.Table, articles: pa.Table) -> pa.Table:
@@ -124,15 +132,8 @@ def encode_candidates(
     }
 
 
-def encode_queries(
-    workflows: FeatureWorkflows, rows: pa.Table, targets: pa.Table, catalogue: Catalogue, scratch_dir: Path
-) -> dict[date, QuerySnapshot]:
-    """Encode customer rows into one snapshot per as-of day, with the purchases of the week from it as targets.
-
-    Args:
-        rows: the `customer_features` mart, any as-of days.
-        targets: the `next_week_purchases` mart; an as-of day that is missing there gets empty targets.
-    """
+def encode_queries(workflows: FeatureWorkflows, rows: pa.Table, scratch_dir: Path) -> dict[date, QuerySnapshot]:
+    """Encode rows of the `customer_features` mart, any as-of days, into one snapshot per day."""
     rows = rows.sort_by([(Columns.AS_OF_DAY, "ascending"), (Columns.CUSTOMER_ID, "ascending")])
     encoded = transform(workflows.query, rows.drop_columns(list(Columns.HISTORY_NUMBERS)), scratch_dir)
     codes = torch.from_numpy(encoded[list(Columns.CUSTOMER_CATEGORIES)].to_numpy(np.int64))
@@ -143,7 +144,6 @@ def encode_queries(
         customer_ids = rows[Columns.CUSTOMER_ID][where].to_numpy(zero_copy_only=False)
         values, offsets = _ragged(history_codes[where], np.int64)
         season = torch.tensor(season_of(day), dtype=torch.float32).expand(len(customer_ids), 2)
-        target_positions, target_offsets = _targets(targets, day, customer_ids, catalogue)
         snapshots[day] = QuerySnapshot(
             as_of_day=day,
             customer_ids=customer_ids,
@@ -152,10 +152,17 @@ def encode_queries(
             history_codes=values,
             history_numbers=_history_numbers(rows[where.start : where.stop]),
             history_offsets=offsets,
-            target_positions=target_positions,
-            target_offsets=target_offsets,
         )
     return snapshots
+
+
+def truths_of(queries: Mapping[date, QuerySnapshot], targets: pa.Table, catalogue: Catalogue) -> dict[date, Truth]:
+    """Return what the customers of each day bought in the week from it.
+
+    `targets` is the `next_week_purchases` mart; in the week of a day that it lacks nobody bought anything.
+    """
+    bought = {day: targets.filter(pc.field(Columns.AS_OF_DAY) == day) for day in queries}
+    return {day: Truth.of(bought[day], snapshot.customer_ids, catalogue) for day, snapshot in queries.items()}
 
 
 def encode(
@@ -176,10 +183,12 @@ def encode(
         targets: the `next_week_purchases` mart.
         on_sale_days: see `encode_candidates`.
     """
+    queries = encode_queries(workflows, customers, scratch_dir)
     return ModelInputs(
         catalogue=catalogue,
         candidates=encode_candidates(workflows, articles, catalogue, on_sale_days, scratch_dir),
-        queries=encode_queries(workflows, customers, targets, catalogue, scratch_dir),
+        queries=queries,
+        truths=truths_of(queries, targets, catalogue),
         candidate_schema=workflows.candidate.output_schema,
         query_schema=workflows.query.output_schema,
     )
@@ -233,15 +242,3 @@ def _ragged(lists: np.ndarray, dtype: type) -> tuple[Tensor, Tensor]:
     np.cumsum([len(each) for each in lists], out=offsets[1:])
     values = np.concatenate([np.asarray(each, dtype) for each in lists]) if len(lists) else np.empty(0, dtype)
     return torch.from_numpy(values), torch.from_numpy(offsets)
-
-
-def _targets(targets: pa.Table, day: date, customer_ids: np.ndarray, catalogue: Catalogue) -> tuple[Tensor, Tensor]:
-    """Return the catalogue positions bought in the week from `day` by each customer, as (values, offsets)."""
-    week = targets.filter(pc.field(Columns.AS_OF_DAY) == day)
-    customer = pc.index_in(week[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
-    week, customer = week.filter(pc.is_valid(customer)), pc.drop_null(customer).to_numpy()
-    positions = catalogue.positions_of(week[Columns.ARTICLE_ID])
-    order = np.lexsort((positions, customer))
-    counts = np.bincount(customer, minlength=len(customer_ids))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return torch.from_numpy(positions[order]), torch.from_numpy(offsets)

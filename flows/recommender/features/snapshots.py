@@ -1,8 +1,8 @@
 """Encoded marts in, tensors out: what training and retrieval read, one snapshot per as-of day.
 
-This module and everything in `models` that reads it need PyTorch and numpy only, so they run where no NVTabular
-is installed. `n` is the number of articles or customers of a snapshot; ragged lists are (values, offsets) pairs with
-offsets of length n + 1.
+This module needs PyTorch and numpy only, so that training and retrieval run where no NVTabular is installed. `n` is
+the number of articles or customers of a snapshot; ragged lists are (values, offsets) pairs with offsets of length
+n + 1.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,9 @@ class CandidateSnapshot:
 
 @dataclass(frozen=True)
 class QuerySnapshot:
-    """Customers as of a day with what they bought before it and, for training, in the week from it.
+    """Customers as of a day with what they bought before it.
+
+    It knows nothing of the week from the day, so that what scores it cannot either; `truth.Truth` does.
 
     Attributes:
         as_of_day: first day the histories know nothing of.
@@ -76,8 +79,6 @@ class QuerySnapshot:
         history_codes: (n_history,) int64 article codes, most recent first per customer.
         history_numbers: (n_history, 2) float32: log(1 + days since), log(1 + purchase days).
         history_offsets: (n + 1,) int64.
-        target_positions: (n_targets,) int64 catalogue rows bought in the week from the as-of day.
-        target_offsets: (n + 1,) int64.
     """
 
     as_of_day: date
@@ -87,11 +88,13 @@ class QuerySnapshot:
     history_codes: Tensor
     history_numbers: Tensor
     history_offsets: Tensor
-    target_positions: Tensor
-    target_offsets: Tensor
 
     def __len__(self) -> int:
         return len(self.customer_ids)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read a pickled snapshot; what an earlier release kept in it of the week from the day is left out."""
+        vars(self).update({field.name: state[field.name] for field in fields(self)})
 
     def to(self, device: torch.device) -> QuerySnapshot:
         """Return the snapshot on a device; customer ids stay where they are."""
@@ -109,10 +112,6 @@ class QuerySnapshot:
         day = date.fromisoformat(plain["as_of_day"])
         return cls(**{**plain, "as_of_day": day, "customer_ids": customer_ids})
 
-    def with_targets(self, positions: Tensor, offsets: Tensor) -> QuerySnapshot:
-        """Return the same customers with other targets."""
-        return replace(self, target_positions=positions, target_offsets=offsets)
-
     def with_history(self, codes: Tensor, numbers: Tensor, offsets: Tensor) -> QuerySnapshot:
         """Return the same customers with other histories."""
         return replace(self, history_codes=codes, history_numbers=numbers, history_offsets=offsets)
@@ -124,7 +123,6 @@ class QuerySnapshot:
     def take(self, rows: Tensor) -> QuerySnapshot:
         """Return the snapshot of some customers, given as (m,) int64 row numbers."""
         history, history_offsets = take_ragged_rows(self.history_offsets, rows)
-        targets, target_offsets = take_ragged_rows(self.target_offsets, rows)
         return QuerySnapshot(
             as_of_day=self.as_of_day,
             customer_ids=self.customer_ids[rows.cpu().numpy()],
@@ -133,8 +131,6 @@ class QuerySnapshot:
             history_codes=self.history_codes[history],
             history_numbers=self.history_numbers[history],
             history_offsets=history_offsets,
-            target_positions=self.target_positions[targets],
-            target_offsets=target_offsets,
         )
 
 

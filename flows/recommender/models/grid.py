@@ -18,8 +18,9 @@ from recommender.features.model_inputs import ModelInputs
 from recommender.features.time_split import WEEK
 from recommender.models.model_files import save_model
 from recommender.models.retrieval import recommend
-from recommender.models.training import Epoch, TrainingSettings, TrainingWeek, train
-from recommender.ranking_metrics import average_precision_at_k, find_hits, first_k, truth_sizes
+from recommender.models.training import Epoch, TrainingSettings, train
+from recommender.models.training_week import TrainingWeek
+from recommender.ranking_metrics import average_precision_at_k, find_hits, first_k
 
 
 @dataclass(frozen=True)
@@ -183,14 +184,13 @@ def validation_average_precision(model: nn.Module, inputs: ModelInputs, day: dat
 
     They stand in the order of the day's queries, which no model changes; empty where nobody bought.
     """
-    queries = inputs.queries[day]
-    is_judged = torch.from_numpy(queries.has_history()) & (queries.target_offsets.diff() > 0)
-    queries = queries.take(torch.nonzero(is_judged)[:, 0])
-    if not len(queries):
+    queries, truth = inputs.queries[day], inputs.truths[day]
+    judged = np.flatnonzero(queries.has_history() & (truth.sizes() > 0))
+    if not len(judged):
         return np.empty(0)
-    lists = recommend(model, queries, inputs.candidates[day], k)
-    truth = queries.target_positions.numpy().astype(np.int32), queries.target_offsets.numpy()
-    return average_precision_at_k(find_hits(first_k(lists.positions, k), *truth), truth_sizes(truth[1]))
+    lists = recommend(model, queries.take(torch.from_numpy(judged)), inputs.candidates[day], k)
+    hits = find_hits(first_k(lists.positions, k), *truth.take(judged))
+    return average_precision_at_k(hits, truth.sizes()[judged])
 
 
 def _mean_or_zero(average_precision: np.ndarray) -> float:
@@ -198,7 +198,8 @@ def _mean_or_zero(average_precision: np.ndarray) -> float:
 
 
 def _training_weeks(inputs: ModelInputs, days: Sequence[date]) -> list[TrainingWeek]:
-    return [TrainingWeek.of(inputs.candidates[day], inputs.queries[day]) for day in days if day in inputs.queries]
+    known = [day for day in days if day in inputs.queries]
+    return [TrainingWeek.of(inputs.candidates[day], inputs.queries[day], inputs.truths[day]) for day in known]
 
 
 def _picked(settings: Mapping[str, Any], kind: type) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Train one two-tower: snapshots in, a fitted model and its learning curve out.
+"""Train one two-tower: training weeks in, a fitted model and its learning curve out.
 
 The loop knows nothing of NVTabular or Merlin: it takes any module with `encode_queries` and `encode_candidates`, so
 it runs wherever PyTorch does. A batch holds customers of one as-of day, so that the articles are encoded once for
@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from recommender.errors import ModelDiverged, NotEnoughData
-from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
+from recommender.features.snapshots import QuerySnapshot
 from recommender.models.softmax_loss import multi_target_softmax_loss
+from recommender.models.training_week import Targets, TrainingWeek
 
 KIB_PER_MIB, BYTES_PER_MIB = 1024, 2**20  # ru_maxrss counts KiB
 
@@ -80,44 +81,6 @@ class Epoch:
     def __str__(self) -> str:
         score = "" if self.validation_map is None else f"  validation MAP {self.validation_map:.4f}"
         return f"epoch {self.epoch:>2}  loss {self.loss:.4f}{score}  {self.rows_per_second:,.0f} rows/s"
-
-
-@dataclass(frozen=True)
-class TrainingWeek:
-    """The articles on sale on an as-of day and the customers who bought some of them in the week from it.
-
-    Attributes:
-        candidates: articles on sale.
-        queries: customers with at least one target; targets are columns of `candidates`.
-        purchase_shares: (n_candidates,) share of the week's purchases that went to each article.
-    """
-
-    candidates: CandidateSnapshot
-    queries: QuerySnapshot
-    purchase_shares: Tensor
-
-    @classmethod
-    def of(cls, candidates: CandidateSnapshot, queries: QuerySnapshot) -> TrainingWeek:
-        """Keep the targets that were on sale on the as-of day, and the customers that have any."""
-        on_sale = candidates.on_sale()
-        queries = with_targets_on_sale(queries, on_sale)
-        queries = queries.take(torch.nonzero(queries.target_offsets.diff())[:, 0])
-        counts = torch.bincount(queries.target_positions, minlength=len(on_sale.positions))
-        return cls(on_sale, queries, counts / counts.sum().clamp(min=1))
-
-    def to(self, device: torch.device) -> TrainingWeek:
-        """Return the week on a device."""
-        return TrainingWeek(self.candidates.to(device), self.queries.to(device), self.purchase_shares.to(device))
-
-
-def with_targets_on_sale(queries: QuerySnapshot, on_sale: CandidateSnapshot) -> QuerySnapshot:
-    """Return queries whose targets are columns of `on_sale`, those that were not on sale left out."""
-    columns = torch.searchsorted(on_sale.positions, queries.target_positions)
-    columns = columns.clamp(max=len(on_sale.positions) - 1)
-    is_known = on_sale.positions[columns] == queries.target_positions
-    owner = torch.repeat_interleave(torch.arange(len(queries)), queries.target_offsets.diff())
-    counts = torch.bincount(owner[is_known], minlength=len(queries))
-    return queries.with_targets(columns[is_known], torch.cat([counts.new_zeros(1), counts.cumsum(0)]))
 
 
 def train(
@@ -199,8 +162,8 @@ def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) ->
     """Pass once over all batches in a fresh order, then score the validation week."""
     model.train()
     started, cpu_started, total_loss, customers, rows = time.perf_counter(), time.process_time(), 0.0, 0, 0
-    for week, batch in _batches(weeks, settings.batch_size):
-        loss = _batch_loss(model, week, batch, settings)
+    for week, batch, targets in _batches(weeks, settings.batch_size):
+        loss = _batch_loss(model, week, batch, targets, settings)
         if not torch.isfinite(loss):
             raise ModelDiverged(
                 f"the loss of epoch {number} is {loss.item()}; lower learning_rate {settings.learning_rate}"
@@ -212,7 +175,7 @@ def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) ->
         schedule.step()
         total_loss += loss.item() * len(batch)
         customers += len(batch)
-        rows += len(batch.target_positions)
+        rows += len(targets.columns)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     model.eval()
     return Epoch(
@@ -226,21 +189,23 @@ def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) ->
     )
 
 
-def _batches(weeks: Sequence[TrainingWeek], size: int) -> Iterator[tuple[TrainingWeek, QuerySnapshot]]:
+def _batches(weeks: Sequence[TrainingWeek], size: int) -> Iterator[tuple[TrainingWeek, QuerySnapshot, Targets]]:
     chunks = [(week, rows) for week in weeks for rows in torch.randperm(len(week.queries)).split(size)]
     for chunk in torch.randperm(len(chunks)).tolist():
         week, rows = chunks[chunk]
-        yield week, week.queries.take(rows)
+        yield week, week.queries.take(rows), week.targets.take(rows)
 
 
-def _batch_loss(model, week: TrainingWeek, batch: QuerySnapshot, settings: TrainingSettings) -> Tensor:
+def _batch_loss(
+    model, week: TrainingWeek, batch: QuerySnapshot, targets: Targets, settings: TrainingSettings
+) -> Tensor:
     batch = hide_some_history(batch, settings.history_dropout)
-    candidates, targets, log_probability = week.candidates, batch.target_positions, None
+    candidates, columns, log_probability = week.candidates, targets.columns, None
     if settings.sampled_negatives:
-        chosen, targets, log_probability = _sample_candidates(week, targets, settings.sampled_negatives)
+        chosen, columns, log_probability = _sample_candidates(week, columns, settings.sampled_negatives)
         candidates = candidates.take(chosen)
     logits = model.encode_queries(batch) @ model.encode_candidates(candidates).T
-    return multi_target_softmax_loss(logits, targets, batch.target_offsets, log_probability)
+    return multi_target_softmax_loss(logits, columns, targets.offsets, log_probability)
 
 
 def _sample_candidates(week: TrainingWeek, targets: Tensor, negatives: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -192,8 +192,6 @@ class TwoTower(nn.Module):
                     history_codes=one,
                     history_numbers=torch.zeros(1, len(Columns.HISTORY_NUMBERS)),
                     history_offsets=torch.tensor([0, 1]),
-                    target_positions=one[:0],
-                    target_offsets=torch.tensor([0, 0]),
                 )
             )
 

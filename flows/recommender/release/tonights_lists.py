@@ -190,7 +190,7 @@ def _by_stages(
         fitted, ranker, stages.order, k, PROPOSER_BITS, progress=_every(everyone, report)
     )
     rows = _compared(everyone)
-    again = evaluated.two_tower.fit_day(stages, day, customers=lambda queries: rows)
+    again = evaluated.two_tower.fit_day(stages, day, rows)
     served_again = recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)
     return _Made(
         fitted=fitted,

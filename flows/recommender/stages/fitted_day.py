@@ -30,7 +30,7 @@ class FittedDay:
 
     Attributes:
         day: what is known on the day.
-        queries: the day's customers with what they bought in the week from it, where that is known.
+        queries: the day's customers as a two-tower reads them.
         filtered: what the rules barred.
         generators: fitted on what lies before the day.
         sizes: generator name to the articles it may propose.
@@ -42,10 +42,6 @@ class FittedDay:
     generators: Sequence[Generator]
     sizes: Mapping[str, int]
 
-    def truth(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (values, offsets) of the catalogue positions each customer bought in the week from the day."""
-        return self.queries.target_positions.numpy().astype(np.int32), self.queries.target_offsets.numpy()
-
 
 def fit_day(
     marts: Marts,
@@ -55,7 +51,7 @@ def fit_day(
     sizes: Mapping[str, int],
     filters: FilterSettings,
     purchases: Interactions | None = None,
-    customers: Callable[[QuerySnapshot], np.ndarray] | None = None,
+    rows: np.ndarray | None = None,
     report: Callable[[str], None] = print,
 ) -> FittedDay:
     """Fit every generator on what lies before a day.
@@ -68,12 +64,12 @@ def fit_day(
         sizes: see `fit_generators`.
         filters: what bars an article.
         purchases: all purchases of the marts, read when not given.
-        customers: returns the (n,) int64 rows of the day's customers to serve; all by default.
+        rows: (n,) int64, which of the day's customers to serve; all by default.
         report: called with a line for each generator that had to be left out.
     """
     queries, candidates = inputs.queries[as_of_day], inputs.candidates[as_of_day]
-    if customers is not None:
-        queries = queries.take(torch.from_numpy(customers(queries)))
+    if rows is not None:
+        queries = queries.take(torch.from_numpy(rows))
     if purchases is None:
         purchases = marts.interactions(inputs.catalogue)
     features, known_ids = marts.article_features(as_of_day), marts.articles()[Columns.ARTICLE_ID]
@@ -81,8 +77,3 @@ def fit_day(
     day = read_shop_day(marts, as_of_day, queries.customer_ids, filtered.candidates, inputs.catalogue, purchases)
     two_tower = None if model is None else (model, queries, candidates)
     return FittedDay(day, queries, filtered, fit_generators(day, sizes, two_tower, report), sizes)
-
-
-def buyers(queries: QuerySnapshot) -> np.ndarray:
-    """Return the (n,) int64 rows of the customers who bought something in the week from the day."""
-    return torch.nonzero(queries.target_offsets.diff())[:, 0].numpy()

@@ -1,7 +1,8 @@
 """One week as the ranker learns it or is judged by it: candidates, their features, and what was bought.
 
-In: a `FittedDay`. Out: `RankingWeek`, kept in a file, so that the weeks can be made in parallel and learned from in one
-place. Its two-tower was fitted before the week's day, so no score here has seen what the ranker is to learn.
+In: a `FittedDay` and its truth. Out: `RankingWeek`, kept in a file, so that the weeks can be made in parallel and
+learned from in one place. Its two-tower was fitted before the week's day, so no score here has seen what the ranker is
+to learn.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 from recommender.errors import NotEnoughData
+from recommender.features.truth import Truth
 from recommender.models.ranking_rows import RankingRows
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay
@@ -93,8 +95,12 @@ class RankingWeek:
         return torch.load(path, weights_only=False)
 
 
-def ranking_week(fitted: FittedDay) -> RankingWeek:
+def ranking_week(fitted: FittedDay, truth: Truth) -> RankingWeek:
     """Collect every customer's candidates with their features, and mark what was bought in the week from the day.
+
+    Args:
+        fitted: retrieve and filter, fitted on the day.
+        truth: what the day's customers bought in the week.
 
     Raises:
         NotEnoughData: when the day has no customers.
@@ -104,6 +110,7 @@ def ranking_week(fitted: FittedDay) -> RankingWeek:
         raise NotEnoughData(f"nobody bought anything in the week from {day.as_of_day}, so it teaches a ranker nothing")
     positions = np.concatenate([day.candidates[chunk.columns] for chunk in chunks])
     counts = np.concatenate([np.diff(chunk.offsets) for chunk in chunks])
+    owners = np.repeat(np.arange(len(day)), counts)
     return RankingWeek(
         as_of_day=day.as_of_day,
         positions=positions.astype(np.int32),
@@ -111,7 +118,7 @@ def ranking_week(fitted: FittedDay) -> RankingWeek:
         features=np.concatenate([chunk.features for chunk in chunks]),
         feature_names=chunks[0].feature_names,
         proposed_by=_joined(chunks),
-        is_bought=_is_bought(fitted, np.repeat(np.arange(len(day)), counts), positions),
+        is_bought=_is_bought(truth, owners, positions, n_articles=day.purchases.n_articles),
     )
 
 
@@ -119,8 +126,6 @@ def _joined(chunks: Sequence[CandidateSet]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([chunk.proposed_by[name] for chunk in chunks]) for name in chunks[0].proposed_by}
 
 
-def _is_bought(fitted: FittedDay, owners: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    values, offsets = fitted.truth()
-    width = fitted.day.purchases.n_articles
-    bought = np.repeat(np.arange(len(fitted.day)), np.diff(offsets)) * width + values
-    return np.isin(owners * width + positions, bought)
+def _is_bought(truth: Truth, owners: np.ndarray, positions: np.ndarray, n_articles: int) -> np.ndarray:
+    bought = np.repeat(np.arange(len(truth.offsets) - 1), truth.sizes()) * n_articles + truth.values
+    return np.isin(owners * n_articles + positions, bought)

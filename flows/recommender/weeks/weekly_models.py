@@ -17,11 +17,11 @@ import numpy as np
 from recommender.config import Candidate, StageSettings
 from recommender.features.marts import Marts
 from recommender.features.model_inputs import ModelInputs, encode_marts
-from recommender.features.snapshots import QuerySnapshot
+from recommender.features.truth import Truth
 from recommender.models.grid import check_training_days, fit_until
 from recommender.models.model_files import load_model
 from recommender.models.training import Epoch
-from recommender.stages.fitted_day import FittedDay, buyers, fit_day
+from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.ranking_week import RankingWeek, ranking_week
 
 MODEL_INPUTS, RANKING_WEEK = "model_inputs.pt", "ranking_week_{day}.pt"
@@ -60,16 +60,29 @@ class WeeklyModel:
         return self.folder / RANKING_WEEK.format(day=day)
 
     def fit_day(
-        self,
-        stages: StageSettings,
-        as_of_day: date | None = None,
-        customers: Callable[[QuerySnapshot], np.ndarray] | None = None,
+        self, stages: StageSettings, as_of_day: date | None = None, rows: np.ndarray | None = None
     ) -> FittedDay:
-        """Fit the generators with this two-tower on its own day, or on a later one that its inputs hold."""
-        inputs, model = self.inputs(), load_model(self.folder)
-        return fit_day(
-            self.marts, as_of_day or self.as_of_day, inputs, model, stages.sizes, stages.filters, customers=customers
-        )
+        """Fit the generators with this two-tower on its own day, or on a later one that its inputs hold.
+
+        `rows` (n,) int64 are those of the day's customers to serve; all by default.
+        """
+        return self._fit(self.inputs(), stages, as_of_day or self.as_of_day, rows)
+
+    def fit_for_buyers(
+        self, stages: StageSettings, as_of_day: date | None = None, most: int | None = None, seed: int = 0
+    ) -> tuple[FittedDay, Truth]:
+        """Fit the generators for the customers who bought something in the week from the day; return what, too.
+
+        For who learns from the week or judges lists of it: `fit_day` tells nothing of it. Of more customers than
+        `most` a sample is taken, drawn by the seed.
+        """
+        inputs, day = self.inputs(), as_of_day or self.as_of_day
+        truth = inputs.truths[day]
+        rows = _sample(truth.buyers(), most, seed)
+        return self._fit(inputs, stages, day, rows), truth.take(rows)
+
+    def _fit(self, inputs: ModelInputs, stages: StageSettings, day: date, rows: np.ndarray | None) -> FittedDay:
+        return fit_day(self.marts, day, inputs, load_model(self.folder), stages.sizes, stages.filters, rows=rows)
 
 
 @dataclass(frozen=True)
@@ -131,8 +144,7 @@ def collect_candidates(
         seed: of the sample.
         day: first day of the week, by default the two-tower's own, else a later one that its inputs hold.
     """
-    fitted = weekly.fit_day(stages, day, customers=lambda queries: _sample(buyers(queries), most_customers, seed))
-    week = ranking_week(fitted)
+    week = ranking_week(*weekly.fit_for_buyers(stages, day, most_customers, seed))
     week.save(weekly.week_file(week.as_of_day))
     return week
 

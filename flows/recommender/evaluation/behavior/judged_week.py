@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender.config import CommonSenseSettings
-from recommender.ranking_metrics import average_precision_at_k, find_hits, recall_at_k, select_truth, truth_sizes
+from recommender.features.truth import Truth
+from recommender.ranking_metrics import average_precision_at_k, find_hits, recall_at_k
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -50,8 +51,7 @@ class JudgedWeek:
         scores: (n_customers, k) float32.
         lists_again: the lists from scoring everything a second time.
         baselines: name to (n_customers, k) int32; `popular` is always there.
-        truth_values: with `truth_offsets` what each customer bought in the week, see `ranking_metrics`.
-        truth_offsets: (n_customers + 1,) int64.
+        truth: what each customer bought in the week.
         has_history: (n_customers,) bool.
         is_on_sale: (n_articles,) bool, what passed the filters: on sale, in season, not denied.
         last_week_sales: (n_articles,) int, units sold in the week before.
@@ -72,8 +72,7 @@ class JudgedWeek:
     scores: np.ndarray
     lists_again: np.ndarray
     baselines: Mapping[str, np.ndarray]
-    truth_values: np.ndarray
-    truth_offsets: np.ndarray
+    truth: Truth
     has_history: np.ndarray
     is_on_sale: np.ndarray
     last_week_sales: np.ndarray
@@ -92,7 +91,7 @@ class JudgedWeek:
     @property
     def is_judged(self) -> np.ndarray:
         """(n_customers,) bool: bought something in the week and before it."""
-        return self.has_history & (truth_sizes(self.truth_offsets) > 0)
+        return self.has_history & (self.truth.sizes() > 0)
 
     @cached_property
     def average_precision(self) -> np.ndarray:
@@ -101,15 +100,12 @@ class JudgedWeek:
 
     def average_precision_of(self, lists: np.ndarray) -> np.ndarray:
         """Return (n_customers,) float64 average precision of any lists for these customers, NaN without truth."""
-        hits = find_hits(lists, self.truth_values, self.truth_offsets)
-        return average_precision_at_k(hits, truth_sizes(self.truth_offsets))
+        return average_precision_at_k(find_hits(lists, *self.truth), self.truth.sizes())
 
     def recall_of(self, lists: np.ndarray, is_counted: np.ndarray | None = None) -> np.ndarray:
         """Return (n_customers,) float64 recall, of some articles (n_articles,) bool only; NaN without truth."""
-        values, offsets = self.truth_values, self.truth_offsets
-        if is_counted is not None:
-            values, offsets = select_truth(values, offsets, is_counted)
-        return recall_at_k(find_hits(lists, values, offsets), truth_sizes(offsets))
+        truth = self.truth if is_counted is None else self.truth.select(is_counted)
+        return recall_at_k(find_hits(lists, *truth), truth.sizes())
 
     @cached_property
     def codes(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:

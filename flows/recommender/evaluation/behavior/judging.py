@@ -61,14 +61,12 @@ class Judging:
         """
         day, k = week.fitted.day, week.k
         articles = self.marts.articles_in_order(self.catalogue)
-        values, offsets = week.fitted.truth()
         return BehavioralSuite(
             lists=lists.positions[:, :k],
             scores=lists.scores[:, :k],
             lists_again=lists_again.positions[:, :k],
             baselines={name: each.positions[:, :k] for name, each in baselines.items()},
-            truth_values=values,
-            truth_offsets=offsets,
+            truth=week.truth,
             has_history=day.has_history(),
             is_on_sale=_spread(day, np.ones(day.n_candidates, dtype=bool), False),
             last_week_sales=_spread(day, day.article_numbers[Columns.SALES_1W].astype(np.int64), 0),

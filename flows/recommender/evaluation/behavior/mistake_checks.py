@@ -10,7 +10,7 @@ import numpy as np
 
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
 from recommender.evaluation.behavioral_check import Measurement, behavioral_check
-from recommender.ranking_metrics import find_hits, truth_sizes
+from recommender.ranking_metrics import find_hits
 
 CUSTOMERS_PER_CHUNK = 5_000
 SHOWN_MISSES, SHOWN_ARTICLES = 10, 3
@@ -33,7 +33,7 @@ class MistakeChecks(JudgedWeek):
     def _nearness(self, lists: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n_rows,) float: mean over a customer's misses of the attributes shared with the nearest purchase."""
         codes = np.stack([of_each for _, of_each in self.codes.values()], axis=1).astype(np.int32)
-        hits = find_hits(lists, self.truth_values, self.truth_offsets)
+        hits = find_hits(lists, *self.truth)
         nearness = np.full(len(rows), np.nan)
         for start in range(0, len(rows), CUSTOMERS_PER_CHUNK):
             chunk = rows[start : start + CUSTOMERS_PER_CHUNK]
@@ -48,11 +48,11 @@ class MistakeChecks(JudgedWeek):
 
     def _shared_with_nearest(self, lists: np.ndarray, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """(n_rows, k) float: share of attributes that each article has in common with the nearest purchase."""
-        sizes = truth_sizes(self.truth_offsets)[rows]
+        sizes = self.truth.sizes()[rows]
         nearest = np.zeros(lists.shape)
         for place in range(int(sizes.max(initial=0))):
             has_more = np.flatnonzero(sizes > place)
-            bought = self.truth_values[self.truth_offsets[rows[has_more]] + place]
+            bought = self.truth.values[self.truth.offsets[rows[has_more]] + place]
             shared = (codes[lists[has_more]] == codes[bought][:, None, :]).mean(axis=2)
             nearest[has_more] = np.maximum(nearest[has_more], shared)
         return nearest
@@ -65,11 +65,8 @@ class MistakeChecks(JudgedWeek):
                 "customer": str(self.customer_ids[rows[place]]),
                 "nearness": float(nearness[place]),
                 "recommended": self.article_names[self.lists[rows[place], :SHOWN_ARTICLES]].tolist(),
-                "bought": self.article_names[self._bought(rows[place])[:SHOWN_ARTICLES]].tolist(),
+                "bought": self.article_names[self.truth.of_row(rows[place])[:SHOWN_ARTICLES]].tolist(),
             }
             for place in furthest
             if np.isfinite(nearness[place])
         ]
-
-    def _bought(self, row: int) -> np.ndarray:
-        return self.truth_values[self.truth_offsets[row] : self.truth_offsets[row + 1]]

@@ -1,0 +1,67 @@
+"""What customers bought in the week from a day: what models learn from, and what their lists are judged by.
+
+Stage: beside the snapshots, which know nothing of that week. In: the `next_week_purchases` mart of a day. Out:
+`Truth`, which only training, ranking weeks and evaluation are given: what scores is given snapshots.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recommender.columns import Columns
+from recommender.features.catalogue import Catalogue
+from recommender.ranking_metrics import group_truth, select_truth, truth_sizes
+
+
+class Truth(NamedTuple):
+    """The articles that each of n customers bought in a week, as the CSR pair of `ranking_metrics`.
+
+    `values` int32 (n_bought,) are catalogue positions, each once a customer and ascending; `offsets` int64 (n + 1,):
+    customer i bought `values[offsets[i] : offsets[i + 1]]`.
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, bought: pa.Table, customer_ids: np.ndarray, catalogue: Catalogue) -> Truth:
+        """Make the truth of some customers.
+
+        Args:
+            bought: rows of `next_week_purchases`, all of one day; those of other customers are left out.
+            customer_ids: (n,) array of str.
+            catalogue: owner of article positions.
+
+        Raises:
+            KeyError: when one of them bought an article that is not in the catalogue.
+        """
+        rows = pc.index_in(bought[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
+        articles = catalogue.positions_of(bought[Columns.ARTICLE_ID].filter(pc.is_valid(rows)))
+        return cls(*group_truth(pc.drop_null(rows).to_numpy(), articles, len(customer_ids)))
+
+    def sizes(self) -> np.ndarray:
+        """Return the (n,) int64 numbers of articles that each customer bought."""
+        return truth_sizes(self.offsets)
+
+    def buyers(self) -> np.ndarray:
+        """Return the (m,) int64 rows of the customers who bought something, ascending."""
+        return np.flatnonzero(self.sizes())
+
+    def of_row(self, row: int) -> np.ndarray:
+        """Return the positions that one customer bought."""
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def take(self, rows: np.ndarray) -> Truth:
+        """Return the truth of the customers at (m,) rows, in this order."""
+        sizes = self.sizes()[rows]
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        places = np.repeat(self.offsets[rows] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        return Truth(self.values[places], offsets)
+
+    def select(self, is_selected: np.ndarray) -> Truth:
+        """Return what of it is among some articles, given as (n_articles,) bool; customers keep their rows."""
+        return Truth(*select_truth(*self, is_selected))
