@@ -22,7 +22,8 @@ from recommender.config import Candidate, FilterSettings, StageSettings
 from recommender.features.catalogue import Catalogue
 from recommender.features.marts import Marts
 from recommender.model_names import SERVED, TWO_TOWER
-from recommender.models.baselines import BASELINES, read_shop, segment_popular
+from recommender.models.baseline_shop import BaselineShop
+from recommender.models.baselines import BASELINES, segment_popular
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES, SEEDED, run_baselines
 from recommender.models.ranked_lists import RankedLists
 from recommender.stages.filter import filter_articles
@@ -134,7 +135,7 @@ def recommend_by_baselines(folder: Path, day: date, seed: int, marts: Marts, sta
     catalogue = marts.catalogue()
     customer_ids = customers_of_week(marts, day)
     candidates = candidates_of(marts, day, catalogue, stages.filters)
-    shop = read_shop(marts, day, catalogue.article_ids)
+    shop = BaselineShop.read(marts, day, catalogue.article_ids)
     if which == "all":
         lists = run_baselines(shop, customer_ids, candidates, DEPTH, seed)
     elif which == "seeded":
@@ -159,7 +160,7 @@ def candidates_of(marts: Marts, day: date, catalogue: Catalogue, filters: Filter
 
 def _two_tower_lists(fitted: FittedDay, marts: Marts, article_ids: np.ndarray) -> RankedLists:
     own = best_of_generator(fitted, TWO_TOWER, DEPTH)
-    shop = read_shop(marts, fitted.day.as_of_day, article_ids, fitted.day.purchases)
+    shop = BaselineShop.read(marts, fitted.day.as_of_day, article_ids, fitted.day.purchases)
     segment = segment_popular(shop, fitted.day.customer_ids, fitted.day.candidates, DEPTH)
     is_known = fitted.day.has_history()[:, None]
     return RankedLists(*(np.where(is_known, mine, theirs) for mine, theirs in zip(own, segment, strict=True)))

@@ -11,7 +11,8 @@ from planted_snapshots import truth_of
 
 from recommender.evaluation.held_out_week import HeldOutWeek, read_oracle
 from recommender.features.catalogue import Catalogue
-from recommender.models.baselines import BASELINES, shop_as_of
+from recommender.models.baseline_shop import BaselineShop
+from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
 from recommender.models.ranked_lists import RankedLists
 
@@ -56,7 +57,7 @@ def test_every_baseline_fills_its_lists_with_what_may_be_recommended(week):
     features = pd.DataFrame({"as_of_day": TODAY, "article_id": [ARTICLE_IDS[each] for each in CANDIDATES], **ARTICLES})
     customers = pd.DataFrame({"as_of_day": TODAY, "customer_id": day.customer_ids, "segment": ["one", "two", "three"]})
     sales = pd.DataFrame({"as_of_day": TODAY, "segment": ["one"], "article_id": [ARTICLE_IDS[0]], "buyers_1w": [1]})
-    shop = shop_as_of(TODAY, ARTICLE_IDS, day.purchases, features, customers, sales)
+    shop = BaselineShop.of(TODAY, ARTICLE_IDS, day.purchases, features, customers, sales)
     lists, reasons = week.baseline_lists(shop, seed=7), []
     again = week.baseline_lists(shop, seed=7, report=reasons.append)
     assert lists.keys() == BASELINES.keys() | COLLABORATIVE_BASELINES.keys()

@@ -13,7 +13,7 @@ from recommender.evaluation.behavior.judging import Judging
 from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.held_out_week import HeldOutWeek
-from recommender.models.baselines import read_shop
+from recommender.models.baseline_shop import BaselineShop
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
 from recommender.ranking_metrics import mean_over_customers, overlap_at_k
@@ -32,7 +32,7 @@ def week(weekly_two_towers, demo_windows) -> HeldOutWeek:
 @pytest.fixture(scope="module")
 def lists(week, ranker_folder, demo_marts, catalogue) -> dict[str, RankedLists]:
     served = recommend(week.fitted, load_ranker(ranker_folder), SMALL_STAGES.order, DEPTH)
-    shop = read_shop(demo_marts, week.fitted.day.as_of_day, catalogue.article_ids, week.fitted.day.purchases)
+    shop = BaselineShop.read(demo_marts, week.fitted.day.as_of_day, catalogue.article_ids, week.fitted.day.purchases)
     return {"served": served, **week.baseline_lists(shop, 7, lambda reason: None)}
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions
-from recommender.models.baselines import BASELINES, popular, repurchase, segment_lists, segment_popular, shop_as_of
+from recommender.features.marts import MartMissing
+from recommender.models.baseline_shop import BaselineShop
+from recommender.models.baselines import BASELINES, popular, repurchase, segment_lists, segment_popular
 
 TODAY = date(2020, 9, 16)
 TOMORROW = date(2020, 9, 17)
@@ -64,7 +66,7 @@ BUYERS = [1, 5, 2, 3, 3]  # most first: B, then D and E tied, C, A
 def make_shop(features=None, extra_purchases=(), extra_features=None, extra_segment_sales=None):
     features = article_features(TODAY, BUYERS) if features is None else features
     segments = segment_sales(TODAY, ("young", C, 4), ("young", A, 2), ("old", E, 1))
-    return shop_as_of(
+    return BaselineShop.of(
         TODAY,
         ARTICLES,
         purchases(*PURCHASES, *extra_purchases),
@@ -172,8 +174,8 @@ def test_lists_do_not_depend_on_who_else_is_asked_for(name):
 
 
 def test_marts_of_another_day_are_refused():
-    with pytest.raises(ValueError, match="no row for as-of day 2020-09-17"):
-        shop_as_of(
+    with pytest.raises(MartMissing, match="article_features has no row for 2020-09-17"):
+        BaselineShop.of(
             TOMORROW,
             ARTICLES,
             purchases(*PURCHASES),
@@ -186,7 +188,7 @@ def test_marts_of_another_day_are_refused():
 def test_purchases_of_another_catalogue_are_refused():
     features = article_features(TODAY, BUYERS)
     with pytest.raises(ValueError, match="purchases are of 5 articles, article_ids has 4"):
-        shop_as_of(TODAY, ARTICLES[:4], purchases(*PURCHASES), features, features, features)
+        BaselineShop.of(TODAY, ARTICLES[:4], purchases(*PURCHASES), features, features, features)
 
 
 def test_candidates_outside_the_catalogue_are_refused():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from planted_purchases import N_ARTICLES, TODAY, ids_of, interactions, two_groups
 
-from recommender.models.baselines import BASELINES, shop_as_of
+from recommender.models.baseline_shop import BaselineShop
+from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES, SEEDED, rank_by, run_baselines
 from recommender.models.item_similarity import EASE_MAX_ARTICLES
 
@@ -21,7 +22,7 @@ def make_shop(rows=GROUPED, n_articles=N_ARTICLES, customers=(*CUSTOMERS, "new")
     buyers = np.arange(1, n_articles + 1)
     features = {"as_of_day": TODAY, "article_id": ids_of(n_articles)}
     features |= dict.fromkeys(("buyers_1w", "sales_1w", "sales_4w"), buyers)
-    return shop_as_of(
+    return BaselineShop.of(
         TODAY,
         ids_of(n_articles),
         interactions(list(rows), n_articles, sorted(customers)),
@@ -88,7 +89,7 @@ def test_ties_fall_by_popularity_and_what_has_no_score_by_popularity_behind():
 def test_articles_of_equal_sales_tie_by_id():
     shop = make_shop([("ann", 0, date(2020, 9, 1))], n_articles=3, customers=["ann"])
     equal = pd.DataFrame({"as_of_day": TODAY, "article_id": ids_of(3), "buyers_1w": 1, "sales_1w": 1, "sales_4w": 1})
-    shop = shop_as_of(TODAY, ids_of(3), shop.interactions, equal, shop.customer_features, shop.segment_sales)
+    shop = BaselineShop.of(TODAY, ids_of(3), shop.interactions, equal, shop.customer_features, shop.segment_sales)
     lists = rank_by(GivenScores([[1, 1, 2]]), shop, ["ann"], np.arange(3), k=3)
     assert lists.positions.tolist() == [[2, 0, 1]]
 

@@ -12,7 +12,8 @@ from recommender.config import DEFAULT_FILE, read_toml
 from recommender.errors import ModelDiverged
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.promotion import decide
-from recommender.models.baselines import read_shop, repurchase
+from recommender.models.baseline_shop import BaselineShop
+from recommender.models.baselines import repurchase
 from recommender.models.model_files import load_model, save_model
 from recommender.release import tonights_lists
 from recommender.release.tonights_lists import ListRequest, Recommender, lists_for_everybody
@@ -233,7 +234,7 @@ def by_baseline(make_lists, refitted):
 
 def test_a_baseline_makes_the_lists_from_all_purchases(by_baseline, demo_marts, demo_windows):
     day, ids = by_baseline.fitted.day, by_baseline.catalogue.article_ids
-    shop = read_shop(demo_marts, demo_windows.cutoff, ids)
+    shop = BaselineShop.read(demo_marts, demo_windows.cutoff, ids)
     expected = repurchase(shop, day.customer_ids, day.candidates, PUBLISHED_K)
     np.testing.assert_array_equal(by_baseline.published.positions, expected.positions)
 

@@ -25,7 +25,7 @@ from recommender.evaluation.held_out_week import HeldOutWeek, lists_of_week, rea
 from recommender.evaluation.promotion import Verdict, decide
 from recommender.evaluation.quality_report import quality_report
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
-from recommender.models.baselines import read_shop
+from recommender.models.baseline_shop import BaselineShop
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
@@ -115,7 +115,7 @@ class _Contenders:
         self._tonight, self._settings, self._marts = tonight, settings, tonight.two_tower.marts
         self.week, by_stages = self._lists_of_stages()
         self.catalogue, day = tonight.two_tower.inputs().catalogue, self.week.fitted.day
-        self._shop = read_shop(self._marts, day.as_of_day, self.catalogue.article_ids, day.purchases)
+        self._shop = BaselineShop.read(self._marts, day.as_of_day, self.catalogue.article_ids, day.purchases)
         self.lists = {FOUR_STAGES: by_stages, **self.week.baseline_lists(self._shop, settings.ranking.seed)}
 
     def contest(self) -> Contest:

@@ -21,7 +21,7 @@ from recommender.evaluation.offline_metrics import accuracy_per_customer, evalua
 from recommender.features.catalogue import Catalogue
 from recommender.features.truth import Truth
 from recommender.model_names import TWO_TOWER
-from recommender.models.baselines import ShopAsOf
+from recommender.models.baseline_shop import BaselineShop
 from recommender.models.collaborative_baselines import run_baselines
 from recommender.models.ranked_lists import RankedLists, empty_lists
 from recommender.models.rankers import load_ranker
@@ -61,7 +61,7 @@ class HeldOutWeek:
         return best_of_generator(self.fitted, TWO_TOWER, self.depth)
 
     def baseline_lists(
-        self, shop: ShopAsOf, seed: int, report: Callable[[str], None] = print
+        self, shop: BaselineShop, seed: int, report: Callable[[str], None] = print
     ) -> dict[str, RankedLists]:
         """Return the lists of every baseline by its name; one that cannot run here is left out and reported."""
         return run_baselines(shop, self.customer_ids, self.fitted.day.candidates, self.depth, seed, report)

@@ -119,7 +119,7 @@ class Marts:
         Raises:
             MartMissing: when the marts have nothing of the day.
         """
-        return _checked(self._kept("article_features", as_of_days=(day,)), "article_features", day)
+        return some_rows(self._kept("article_features", as_of_days=(day,)), "article_features", day)
 
     def customer_features(self, day: date, columns: Sequence[str], customer_ids: np.ndarray | None = None) -> pa.Table:
         """Return `customer_features` of a day: one row per customer, everybody from the validation week on.
@@ -135,7 +135,7 @@ class Marts:
             MartMissing: when the marts have nothing of the day or of one of the customers.
         """
         name, columns = "customer_features", [Columns.AS_OF_DAY, Columns.CUSTOMER_ID, *columns]
-        features = _checked(self.table(name, columns, [day]), name, day)
+        features = some_rows(self.table(name, columns, [day]), name, day)
         if customer_ids is None:
             return features
         rows = pc.index_in(pa.array(customer_ids, pa.string()), value_set=features[Columns.CUSTOMER_ID])
@@ -166,7 +166,12 @@ class Marts:
         return self.table("next_week_purchases", as_of_days=[day])
 
 
-def _checked(rows: pa.Table, name: str, day: date) -> pa.Table:
+def some_rows(rows: pa.Table, name: str, day: date) -> pa.Table:
+    """Return rows of a mart's day as they are.
+
+    Raises:
+        MartMissing: when there is none.
+    """
     if not rows.num_rows:
         raise MartMissing(f"{name} has no row for {day}; build the marts for that day")
     return rows

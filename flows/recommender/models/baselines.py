@@ -1,8 +1,8 @@
 """Recommenders without learning that every model has to beat, and that serve customers whom a model cannot serve.
 
-Stage: beside the two-tower models, before evaluation. In: the marts cut at an as-of day (`shop_as_of`),
-customer ids, candidate article positions. Out: `RankedLists`, k articles for every customer, best first; own articles
-score above 1, the popular ones that fill a list up 1 at most.
+Stage: beside the two-tower models, before evaluation. In: a `BaselineShop`, customer ids, candidate article
+positions. Out: `RankedLists`, k articles for every customer, best first; own articles score above 1, the popular ones
+that fill a list up 1 at most.
 
 Each baseline is a function `(shop, customer_ids, candidates, k) -> RankedLists`, listed in `BASELINES`:
 
@@ -15,103 +15,24 @@ Ties fall by popularity, then by article id, so that two runs give the same list
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.columns import Columns
-from recommender.features.catalogue import Catalogue
-from recommender.features.interactions import Interactions, day_number
-from recommender.features.marts import Marts
+from recommender.features.interactions import day_number
+from recommender.models.baseline_shop import BaselineShop, positions_among
 from recommender.models.ranked_lists import RankedLists, empty_lists, top_per_row
 from recommender.ranking_metrics import find_repeats
 
-Mart = pa.Table | pd.DataFrame
 POPULARITY_COLUMNS = (Columns.BUYERS_1W, Columns.SALES_1W, "sales_4w")
 """What makes an article popular, each column breaking the ties of the one before."""
 
 
-@dataclass(frozen=True)
-class ShopAsOf:
-    """What a baseline may know on `as_of_day`; make it with `shop_as_of`.
-
-    `article_ids` (n_articles,) gives each position its id. `interactions` were all bought before the day, the
-    marts hold that day's rows only.
-    """
-
-    as_of_day: date
-    article_ids: pa.Array
-    interactions: Interactions
-    article_features: pa.Table
-    customer_features: pa.Table
-    segment_sales: pa.Table
-
-    def customer_rows(self, customer_ids: Sequence[str]) -> np.ndarray:
-        """Return the (n,) rows of `interactions.customer_ids`, -1 for a customer who is not in customers.csv."""
-        known = pa.array(self.interactions.customer_ids, pa.string())
-        return _positions_of(pa.array(customer_ids, pa.string()), known)
-
-
-def shop_as_of(
-    as_of_day: date,
-    article_ids: Sequence[str],
-    interactions: Interactions,
-    article_features: Mart,
-    customer_features: Mart,
-    segment_sales: Mart,
-) -> ShopAsOf:
-    """Cut purchases and marts at `as_of_day`: later purchases and other days' features are left out.
-
-    Raises ValueError when `article_features` has no row for the day, i.e. the marts were built for other
-    days, or when the purchases are of another catalogue.
-    """
-    if interactions.n_articles != len(article_ids):
-        raise ValueError(f"purchases are of {interactions.n_articles} articles, article_ids has {len(article_ids)}")
-    day = pa.scalar(as_of_day, pa.date32())
-
-    def rows_of_the_day(mart: Mart) -> pa.Table:
-        table = _as_table(mart)
-        return table.filter(pc.equal(_days(table, Columns.AS_OF_DAY), day))
-
-    shop = ShopAsOf(
-        as_of_day=as_of_day,
-        article_ids=pa.array(article_ids, pa.string()),
-        interactions=interactions.before(as_of_day),
-        article_features=rows_of_the_day(article_features),
-        customer_features=rows_of_the_day(customer_features),
-        segment_sales=rows_of_the_day(segment_sales),
-    )
-    if shop.article_features.num_rows == 0:
-        raise ValueError(f"article_features has no row for as-of day {as_of_day}; build the marts for that day")
-    return shop
-
-
-def read_shop(
-    marts: Marts, as_of_day: date, article_ids: Sequence[str], interactions: Interactions | None = None
-) -> ShopAsOf:
-    """Read what baselines may know on a day from the marts; see `shop_as_of`.
-
-    `interactions` are all purchases of the marts, for a caller that holds them; otherwise they are read.
-    """
-    if interactions is None:
-        interactions = marts.interactions(Catalogue(np.asarray(article_ids, dtype=object)))
-    return shop_as_of(
-        as_of_day,
-        article_ids,
-        interactions,
-        marts.article_features(as_of_day),
-        marts.customer_features(as_of_day, [Columns.SEGMENT]),
-        marts.segment_sales(as_of_day),
-    )
-
-
-def popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
+def popular(shop: BaselineShop, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
     """Give everybody the candidates with the most buyers in the last week.
 
     Ties: units sold in the last week, in the last four, then article id. `candidates` int (n_candidates,)
@@ -121,7 +42,9 @@ def popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray,
     return fill_with_popular(empty_lists(len(customer_ids)), Popularity.of(shop, candidates), k)
 
 
-def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
+def segment_popular(
+    shop: BaselineShop, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12
+) -> RankedLists:
     """Give each customer the last week's most bought candidates of the own segment, filled with popular.
 
     A customer that `customer_features` does not know gets the popular list.
@@ -133,7 +56,7 @@ def segment_popular(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.
     return fill_with_popular(best.take(own_segment), popularity, k)
 
 
-def segment_lists(shop: ShopAsOf, candidates: np.ndarray, k: int = 12) -> tuple[list[str], RankedLists]:
+def segment_lists(shop: BaselineShop, candidates: np.ndarray, k: int = 12) -> tuple[list[str], RankedLists]:
     """Return the names of all segments that customers are in or articles were bought in, and a list for each.
 
     A list holds the last week's most bought candidates of the segment, filled with popular.
@@ -146,11 +69,11 @@ def segment_lists(shop: ShopAsOf, candidates: np.ndarray, k: int = 12) -> tuple[
     return segments, fill_with_popular(best, popularity, k)
 
 
-def _best_of_segments(shop: ShopAsOf, segments: pa.Array, popularity: "Popularity", k: int) -> RankedLists:
+def _best_of_segments(shop: BaselineShop, segments: pa.Array, popularity: "Popularity", k: int) -> RankedLists:
     """One list per segment, shorter than k where fewer candidates were bought in it."""
     sales = shop.segment_sales
-    segment_rows = _positions_of(_strings(sales, Columns.SEGMENT), segments)
-    articles = _positions_of(_strings(sales, Columns.ARTICLE_ID), shop.article_ids)
+    segment_rows = positions_among(_strings(sales, Columns.SEGMENT), segments)
+    articles = positions_among(_strings(sales, Columns.ARTICLE_ID), shop.article_ids)
     buyers = _numbers(sales, Columns.BUYERS_1W)
     is_usable = (segment_rows >= 0) & popularity.is_candidate(articles) & (buyers > 0)
     return top_per_row(
@@ -164,7 +87,7 @@ def _best_of_segments(shop: ShopAsOf, segments: pa.Array, popularity: "Popularit
 
 
 def repurchase(
-    shop: ShopAsOf,
+    shop: BaselineShop,
     customer_ids: Sequence[str],
     candidates: np.ndarray,
     k: int = 12,
@@ -215,12 +138,12 @@ class Popularity(NamedTuple):
     rank: np.ndarray
 
     @classmethod
-    def of(cls, shop: ShopAsOf, candidates: np.ndarray) -> "Popularity":
+    def of(cls, shop: BaselineShop, candidates: np.ndarray) -> "Popularity":
         """Rank the candidates; raises ValueError for a position outside the catalogue."""
         n_articles = len(shop.article_ids)
         candidates = _checked_candidates(candidates, n_articles)
         features = shop.article_features
-        rows = _positions_of(_strings(features, Columns.ARTICLE_ID), shop.article_ids)
+        rows = positions_among(_strings(features, Columns.ARTICLE_ID), shop.article_ids)
         is_listed = rows >= 0
         sold = np.zeros((len(POPULARITY_COLUMNS), n_articles))
         for measure, column in enumerate(POPULARITY_COLUMNS):
@@ -245,7 +168,7 @@ class _OwnArticles(NamedTuple):
     purchase_days: np.ndarray
 
 
-def _own_articles(shop: ShopAsOf, customer_ids: Sequence[str], popularity: Popularity) -> _OwnArticles:
+def _own_articles(shop: BaselineShop, customer_ids: Sequence[str], popularity: Popularity) -> _OwnArticles:
     bought = shop.interactions
     row_of_customer = np.full(len(bought.customer_ids) + 1, -1)  # the last one is for strangers
     row_of_customer[shop.customer_rows(customer_ids)] = np.arange(len(customer_ids))
@@ -280,12 +203,12 @@ def fill_with_popular(own: RankedLists, popularity: Popularity, k: int) -> Ranke
     )
 
 
-def _segment_of_each(shop: ShopAsOf, customer_ids: Sequence[str], segments: pa.Array) -> np.ndarray:
+def _segment_of_each(shop: BaselineShop, customer_ids: Sequence[str], segments: pa.Array) -> np.ndarray:
     known = shop.customer_features
-    customer_rows = _positions_of(
+    customer_rows = positions_among(
         pa.array(customer_ids, pa.string()), _strings(known, Columns.CUSTOMER_ID).combine_chunks()
     )
-    segment_rows = _positions_of(_strings(known, Columns.SEGMENT), segments)
+    segment_rows = positions_among(_strings(known, Columns.SEGMENT), segments)
     return np.append(segment_rows, -1)[customer_rows]  # a customer not found, -1, takes the appended -1
 
 
@@ -296,22 +219,9 @@ def _checked_candidates(candidates: np.ndarray, n_articles: int) -> np.ndarray:
     return candidates
 
 
-def _as_table(mart: Mart) -> pa.Table:
-    return pa.Table.from_pandas(mart, preserve_index=False) if isinstance(mart, pd.DataFrame) else mart
-
-
-def _days(table: pa.Table, column: str) -> pa.ChunkedArray:
-    return table[column].cast(pa.date32())
-
-
 def _strings(table: pa.Table, column: str) -> pa.ChunkedArray:
     return table[column].cast(pa.string())
 
 
 def _numbers(table: pa.Table, column: str) -> np.ndarray:
     return table[column].cast(pa.float64()).to_numpy()
-
-
-def _positions_of(values: pa.Array | pa.ChunkedArray, value_set: pa.Array) -> np.ndarray:
-    """Where each value stands in `value_set`: int32, -1 for one that is not in it."""
-    return pc.fill_null(pc.index_in(values, value_set=value_set), -1).to_numpy()

@@ -1,6 +1,6 @@
 """Recommenders that learn from who bought what alone: what a model that also reads attributes has to beat.
 
-Stage: beside `baselines`, with the same shop, candidates and lists. In: a `ShopAsOf`. Out: `RankedLists`.
+Stage: beside `baselines`, with the same shop, candidates and lists. In: a `BaselineShop`. Out: `RankedLists`.
 
 Each is a function `(shop, customer_ids, candidates, k) -> RankedLists`, listed in `COLLABORATIVE_BASELINES`; it is
 fitted on what lies before the day when it is called:
@@ -23,10 +23,10 @@ from typing import Protocol
 import numpy as np
 
 from recommender.model_names import EASE, ITEM_KNN
+from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import (
     BASELINES,
     Popularity,
-    ShopAsOf,
     fill_with_popular,
 )
 from recommender.models.item_similarity import CatalogueTooLarge, fit_ease, fit_item_knn
@@ -43,12 +43,12 @@ class Scorer(Protocol):
         """Return (n, m) float32 scores of (n,) customer rows for (m,) catalogue positions; 0 where it has none."""
 
 
-def item_knn(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
+def item_knn(shop: BaselineShop, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
     """Give each customer the candidates most similar to what was bought before."""
     return rank_by(fit_item_knn(shop.interactions, shop.as_of_day), shop, customer_ids, candidates, k)
 
 
-def ease(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
+def ease(shop: BaselineShop, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12) -> RankedLists:
     """Give each customer the candidates that EASE predicts from what was bought before.
 
     Raises CatalogueTooLarge when more articles have sold than its dense weights are meant for.
@@ -56,12 +56,16 @@ def ease(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k:
     return rank_by(fit_ease(shop.interactions, shop.as_of_day), shop, customer_ids, candidates, k)
 
 
-def als(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12, seed: int = 0) -> RankedLists:
+def als(
+    shop: BaselineShop, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12, seed: int = 0
+) -> RankedLists:
     """Give each customer the candidates with the largest inner products in ALS."""
     return rank_by(fit_als(shop.interactions, shop.as_of_day, seed), shop, customer_ids, candidates, k)
 
 
-def bpr(shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12, seed: int = 0) -> RankedLists:
+def bpr(
+    shop: BaselineShop, customer_ids: Sequence[str], candidates: np.ndarray, k: int = 12, seed: int = 0
+) -> RankedLists:
     """Give each customer the candidates with the largest inner products in BPR."""
     return rank_by(fit_bpr(shop.interactions, shop.as_of_day, seed), shop, customer_ids, candidates, k)
 
@@ -85,7 +89,7 @@ def every_baseline(seed: int) -> dict[str, Callable[..., RankedLists]]:
 
 
 def run_baselines(
-    shop: ShopAsOf,
+    shop: BaselineShop,
     customer_ids: Sequence[str],
     candidates: np.ndarray,
     k: int,
@@ -111,7 +115,9 @@ def run_baselines(
     return lists
 
 
-def rank_by(model: Scorer, shop: ShopAsOf, customer_ids: Sequence[str], candidates: np.ndarray, k: int) -> RankedLists:
+def rank_by(
+    model: Scorer, shop: BaselineShop, customer_ids: Sequence[str], candidates: np.ndarray, k: int
+) -> RankedLists:
     """Give each customer the candidates a model scores highest, filled with popular where it has no score.
 
     A score s is listed as 1 + (1 + s / (1 + |s|)) / 2, which keeps the order and lies between 1 and 2, above the

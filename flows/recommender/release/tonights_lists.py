@@ -19,7 +19,8 @@ from recommender.config import StageSettings
 from recommender.evaluation.publication_gate import PublicationGate
 from recommender.features.catalogue import Catalogue
 from recommender.model_names import FOUR_STAGES, TWO_TOWER
-from recommender.models.baselines import popular, read_shop
+from recommender.models.baseline_shop import BaselineShop
+from recommender.models.baselines import popular
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.rankers import load_ranker
@@ -155,7 +156,7 @@ def lists_for_everybody(
     else:
         made = _by_baseline(request, tonight.two_tower, evaluated.two_tower.as_of_day)
     day = made.fitted.day
-    shop = read_shop(marts, request.day, catalogue.article_ids, day.purchases)
+    shop = BaselineShop.read(marts, request.day, catalogue.article_ids, day.purchases)
     return Tonight(
         **made._asdict(),
         popular=popular(shop, [""], day.candidates, request.k),
@@ -208,8 +209,8 @@ def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: da
     inputs, make_lists = two_tower.inputs(), every_baseline(recommender.seed)[recommender.name]
     fitted = fit_day(marts, request.day, inputs, None, {"popular": k}, request.stages.filters)
     article_ids, known, articles = inputs.catalogue.article_ids, fitted.day, fitted.day.candidates
-    shop = read_shop(marts, request.day, article_ids, known.purchases)
-    earlier = read_shop(marts, evaluated_day, article_ids, known.purchases)
+    shop = BaselineShop.read(marts, request.day, article_ids, known.purchases)
+    earlier = BaselineShop.read(marts, evaluated_day, article_ids, known.purchases)
     rows = _compared(len(known))
     return _Made(
         fitted=fitted,

@@ -15,7 +15,8 @@ from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import day_number
 from recommender.features.marts import Marts
-from recommender.models.baselines import ShopAsOf, segment_lists
+from recommender.models.baseline_shop import BaselineShop
+from recommender.models.baselines import segment_lists
 from recommender.models.model_files import load_model
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.similar_articles import similar_articles
@@ -48,7 +49,7 @@ def similar_to_each(two_tower: WeeklyModel, day: ShopDay, catalogue: Catalogue, 
     return NamedLists(names, cached_lists(lists, np.full(len(names), Source.SIMILAR), catalogue))
 
 
-def popular_in_segments(shop: ShopAsOf, articles: np.ndarray, k: int, catalogue: Catalogue) -> NamedLists:
+def popular_in_segments(shop: BaselineShop, articles: np.ndarray, k: int, catalogue: Catalogue) -> NamedLists:
     """Return what each segment bought most last week, filled with what everybody did; names as in `25-34/online`."""
     names, lists = segment_lists(shop, articles, k)
     return NamedLists(

@@ -44,6 +44,8 @@ class OwnArticles:
 class ShopDay:
     """A day of the shop: n customers to be served, m articles that may be recommended.
 
+    The baselines have a `models.baseline_shop.BaselineShop` of it instead, which knows everybody and every article.
+
     Attributes:
         as_of_day: first day nothing here knows of.
         candidates: (m,) int64 catalogue positions, ascending.
