@@ -32,7 +32,7 @@ from recommender.project_paths import PROJECT_ROOT
 
 K = 12
 DEPTH = 24
-SOURCES_OF_LISTS = ("features/*.py", "models/*.py", "stages/*.py", "weeks/*.py", "ranker_settings.py")
+SOURCES_OF_LISTS = ("features/*.py", "models/**/*.py", "stages/*.py", "weeks/*.py", "settings/rankers.py")
 """The code of `recommender` that decides what the lists hold; the SQL of the marts does, too."""
 
 

@@ -10,7 +10,7 @@ from data.raw_layout import ARTICLES_FILE, ROW_RULES
 from recommender.columns import Columns
 from recommender.config import DEFAULT_FILE, read_file
 from recommender.features.warehouse import DBT_PROJECT_DIR
-from recommender.settings_file import SECTIONS, find_problems
+from recommender.settings.file import SECTIONS, find_problems
 from serving.cache.list_buckets import MAX_DEPTH
 from serving.cache.purchase_buckets import MAX_PURCHASES
 

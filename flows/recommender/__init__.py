@@ -2,8 +2,8 @@
 
     features -> models -> stages -> weeks -> evaluation -> release -> report -> tracking, explain
 
-A room imports only rooms before it and the modules here: config, columns, ranking_metrics, bootstrap, project_paths,
-model_names. The flow alone knows all rooms, and alone imports Metaflow.
+A room imports only rooms before it and the ground floor: settings/ and the modules here. The flow alone knows all
+rooms, and alone imports Metaflow.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The TOML in, plain settings out; above this floor only the flow knows the file.
 
-A misspelt key is an error, not a silent default, and so is a value that a later step could not use: `settings_sections`
-says what each may be, `settings_file` asks. Others import the classes from here.
+A misspelt key is an error, not a silent default, and so is a value that a later step could not use: `settings.sections`
+says what each may be, `settings.file` asks. Others import the classes from here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from recommender.columns import Columns
 from recommender.errors import SettingsError
-from recommender.settings_file import find_problems
-from recommender.settings_sections import (
+from recommender.settings.file import find_problems
+from recommender.settings.sections import (
     CommonSenseSettings,
     FeatureSettings,
     FilterSettings,

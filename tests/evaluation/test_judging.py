@@ -15,7 +15,7 @@ from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.ranked_lists import RankedLists
-from recommender.models.rankers import load_ranker
+from recommender.models.ranking.rankers import load_ranker
 from recommender.ranking_metrics import mean_over_customers, overlap_at_k
 from recommender.stages.four_stages import recommend
 

@@ -17,7 +17,7 @@ from recommender.config import Candidate, FilterSettings, OrderSettings, StageSe
 from recommender.explain import command
 from recommender.features.marts import Marts
 from recommender.models.ranked_lists import RankedLists
-from recommender.models.rankers import load_ranker
+from recommender.models.ranking.rankers import load_ranker
 from recommender.project_paths import DATA_DIR_VARIABLE, PROJECT_ROOT, reports_dir, run_dir
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.four_stages import recommend

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recommender.models.ranking_rows import RankingRows
+from recommender.models.ranking.ranking_rows import RankingRows
 
 GROUP_SIZE = 20
 NAMES = ("noise", "decides", "sometimes_unknown", "constant", "heavy_tailed")

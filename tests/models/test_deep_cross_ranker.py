@@ -10,17 +10,17 @@ import torch
 from planted_ranking_rows import FEW_ROWS, NAMES, planted_rows, say_nothing, shuffled
 
 from recommender.errors import ModelDiverged
-from recommender.models.deep_cross_ranker import (
+from recommender.models.ranking.deep_cross_ranker import (
     DeepCross,
     fit_deep_cross,
     listwise_softmax_loss,
     load_deep_cross,
 )
-from recommender.models.feature_scaling import FeatureScaling
-from recommender.models.ranker_files import DESCRIPTION
-from recommender.models.rankers import score_rows
-from recommender.models.ranking_rows import RankingRows, map_within_candidates
-from recommender.ranker_settings import DeepCrossSettings
+from recommender.models.ranking.feature_scaling import FeatureScaling
+from recommender.models.ranking.ranker_files import DESCRIPTION
+from recommender.models.ranking.rankers import score_rows
+from recommender.models.ranking.ranking_rows import RankingRows, map_within_candidates
+from recommender.settings.rankers import DeepCrossSettings
 
 SETTINGS = DeepCrossSettings(**FEW_ROWS["deep_cross"])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from recommender.models.feature_scaling import FeatureScaling
+from recommender.models.ranking.feature_scaling import FeatureScaling
 
 NAN = math.nan
 

@@ -20,8 +20,8 @@ from recommender.models.grid import (
 )
 from recommender.models.model_files import load_model
 from recommender.models.training import TrainingSettings
-from recommender.setting_words import names_of
-from recommender.settings_sections import TwoTowerSettings
+from recommender.settings.sections import TwoTowerSettings
+from recommender.settings.words import names_of
 
 WEEK, ONE_DAY = timedelta(days=7), timedelta(days=1)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from planted_ranking_rows import FEW_ROWS, NAMES, planted_rows, shuffled
 
-from recommender.models.lambdarank import fit_lambdarank, load_lambdaranker
-from recommender.models.ranker_files import DESCRIPTION
-from recommender.ranker_settings import LambdaRankSettings
+from recommender.models.ranking.lambdarank import fit_lambdarank, load_lambdaranker
+from recommender.models.ranking.ranker_files import DESCRIPTION
+from recommender.settings.rankers import LambdaRankSettings
 
 SETTINGS = LambdaRankSettings(**FEW_ROWS["lambdarank"])
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from planted_ranking_rows import FEW_ROWS, GROUP_SIZE, MAP_BY_CHANCE, NAMES, planted_rows, say_nothing, shuffled
 
-from recommender.models.ranker_files import DESCRIPTION
-from recommender.models.rankers import LENGTH_SETTING, RANKERS, fit_ranker, load_ranker, score_rows
-from recommender.models.ranking_rows import RankingRows, map_within_candidates
-from recommender.ranker_settings import RANKER_SETTINGS
+from recommender.models.ranking.ranker_files import DESCRIPTION
+from recommender.models.ranking.rankers import LENGTH_SETTING, RANKERS, fit_ranker, load_ranker, score_rows
+from recommender.models.ranking.ranking_rows import RankingRows, map_within_candidates
+from recommender.settings.rankers import RANKER_SETTINGS
 
 every_kind = pytest.mark.parametrize("kind", RANKERS)
 

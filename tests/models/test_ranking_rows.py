@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recommender.models.ranking_rows import RankingRows, map_within_candidates
+from recommender.models.ranking.ranking_rows import RankingRows, map_within_candidates
 
 
 def rows_of(features, sizes, bought, names=("price", "age")) -> RankingRows:

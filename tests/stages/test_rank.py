@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from planted_ranking_rows import FEW_ROWS, GROUP_SIZE, MAP_BY_CHANCE, planted_rows
 
-from recommender.models.rankers import fit_ranker, score_rows
-from recommender.models.ranking_rows import RankingRows, map_within_candidates
+from recommender.models.ranking.rankers import fit_ranker, score_rows
+from recommender.models.ranking.ranking_rows import RankingRows, map_within_candidates
 from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from recommender.config import DEFAULT_FILE, Settings, SettingsError, read_file
-from recommender.setting_words import names_of
-from recommender.settings_sections import RetrieveSettings
+from recommender.settings.sections import RetrieveSettings
+from recommender.settings.words import names_of
 from recommender.stages.retrieve import GENERATORS
 from recommender.stages.stage_names import check_stage_names
 

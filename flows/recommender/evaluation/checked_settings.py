@@ -12,8 +12,8 @@ from recommender.errors import SettingsError
 from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.behavioral_check import find_unfit_thresholds
 from recommender.evaluation.publication_gate import PublicationGate
-from recommender.settings_file import find_problems
-from recommender.settings_sections import Sufficiency
+from recommender.settings.file import find_problems
+from recommender.settings.sections import Sufficiency
 
 SUITES = {"behavioral_tests": (BehavioralSuite, Sufficiency.__annotations__), "publication_gate": (PublicationGate, ())}
 """Section to the suite whose thresholds it holds, and to what else it holds."""

@@ -28,7 +28,7 @@ from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_T
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.ranked_lists import RankedLists
-from recommender.models.rankers import load_ranker
+from recommender.models.ranking.rankers import load_ranker
 from recommender.weeks.configuration import Opponent
 from recommender.weeks.weekly_models import FittedModels
 

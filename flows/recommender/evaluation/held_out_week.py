@@ -24,7 +24,7 @@ from recommender.model_names import TWO_TOWER
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.collaborative_baselines import run_baselines
 from recommender.models.ranked_lists import RankedLists, empty_lists
-from recommender.models.rankers import load_ranker
+from recommender.models.ranking.rankers import load_ranker
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.four_stages import best_of_generator, recommend
 from recommender.weeks.weekly_models import FittedModels

@@ -80,7 +80,7 @@ def explain_customer(
 
     from recommender.explain.explanation import explain, fit_with_and_without_rules
     from recommender.models.model_files import load_model
-    from recommender.models.rankers import load_ranker
+    from recommender.models.ranking.rankers import load_ranker
 
     ranker = load_ranker(run.models_dir / "ranker")
     _check_features(run, ranker.feature_names)

@@ -20,7 +20,7 @@ from recommender.features.marts import Marts
 from recommender.features.model_inputs import ModelInputs
 from recommender.features.warehouse import DESCRIBED_DAYS
 from recommender.model_names import ITEM_TO_ITEM
-from recommender.models.rankers import Ranker
+from recommender.models.ranking.rankers import Ranker
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import recommend

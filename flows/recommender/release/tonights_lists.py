@@ -23,7 +23,7 @@ from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import popular
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.ranked_lists import RankedLists
-from recommender.models.rankers import load_ranker
+from recommender.models.ranking.rankers import load_ranker
 from recommender.release import version_contents as contents
 from recommender.release.published_lists import NamedLists, PublishedLists
 from recommender.stages.fitted_day import FittedDay, fit_day

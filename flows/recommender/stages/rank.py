@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recommender.models.rankers import LENGTH_SETTING, Ranker, fit_ranker, score_rows
-from recommender.models.ranking_rows import RankingRows, map_within_candidates
+from recommender.models.ranking.rankers import LENGTH_SETTING, Ranker, fit_ranker, score_rows
+from recommender.models.ranking.ranking_rows import RankingRows, map_within_candidates
 from recommender.stages.ranking_week import RankingWeek
 
 

@@ -17,7 +17,7 @@ import torch
 
 from recommender.errors import NotEnoughData
 from recommender.features.truth import Truth
-from recommender.models.ranking_rows import RankingRows
+from recommender.models.ranking.ranking_rows import RankingRows
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.pair_features import with_generators

@@ -1,7 +1,7 @@
 """Are the names in stored settings of the four stages still names of something? Asked before a champion is fitted.
 
 In: `StageSettings` that an earlier release may have stored. Out: nothing, or an error that names the section and what
-it takes. Those of tonight are checked as their file is read, see `settings_file`.
+it takes. Those of tonight are checked as their file is read, see `settings.file`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import fields
 
 from recommender.columns import Columns
 from recommender.config import SettingsError, StageSettings
-from recommender.ranker_settings import RANKER_SETTINGS
+from recommender.settings.rankers import RANKER_SETTINGS
 from recommender.stages.retrieve import GENERATORS
 
 

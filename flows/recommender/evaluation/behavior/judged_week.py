@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender.config import CommonSenseSettings
-from recommender.features.truth import Truth
 from recommender.ranking_metrics import average_precision_at_k, find_hits, recall_at_k
 
 if TYPE_CHECKING:
     from scipy import sparse
+
+    from recommender.features.truth import Truth
 
 POPULAR, REPURCHASE = "popular", "repurchase"
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch  # noqa: F401  brings libgomp, see above
 
-from recommender.models.ranker_files import read_description, write_description
-from recommender.models.ranking_rows import RankingRows, check_width, rows_to_learn_from
-from recommender.ranker_settings import LambdaRankSettings
+from recommender.models.ranking.ranker_files import read_description, write_description
+from recommender.models.ranking.ranking_rows import RankingRows, check_width, rows_to_learn_from
+from recommender.settings.rankers import LambdaRankSettings
 
 if TYPE_CHECKING:
     from lightgbm import Booster, Dataset

@@ -1,6 +1,6 @@
 """What is wrong with a table of settings, in words: the key as it stands in the file, its value and what it may be.
 
-In: a table, and a class or a TypedDict whose fields are annotated with `setting_kinds`. Out: one line for each setting
+In: a table, and a class or a TypedDict whose fields are annotated with `kinds`. Out: one line for each setting
 that is wrong, such as "[lists] published_k is 'many'; it takes a whole number from 1 to 255".
 """
 

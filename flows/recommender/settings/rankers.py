@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from recommender.setting_kinds import Count, CountOrZero, DroppedShare, NotNegative, Positive, TakenShare
+from recommender.settings.kinds import Count, CountOrZero, DroppedShare, NotNegative, Positive, TakenShare
 
 
 @dataclass(frozen=True)

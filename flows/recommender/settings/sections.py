@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field
 
-from recommender.setting_kinds import (
+from recommender.settings.kinds import (
     AboveOne,
     ArticleId,
     Attribute,

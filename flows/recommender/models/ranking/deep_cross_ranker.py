@@ -23,11 +23,11 @@ from merlin.models.torch.blocks.cross import CrossBlock
 from torch import Tensor, nn
 
 from recommender.errors import ModelDiverged
-from recommender.models.feature_scaling import FeatureScaling
-from recommender.models.ranker_files import read_description, write_description
-from recommender.models.ranking_rows import RankingRows, check_width, map_within_candidates, rows_to_learn_from
+from recommender.models.ranking.feature_scaling import FeatureScaling
+from recommender.models.ranking.ranker_files import read_description, write_description
+from recommender.models.ranking.ranking_rows import RankingRows, check_width, map_within_candidates, rows_to_learn_from
 from recommender.models.softmax_loss import multi_target_softmax_loss
-from recommender.ranker_settings import DeepCrossSettings
+from recommender.settings.rankers import DeepCrossSettings
 
 KIND = "deep_cross"
 WEIGHTS = "weights.pt"

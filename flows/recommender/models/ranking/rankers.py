@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from recommender.models.ranker_files import read_description
-from recommender.models.ranking_rows import RankingRows
-from recommender.ranker_settings import RANKER_SETTINGS
+from recommender.models.ranking.ranker_files import read_description
+from recommender.models.ranking.ranking_rows import RankingRows
+from recommender.settings.rankers import RANKER_SETTINGS
 
 
 class Ranker(Protocol):
@@ -52,13 +52,13 @@ class RankerKind(NamedTuple):
 
 
 def _lambdarank() -> RankerKind:
-    from recommender.models.lambdarank import fit_lambdarank, load_lambdaranker
+    from recommender.models.ranking.lambdarank import fit_lambdarank, load_lambdaranker
 
     return RankerKind(fit_lambdarank, load_lambdaranker)
 
 
 def _deep_cross() -> RankerKind:
-    from recommender.models.deep_cross_ranker import fit_deep_cross, load_deep_cross
+    from recommender.models.ranking.deep_cross_ranker import fit_deep_cross, load_deep_cross
 
     return RankerKind(fit_deep_cross, load_deep_cross)
 

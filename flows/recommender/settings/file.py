@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from recommender.ranker_settings import RANKER_SETTINGS
-from recommender.setting_words import find_wrong_values, one_of, shown
-from recommender.settings_sections import (
+from recommender.settings.rankers import RANKER_SETTINGS
+from recommender.settings.sections import (
     CommonSenseSettings,
     FeatureSettings,
     FilterSettings,
@@ -29,6 +28,7 @@ from recommender.settings_sections import (
     Threshold,
     TwoTowerSettings,
 )
+from recommender.settings.words import find_wrong_values, one_of, shown
 
 Table = Mapping[str, Any]
 
