@@ -165,7 +165,7 @@ bench-serving: setup  ## Publish 1.37 million lists, look them up, and compare w
 	@$(BIN)/python -m benchmarks.serving
 
 .PHONY: bench-behavior
-bench-behavior: setup  ## Time the behavioural suite over 100,000 customers and 10,000 articles
+bench-behavior: setup  ## Time the behavioral suite over 100,000 customers and 10,000 articles
 	@$(BIN)/python -m benchmarks.behavior
 
 .PHONY: bench-relbench

@@ -1,4 +1,4 @@
-"""How long the behavioural suite takes on a large week: `python -m benchmarks.behavior --help`
+"""How long the behavioral suite takes on a large week: `python -m benchmarks.behavior --help`
 
 In: numbers of customers and articles. Out: seconds of every test, the peak memory of the process, and
 benchmarks/results/behavior.json. The week is made, not measured: see `planted_week`.
@@ -57,7 +57,7 @@ def seconds_per_test(suite: BehavioralSuite) -> dict[str, float]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.behavior",
-        description="Time the behavioural suite on a made week.",
+        description="Time the behavioral suite on a made week.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--customers", type=int, default=100_000, help="who bought something in the week")

@@ -1,4 +1,4 @@
-"""A made week for the behavioural suite: customers who love two departments, and a recommender that found out which.
+"""A made week for the behavioral suite: customers who love two departments, and a recommender that found out which.
 
 In: how many customers and articles, a seed. Out: `BehavioralSuite` of a healthy recommender, made without a model, so
 that the suite can be timed at any size and a test can say what each sabotage changes.

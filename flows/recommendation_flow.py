@@ -106,7 +106,7 @@ class RecommendationFlow(FlowSpec):
        whose lists are served, as well if its settings were others.
     7. rank: the ranker learns from the ranking weeks.
     8. evaluate: score the test week beside the champion and the baselines; one that does better makes the lists.
-    9. test_behavior: run the behavioural suite; its verdict stands on the card.
+    9. test_behavior: run the behavioral suite; its verdict stands on the card.
     10. refit: a bad verdict ends the run here; a good one refits the ranker on the newest weeks.
     11. publish: lists for every customer, the second gate on them, then the new version goes up.
     12. end: a summary to read.
@@ -288,7 +288,7 @@ class RecommendationFlow(FlowSpec):
     @measured
     @step
     def test_behavior(self):
-        """Run the behavioural suite on the test week's lists; whether anything may be published follows from it."""
+        """Run the behavioral suite on the test week's lists; whether anything may be published follows from it."""
         from recommender.evaluation.behavioral_check import run_tests
 
         self.behavioral_tests = run_tests(self.week.suite, self.settings.behavioral_tests)

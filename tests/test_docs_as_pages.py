@@ -102,7 +102,7 @@ def test_the_tables_hold_the_numbers_of_the_benchmark():
     assert [dataset for dataset in results if summary(results, dataset) not in page] == []
 
 
-def test_the_example_of_a_behavioural_test_works():
+def test_the_example_of_a_behavioral_test_works():
     page = (DOCS / "quality.md").read_text()
     blocks = dict(re.findall(r" *```(python|toml)\n(.*?)```", page, flags=re.S))
     code, threshold = (textwrap.dedent(blocks[language]) for language in ("python", "toml"))

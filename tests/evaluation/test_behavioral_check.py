@@ -1,4 +1,4 @@
-"""How a behavioural test is declared, judged and reported."""
+"""How a behavioral test is declared, judged and reported."""
 
 import math
 

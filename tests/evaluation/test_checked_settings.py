@@ -36,7 +36,7 @@ def test_a_test_without_a_threshold_and_a_threshold_without_a_test_are_told(toml
     assert of_gate == "[publication_gate] lacks score_spread; this test takes a minimum, a maximum or both"
 
 
-def test_only_the_behavioural_tests_have_a_minimum_of_customers(toml):
+def test_only_the_behavioral_tests_have_a_minimum_of_customers(toml):
     toml["publication_gate"]["minimum_customers"] = {"minimum": 1}
     (problem,) = problems(toml)
     assert problem.startswith("[publication_gate] has minimum_customers, a threshold without a test; tests are ")

@@ -1,4 +1,4 @@
-"""The test week on the planted day: whose lists are scored, against what, and what the behavioural suite is given."""
+"""The test week on the planted day: whose lists are scored, against what, and what the behavioral suite is given."""
 
 from dataclasses import replace
 

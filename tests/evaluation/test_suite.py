@@ -63,7 +63,7 @@ def test_at_the_demos_scale_the_healthy_pass_and_every_saboteur_is_caught(seed):
         assert caught_by in failed(sabotage(suite)), name
 
 
-def test_the_same_hit_rate_and_different_behaviour_are_told_apart(healthy):
+def test_the_same_hit_rate_and_different_behavior_are_told_apart(healthy):
     """Both hit one purchase of each customer at rank 1 and nothing else; then come best sellers, or the tail."""
     sales = np.where(healthy.is_on_sale, healthy.last_week_sales, np.iinfo(np.int64).max)
     rarest, best = np.argsort(sales)[:300], np.argsort(-healthy.last_week_sales)[:30]

@@ -85,7 +85,7 @@ def test_a_refused_run_has_no_gate_table():
     refused = planted_run.report(publication_tests=[], published=None, verdict="refused")
     (part,) = (part for part in report_cards.sections(refused, None) if part.title == "What was tested")
 
-    assert [named.caption for named in part.tables] == ["Behavioural tests on the test week"]
+    assert [named.caption for named in part.tables] == ["Behavioral tests on the test week"]
 
 
 def test_a_customer_has_the_list_with_hits_marked_and_the_purchases(week):

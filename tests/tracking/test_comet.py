@@ -116,12 +116,12 @@ def test_archive_of_the_run_holds_windows_and_commit_and_no_path_of_the_machine(
         assert f"{path}/".encode() not in archive.everything
 
 
-def test_archive_of_the_run_holds_behaviour_pictures_and_predictions(night):
+def test_archive_of_the_run_holds_behavior_pictures_and_predictions(night):
     archive = Archive(night / f"{RUN_KEY}.zip")
 
-    behaviour = json.loads(archive.files["behavioural_report.json"])
-    assert behaviour["verdict"] == "passed"
-    assert behaviour["behavioral_tests"] == REPORT["behavioral_tests"]
+    behavior = json.loads(archive.files["behavioral_report.json"])
+    assert behavior["verdict"] == "passed"
+    assert behavior["behavioral_tests"] == REPORT["behavioral_tests"]
     assert archive.files["models.svg"] == CHARTS["models"]
     assert archive.kinds["models.svg"] == archive.kinds["slices_map_12_by_activity.svg"] == "visualization"
     header, *rows = csv.reader(archive.files["predictions.csv"].splitlines())
@@ -132,8 +132,8 @@ def test_a_run_without_pictures_is_tracked_all_the_same(comet_dir):
     comet.log_run(REPORT | {"behavioral_tests": [{"name": "tail", "value": float("nan")}]})
 
     archive = Archive(comet_dir / f"{RUN_KEY}.zip")
-    assert archive.files.keys() == {"behavioural_report.json"}
-    assert json.loads(archive.files["behavioural_report.json"])["behavioral_tests"][0]["value"] is None
+    assert archive.files.keys() == {"behavioral_report.json"}
+    assert json.loads(archive.files["behavioral_report.json"])["behavioral_tests"][0]["value"] is None
 
 
 def test_pictures_that_cannot_be_kept_cost_one_warning_and_nothing_else(comet_dir, caplog):
@@ -143,7 +143,7 @@ def test_pictures_that_cannot_be_kept_cost_one_warning_and_nothing_else(comet_di
     [warning] = [said for said in caplog.messages if said.startswith("Comet: ")]
     assert warning.startswith("Comet: the record of run 17 may have gaps (")
     archive = Archive(comet_dir / f"{RUN_KEY}.zip")
-    assert archive.files.keys() == {"behavioural_report.json", "popularity.svg"}
+    assert archive.files.keys() == {"behavioral_report.json", "popularity.svg"}
     assert "passed" in archive.experiment["tags"]
 
 

@@ -1,6 +1,6 @@
-"""What a behavioural test is: a measured value, a threshold, and an outcome.
+"""What a behavioral test is: a measured value, a threshold, and an outcome.
 
-Stage: under the behavioural suite and the publication gate. In: an object whose methods carry `@behavioral_check`,
+Stage: under the behavioral suite and the publication gate. In: an object whose methods carry `@behavioral_check`,
 and thresholds as a plain dict by test name. Out: one `CheckResult` per method, in the order they are
 written.
 

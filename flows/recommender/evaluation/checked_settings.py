@@ -1,4 +1,4 @@
-"""A settings file, checked with the names of the behavioural tests: what a run asks before its first step.
+"""A settings file, checked with the names of the behavioral tests: what a run asks before its first step.
 
 In: a parsed TOML file. Out: nothing, or one error that names everything that is wrong.
 """

@@ -1,6 +1,6 @@
 """The test week from end to end: lists of every recommender, who makes tonight's, what it scores and against whom.
 
-Stage: after the ranker was fitted, before the behavioural suite. In: the models fitted before the week, the champion's
+Stage: after the ranker was fitted, before the behavioral suite. In: the models fitted before the week, the champion's
 where they are others. Out: `EvaluatedWeek`, which the verdict, the report and the cards are made from.
 """
 
@@ -46,7 +46,7 @@ class EvaluatedWeek:
         quality: see `quality_report`.
         contest: who makes tonight's lists.
         challenge: how they compare with the champion's.
-        suite: the behavioural tests of the served lists.
+        suite: the behavioral tests of the served lists.
     """
 
     customer_ids: np.ndarray
@@ -134,7 +134,7 @@ class _Contenders:
         return lists
 
     def suite_of(self, name: str) -> BehavioralSuite:
-        """Return the behavioural tests of one contender's lists."""
+        """Return the behavioral tests of one contender's lists."""
         settings = self._settings
         judging = Judging(self._marts, self.catalogue, settings.common_sense, settings.minimum_customers)
         baselines = {other: lists for other, lists in self.lists.items() if other != FOUR_STAGES}

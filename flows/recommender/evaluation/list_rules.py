@@ -1,6 +1,6 @@
 """Rules that every recommendation list must obey, no matter what made it.
 
-Stage: shared by the behavioural suite (evaluated lists) and the publication gate (lists to be published).
+Stage: shared by the behavioral suite (evaluated lists) and the publication gate (lists to be published).
 In: `lists` (n_customers, k) int32 article positions, -1 where a list is shorter; `scores` float32 of that
 shape; `is_on_sale` bool (n_articles,). Out: how often a rule is broken, as a `Measurement`.
 """

@@ -1,6 +1,6 @@
 """Test-week metrics of one recommender, and the table that compares them all.
 
-Stage: after retrieval and baselines, before the behavioural tests. In: lists and truth of the test week's
+Stage: after retrieval and baselines, before the behavioral tests. In: lists and truth of the test week's
 customers (shapes in `recommender.ranking_metrics`). Out: per customer, arrays by metric name, for slices and
 intervals; averaged, a flat dict per model, as report.json holds it.
 """

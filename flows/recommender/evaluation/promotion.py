@@ -1,6 +1,6 @@
 """The verdict: may tonight's recommendations reach a shopper?
 
-Stage: after the behavioural suite, and again after the publication gate. In: test results, the contest with the
+Stage: after the behavioral suite, and again after the publication gate. In: test results, the contest with the
 baselines and the challenge of the champion. Out: one `Verdict`.
 """
 

@@ -27,7 +27,7 @@ class Publication:
 
     Attributes:
         tests: results of the second gate.
-        verdict: over these and the behavioural tests.
+        verdict: over these and the behavioral tests.
         version: that is served from now on; None when the verdict is bad.
     """
 

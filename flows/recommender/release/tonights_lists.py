@@ -77,7 +77,7 @@ class Tonight:
     Attributes:
         fitted: retrieve and filter with tonight's two-tower, for everybody.
         published: (n, k) the lists to be published.
-        evaluated: (n, k) those of what passed the behavioural suite for the compared customers, rows of -1 for others.
+        evaluated: (n, k) those of what passed the behavioral suite for the compared customers, rows of -1 for others.
         two_tower: (n, k) the two-tower's own for the compared customers; None where a baseline makes the lists.
         evaluated_two_tower: (n, k) likewise.
         proposers: (n, k) uint8, bits of `Proposer`, which generators proposed the articles of the published lists.

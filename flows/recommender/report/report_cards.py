@@ -172,7 +172,7 @@ def _article(each: Purchase | Recommendation) -> list[str]:
 
 def _test_section(report: Mapping[str, Any]) -> Section:
     tests, gate = report["behavioral_tests"], report["publication_tests"]
-    tables = [NamedTable("Behavioural tests on the test week", card_tables.behavior_table(tests))]
+    tables = [NamedTable("Behavioral tests on the test week", card_tables.behavior_table(tests))]
     if gate:
         tables.append(NamedTable("Publication gate on tonight's lists", card_tables.behavior_table(gate)))
     misses = [each for test in tests for each in test["details"].get("furthest_misses", [])]

@@ -107,7 +107,7 @@ def summarize(report: dict[str, Any]) -> str:
         "All customers of the week",
         metric_table(report["metrics"], ALL_CUSTOMERS),
         _quality_table(report.get("quality", {})),
-        _test_table("Behavioural tests", report["behavioral_tests"]),
+        _test_table("Behavioral tests", report["behavioral_tests"]),
         _test_table("Publication gate", report["publication_tests"]),
         _contest_line(report["contest"]) if "contest" in report else "",
         describe(report["challenge"]) if "challenge" in report else "",

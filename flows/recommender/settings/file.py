@@ -1,7 +1,7 @@
 """A whole settings file, checked: every section and key, what each may be, and how they relate.
 
 In: a parsed TOML file. Out: one line for each thing that is wrong, named as a person finds it in the file. The names of
-the behavioural tests stand above this floor; `evaluation.checked_settings` asks for those, too.
+the behavioral tests stand above this floor; `evaluation.checked_settings` asks for those, too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Customers with their histories changed a little, to ask a two-tower or all four stages how they take that.
 
-Stage: for the behavioural suite. In: a `QuerySnapshot` or a `FittedDay`. Out: the same customers with other histories.
+Stage: for the behavioral suite. In: a `QuerySnapshot` or a `FittedDay`. Out: the same customers with other histories.
 Only the history changes: what the shop sold, what was fitted on it, and a customer's counts stay, so that the
 difference is the history's alone.
 """

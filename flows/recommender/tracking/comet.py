@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from recommender.report.card_style import Table
 
 CANDIDATE, RUN, WINNER = "candidate", "run", "winner"  # tags
-BEHAVIOUR_FILE, PREDICTIONS_FILE = "behavioural_report.json", "predictions.csv"
+BEHAVIOR_FILE, PREDICTIONS_FILE = "behavioral_report.json", "predictions.csv"
 KIB_PER_MIB = 1024  # ru_maxrss counts KiB
 
 
@@ -87,7 +87,7 @@ def log_run(
     """Record a run, passed or refused, from its report: metrics, tests, verdict, candidates; tag the chosen one.
 
     Metrics are named `model.metric` and `test.name`. The notes `candidate.LABEL` hold the keys of the candidates'
-    experiments. The behavioural tests and the publication gate go along as JSON.
+    experiments. The behavioral tests and the publication gate go along as JSON.
 
     Args:
         report: as report.json holds it.
@@ -102,7 +102,7 @@ def log_run(
         log.log_notes({name: report[name] for name in ("verdict", "verdict_reason", "chosen")})
         log.log_notes({"candidate": {label: run.experiment_key(label) for label in labels}})
         log.log_notes({"code_version": code_version() or "unknown"})
-        log.log_file(BEHAVIOUR_FILE, _behaviour(report))
+        log.log_file(BEHAVIOR_FILE, _behavior(report))
         if predictions[0]:
             log.log_file(PREDICTIONS_FILE, _as_csv(predictions))
         for name, svg in (charts or {}).items():
@@ -111,7 +111,7 @@ def log_run(
     add_tags_later(run.experiment_key(report["chosen"]), report["chosen"], WINNER)
 
 
-def _behaviour(report: Mapping[str, Any]) -> str:
+def _behavior(report: Mapping[str, Any]) -> str:
     names = ("run_id", "dataset", "windows", "verdict", "verdict_reason", "behavioral_tests", "publication_tests")
     return json.dumps(without_nan({name: report[name] for name in names}), indent=2, ensure_ascii=False, default=str)
 

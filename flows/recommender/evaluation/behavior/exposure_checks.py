@@ -1,4 +1,4 @@
-"""Same accuracy, different behaviour: what is shown, to how many, and how popular it was anyway.
+"""Same accuracy, different behavior: what is shown, to how many, and how popular it was anyway.
 
 Sources: popularity deviation from Abdollahpouri et al. 2021, https://doi.org/10.1145/3450613.3456821; Gini index of
 exposure as in Castells, Hurley and Vargas, Novelty and diversity in recommender systems, Recommender Systems

@@ -1,6 +1,6 @@
-"""What a behavioural test may look at: one recommender's lists for one week, and what is known of those involved.
+"""What a behavioral test may look at: one recommender's lists for one week, and what is known of those involved.
 
-Stage: under the behavioural suite. In: plain arrays, so that a test needs no shop to be tested itself. Out:
+Stage: under the behavioral suite. In: plain arrays, so that a test needs no shop to be tested itself. Out:
 `JudgedWeek`, of which every family of tests is a subclass.
 """
 

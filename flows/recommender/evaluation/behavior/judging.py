@@ -1,4 +1,4 @@
-"""From the test week's shop day to the plain arrays of the behavioural suite.
+"""From the test week's shop day to the plain arrays of the behavioral suite.
 
 In: a `HeldOutWeek`, everybody's lists for it, the marts. Out: `BehavioralSuite`, ready to run.
 """
@@ -50,7 +50,7 @@ class Judging:
         baselines: Mapping[str, RankedLists],
         perturbed: Perturbed | None = None,
     ) -> BehavioralSuite:
-        """Return the behavioural suite for the first k of one recommender's lists.
+        """Return the behavioral suite for the first k of one recommender's lists.
 
         Args:
             week: the test week.

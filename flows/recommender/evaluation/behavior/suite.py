@@ -1,4 +1,4 @@
-"""The behavioural suite: does the recommender behave, beyond its average score?
+"""The behavioral suite: does the recommender behave, beyond its average score?
 
 Stage: after the test-week metrics, before the verdict. In: a `JudgedWeek`. Out: one `CheckResult` per test method.
 
