@@ -1,10 +1,8 @@
-"""The API is deployable without the training stack, and its packages import only those below them."""
+"""The API is deployable without the training stack."""
 
-import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -16,34 +14,6 @@ TRAINING_STACK = {
     *("torch", "merlin", "nvtabular", "dask", "pandas", "pyarrow", "duckdb", "dbt", "metaflow", "faiss", "comet_ml"),
     *("recommender", "data"),
 }
-PACKAGES = ["errors", "connection", "cache", "settings", "lookup", "logs", "http", "page", "commands"]
-"""Of `serving`, each below the next."""
-AT_THE_TOP = ["app", "lambda_handler", "__main__"]
-FOR_THE_PUBLISHER = {"errors", "connection", "cache"}
-
-
-def imports(folder: str) -> Iterator[tuple[Path, str]]:
-    """Yield what each module below a folder imports of `serving`: its path there and the package."""
-    for path in (PROJECT_ROOT / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "serving":
-                names = [each.name for each in node.names] if node.module == "serving" else [node.module.split(".")[1]]
-                yield from ((path.relative_to(PROJECT_ROOT / folder).with_suffix(""), name) for name in names)
-
-
-def test_a_package_imports_only_those_below_it_and_nothing_imports_the_commands():
-    order = [*PACKAGES, *AT_THE_TOP]
-    wrong = [
-        (str(module), imported)
-        for module, imported in imports("serving")
-        if order.index(imported) > order.index(module.parts[0])
-        or (imported == "commands" and module.parts[0] != "commands")
-    ]
-    assert wrong == []
-
-
-def test_the_publisher_needs_errors_connection_and_cache_alone():
-    assert {imported for _, imported in imports("flows")} == FOR_THE_PUBLISHER
 
 
 @pytest.mark.parametrize(
