@@ -59,7 +59,7 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
     def post_step(self, step_name, flow, exception=None):
         """Add wall seconds and peak memory to `step_costs`."""
         if exception is not None:
-            return RunStopped(str(exception)) if _is_for_the_owner(exception) else exception
+            return _for_the_owner(exception)
         name = step_name if flow.index is None else f"{step_name} {getattr(flow.input, 'label', flow.input)}"
         peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         cost = {"seconds": round(time.perf_counter() - self.started, 1), "peak_mib": peak_kib // KIB_PER_MIB}
@@ -87,10 +87,15 @@ def read_settings(text: str) -> dict:
     return toml
 
 
-def _is_for_the_owner(error: Exception) -> bool:
+def _for_the_owner(error: Exception) -> Exception:
+    """Return one message in the place of an error that the run's owner can act on, any other error as it is."""
     from data.raw_errors import RawDataError
 
-    return isinstance(error, RecommenderError | RawDataError)
+    if isinstance(error, RecommenderError | RawDataError):
+        return RunStopped(str(error))
+    if current.origin_run_id and isinstance(error, ImportError | AttributeError):  # what it left names other classes
+        return RunStopped(f"run {current.origin_run_id} was begun by another release ({error}); begin a new one")
+    return error
 
 
 @schedule(daily=True)
