@@ -63,7 +63,7 @@ $(INSTALLED): $(PACKAGES) pyproject.toml
 	@touch $@
 
 .PHONY: run
-run: setup  ## Raw purchases to published recommendations (DATASET=demo, online-retail or kaggle-hm)
+run: setup  ## Raw purchases to published recommendations (DATASET=demo, online-retail or kaggle-hm; CUTOFF=..., MAX_WORKERS=2)
 	@$(BIN)/python flows/recommendation_flow.py --no-pylint run --dataset $(DATASET) --max-workers $(MAX_WORKERS) \
 	  $(if $(CUTOFF),--cutoff $(CUTOFF))
 	@$(MAKE) query

@@ -1,7 +1,7 @@
-"""From raw purchases to published recommendations: `python recommendation_flow.py run --help`.
+"""From raw purchases to published recommendations: `.venv/bin/python flows/recommendation_flow.py run --help`.
 
-This file holds the order of things and nothing else: a step reads what it needs, calls one module of `recommender`
-and stores what the next step needs. It alone imports Metaflow.
+This file holds the order of things and nothing else: a step reads what it needs, calls `recommender` and stores what
+the next step needs. It alone imports Metaflow.
 """
 
 from recommender import project_paths

@@ -6,7 +6,7 @@ the same keys and decodes what one lookup needs. Codecs need the standard librar
 Keys of the dataset `demo` (the braces are a Redis Cluster hash tag, so control keys share one slot):
 
     recommendations:{demo}:current              id of the version that is served (the one pointer)
-    recommendations:{demo}:history              ids of versions that may be served, newest first; the head is current
+    recommendations:{demo}:history              ids of the served version and those to roll back to, newest first
     recommendations:{demo}:registry             hash: version id -> numbers of its keys, for every version with keys
     recommendations:{demo}:lock                 token of the publisher at work
     recommendations:{demo}:rules                hash: article id -> why it is barred, see `lookup.rule_book`

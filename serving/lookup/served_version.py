@@ -97,7 +97,8 @@ class ServedVersion:
         for _ in range(LOOKUP_ATTEMPTS):
             version, _ = await self._get()
             if version is None:
-                raise NothingPublished(f"no lists are published for {self._keys.dataset}; `make run` publishes them.")
+                dataset = self._keys.dataset
+                raise NothingPublished(f"no lists are published for {dataset}; `make run DATASET={dataset}` does it.")
             values = await self._reader.get(self._keys.manifest(version), self._keys.popular(version))
             if None not in values:
                 self.known_head = _decode_head(version, *values)

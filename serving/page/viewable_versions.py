@@ -51,7 +51,9 @@ class ViewableVersions:
         except (redis.RedisError, OSError) as error:
             raise RedisAway(f"Redis does not answer ({error}).") from error
         if not history:
-            raise NothingPublished(f"no lists are published for {self._dataset}; `make run` publishes them.")
+            raise NothingPublished(
+                f"no lists are published for {self._dataset}; `make run DATASET={self._dataset}` does it."
+            )
         return [version.decode(errors="replace") for version in history]
 
     async def open(self, version: str, versions: list[str]) -> RecommendationStore:

@@ -168,5 +168,14 @@ def test_command_scores_at_the_depth_that_the_report_was_made_for(finished_run, 
     assert "popular                       MAP@6 0." in capsys.readouterr().out
 
 
+def test_without_a_report_it_says_what_to_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["rescore", "--dataset", "online-retail"])
+    assert main() == 2
+    assert capsys.readouterr().err == (
+        "there is no report of online-retail yet; `make run DATASET=online-retail` leaves one\n"
+    )
+
+
 def test_docstring_examples_are_true():
     assert doctest.testmod(rescore_module).failed == 0

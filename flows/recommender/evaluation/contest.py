@@ -8,7 +8,7 @@ The four stages do, unless a baseline beats them. It has to
 1. do better for the customers with earlier purchases, beyond chance: the 95% interval of the paired difference lies
    above 0. The best of the baselines is compared, so chance has a few more than the usual 2.5% of the nights;
 2. beat stages that are weak, not broken: they fail nothing but the tests that ask how much is found. Stages that fail
-   others is refused, for a person to look at, and what was published before stays up;
+   others are refused, for a person to look at, and what was published before stays up;
 3. pass the whole suite itself, which asks for new articles and cold customers, too.
 """
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -267,11 +268,14 @@ def find_differences(reported: dict[str, dict], rescored: dict[str, dict]) -> li
 
 
 def main() -> int:
-    """Rescore one dataset's last report and print what differs; 0 when nothing does."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    """Rescore one dataset's last report and print what differs; return 0 when nothing does, 2 without a report."""
+    parser = argparse.ArgumentParser(prog="python -m recommender.evaluation.rescore", description=main.__doc__)
     parser.add_argument("--dataset", default="demo")
     dataset = parser.parse_args().dataset
     folder = reports_dir(dataset)
+    if not (folder / "report.json").exists():
+        print(f"there is no report of {dataset} yet; `make run DATASET={dataset}` leaves one", file=sys.stderr)
+        return 2
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     test, n_candidates, cutoffs = report["windows"]["test"], report["n_candidates"], reported_cutoffs(report["metrics"])
     served = next(iter(next(iter(report["metrics"].values()))))  # the MAP at the served depth stands first

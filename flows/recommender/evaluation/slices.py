@@ -2,7 +2,7 @@
 
 Stage: after the per-customer metrics, beside `bootstrap`. In: metric values per customer and a label for each of
 them. Out: one row per slice, with intervals. An article slice is a mask for `ranking_metrics.select_truth`, as is
-`accuracy_tests.popularity_head`: it cuts the truth before anything is scored.
+`accuracy_checks.popularity_head`: it cuts the truth before anything is scored.
 """
 
 from collections.abc import Mapping, Sequence

@@ -70,7 +70,7 @@ class TimeWindows:
 
     @property
     def ranking_models(self) -> dict[date, tuple[date, ...]]:
-        """See `ranking_models`."""
+        """Which two-tower scores which weeks for the ranker, oldest first; see the function of this name."""
         return ranking_models(self.test_as_of_day, self.ranking_weeks, self.weeks_per_model)
 
     @property

@@ -4,8 +4,9 @@ Stage: the last of the pipeline. In: the lists of every customer and what is to 
 in Redis that the API serves from the flip on. Keys and values are those of `serving.cache.contract`.
 
 What holds at every moment, also when this process is killed: `current` names a complete version that was read back
-and compared. Each version enters the registry before its first key is written, so all that is in the registry but
-not in the history is the remains of a crash, of a rollback or of age, and the next publisher removes it.
+and compared. Each version enters the registry before its first key is written, so what is in the registry, but
+neither in the history nor served by a variant, is left over from a crash, a rollback or age: the next publisher removes
+it.
 """
 
 import contextlib

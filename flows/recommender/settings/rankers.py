@@ -13,7 +13,7 @@ from recommender.settings.kinds import Count, CountOrZero, DroppedShare, NotNega
 
 @dataclass(frozen=True)
 class LambdaRankSettings:
-    """How the trees of `models.lambdarank` are grown.
+    """How the trees of `models.ranking.lambdarank` are grown.
 
     Attributes:
         n_trees: most trees; without validation rows, exactly as many.
@@ -43,7 +43,7 @@ class LambdaRankSettings:
 
 @dataclass(frozen=True)
 class DeepCrossSettings:
-    """The sizes of the network of `models.deep_cross_ranker` and how it is trained.
+    """The sizes of the network of `models.ranking.deep_cross_ranker` and how it is trained.
 
     Attributes:
         cross_layers: highest order of the products of features, less one.

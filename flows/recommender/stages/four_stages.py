@@ -2,7 +2,8 @@
 
     retrieve (generators) -> filter (rules) -> rank (a fitted ranker) -> order (caps, diversity)
 
-Stage: the recommender that is evaluated and published. Filtering happens inside `ShopDay`: only what passed is scored.
+Stage: the recommender that is evaluated and published. `fitted_day` applies the rules to the catalogue first, because
+they hold for everybody: the generators then propose only what passed.
 """
 
 from __future__ import annotations
