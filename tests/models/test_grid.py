@@ -21,7 +21,6 @@ from recommender.models.grid import (
 from recommender.models.model_files import load_model
 from recommender.models.training import TrainingSettings
 from recommender.settings.sections import TwoTowerSettings
-from recommender.settings.words import names_of
 
 WEEK, ONE_DAY = timedelta(days=7), timedelta(days=1)
 
@@ -72,7 +71,7 @@ def test_the_settings_hold_whatever_training_and_towers_take():
     from recommender.models.two_tower import TowerSettings
 
     taken = {field.name for kind in (TowerSettings, TrainingSettings) for field in fields(kind)} - {"seed"}
-    assert set(names_of(TwoTowerSettings)) == taken | {"seeds", "max_softmax_articles", "sampled_fallback"}
+    assert TwoTowerSettings.__annotations__.keys() == taken | {"seeds", "max_softmax_articles", "sampled_fallback"}
 
 
 def test_a_training_week_may_end_on_the_day_before_and_no_later():

@@ -6,7 +6,6 @@ import pytest
 
 from recommender.config import DEFAULT_FILE, Settings, SettingsError, read_file
 from recommender.settings.sections import RetrieveSettings
-from recommender.settings.words import names_of
 from recommender.stages.retrieve import GENERATORS
 from recommender.stages.stage_names import check_stage_names
 
@@ -36,4 +35,4 @@ def test_the_default_names_every_generator_and_passes():
 
 
 def test_the_settings_know_the_generators_that_there_are():
-    assert names_of(RetrieveSettings) == list(GENERATORS)
+    assert list(RetrieveSettings.__annotations__) == list(GENERATORS)

@@ -40,11 +40,6 @@ def find_wrong_values(
     return []
 
 
-def names_of(kind: type) -> list[str]:
-    """Return the names of a kind's fields."""
-    return list(get_type_hints(kind))
-
-
 def shown(value: Any) -> str:
     """Return a value as it is written in a TOML file, or nearly so, and shortened."""
     text = str(value).lower() if isinstance(value, bool) else repr(value)
