@@ -1,12 +1,13 @@
-"""The customers of the made shop: who they are and what they like.
+"""The customers of the made shop: who they are, what they like and what they own.
 
 Stage: raw data, demo only. In: a number of customers, a `Catalogue`, `hm_profile`. Out: `Tastes`, the archetypes
-customers are mixtures of, and `Customers`, in `customer_id` order, whose `table` is customers.csv.
+customers are mixtures of, `Customers`, in `customer_id` order, whose `table` is customers.csv, and an empty
+`Ownership` to fill.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,38 @@ class Customers:
 
     def __len__(self) -> int:
         return len(self.archetypes)
+
+
+@dataclass
+class Ownership:
+    """Own articles that are still on sale: sorted keys customer * n_articles + article and the last week bought."""
+
+    n_articles: int
+    key: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    week: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def add(self, key: np.ndarray, week: int) -> None:
+        """Note purchases of this week; the newest week counts."""
+        keys = np.concatenate([np.unique(key), self.key])
+        weeks = np.concatenate([np.full(len(keys) - len(self.key), week), self.week])
+        self.key, newest = np.unique(keys, return_index=True)
+        self.week = weeks[newest]
+
+    def forget(self, is_off_sale: np.ndarray) -> None:
+        """Drop articles that will never be sold again; `is_off_sale` bool (n_articles,)."""
+        kept = ~is_off_sale[self.key % self.n_articles]
+        self.key, self.week = self.key[kept], self.week[kept]
+
+    def has(self, key: np.ndarray) -> np.ndarray:
+        """Whether each key is owned."""
+        if len(self.key) == 0:
+            return np.zeros(len(key), dtype=bool)
+        return self.key[np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)] == key
+
+    def span(self, customer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(first, after) positions of each customer's own articles."""
+        first = np.searchsorted(self.key, customer * self.n_articles)
+        return first, np.searchsorted(self.key, (customer + 1) * self.n_articles)
 
 
 def make_tastes(catalogue: Catalogue, rng: np.random.Generator, shape: TasteShape | None = None) -> Tastes:

@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 
 from data.synthetic_calendar import Calendar
-from data.synthetic_purchases import Market, Ownership, Shop, acceptance, repurchase_weights
+from data.synthetic_customers import Ownership
+from data.synthetic_purchases import Market, Shop, acceptance, repurchase_weights
 
 ORACLE_DEPTH = 24
 CUSTOMERS_PER_CHUNK = 1_000

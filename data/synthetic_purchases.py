@@ -18,14 +18,14 @@ costs archetypes x articles + rows, not customers x articles, while the exact pr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from data.hm_profile import hm_profile
 from data.synthetic_calendar import Calendar
 from data.synthetic_catalogue import EUR_PER_PRICE_UNIT, Catalogue
-from data.synthetic_customers import Customers, Tastes, TasteShape
+from data.synthetic_customers import Customers, Ownership, Tastes, TasteShape
 
 MOST_PROPOSALS = 200  # per wanted article; what is refused that often is not bought
 STOCK_ROUNDS = 3
@@ -56,38 +56,6 @@ class Market:
     on_sale: np.ndarray
     shares: np.ndarray
     markdown: np.ndarray
-
-
-@dataclass
-class Ownership:
-    """Own articles that are still on sale: sorted keys customer * n_articles + article and the last week bought."""
-
-    n_articles: int
-    key: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    week: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-
-    def add(self, key: np.ndarray, week: int) -> None:
-        """Note purchases of this week; the newest week counts."""
-        keys = np.concatenate([np.unique(key), self.key])
-        weeks = np.concatenate([np.full(len(keys) - len(self.key), week), self.week])
-        self.key, newest = np.unique(keys, return_index=True)
-        self.week = weeks[newest]
-
-    def forget(self, is_off_sale: np.ndarray) -> None:
-        """Drop articles that will never be sold again; `is_off_sale` bool (n_articles,)."""
-        kept = ~is_off_sale[self.key % self.n_articles]
-        self.key, self.week = self.key[kept], self.week[kept]
-
-    def has(self, key: np.ndarray) -> np.ndarray:
-        """Whether each key is owned."""
-        if len(self.key) == 0:
-            return np.zeros(len(key), dtype=bool)
-        return self.key[np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)] == key
-
-    def span(self, customer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(first, after) positions of each customer's own articles."""
-        first = np.searchsorted(self.key, customer * self.n_articles)
-        return first, np.searchsorted(self.key, (customer + 1) * self.n_articles)
 
 
 @dataclass(frozen=True)
