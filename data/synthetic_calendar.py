@@ -21,6 +21,7 @@ DAYS_PER_WEEK = 7
 class CalendarShape:
     """How customers come and go; fitted so that the generated data holds `hm_profile`."""
 
+    visits: float = 1.0  # purchase days per customer, relative to H&M
     most_purchase_days: float = 160.0  # of one customer in the profile's two years
     whole_period_share: float = 0.6  # customers active all the time; the others join, leave or pause
     shortest_active_share: float = 0.1  # of the period, for customers active during a part of it
@@ -79,7 +80,7 @@ def _purchase_day_counts(customers: int, days: int, rng: np.random.Generator, sh
     """Purchase days per customer; over a period other than the profile's, in proportion and at least one."""
     quantiles = hm_profile()["transactions"]["purchase_days_per_customer"]
     counts = draw_counts(rng.random(customers), quantiles, shape.most_purchase_days)
-    scaled = np.floor(counts * days / PROFILE_DAYS + rng.random(customers))
+    scaled = np.floor(counts * shape.visits * days / PROFILE_DAYS + rng.random(customers))
     has_bought = rng.random(customers) >= shape.never_bought_share
     return np.where(has_bought, np.maximum(scaled, 1), 0).astype(np.int64)
 

@@ -25,6 +25,7 @@ class CatalogueShape:
     life_weeks_median: float = 16.0
     life_weeks_log_sd: float = 1.35
     life_weeks_longest: int = 156
+    is_kept: bool = False  # every article stays on sale: a shop of few articles cannot spare one
     attraction_log_sd: float = 1.7  # of a product, natural log of its sales rate
     attraction_range_sd: tuple[float, float] = (-1.0, 1.8)  # shops drop what sells less and run out of what sells more
     variant_attraction_log_sd: float = 1.7  # of a colour variant around its product
@@ -115,15 +116,23 @@ def _colour_variants(articles: int, rng: np.random.Generator) -> np.ndarray:
 def _lives(
     product: np.ndarray, weeks: int, rng: np.random.Generator, shape: CatalogueShape
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(first, last) week on sale; launches are spread evenly, so that as many articles come as go."""
+    """(first, last) week on sale; launches are spread evenly, so that as many articles come as go, or all stay."""
     n_products = product[-1] + 1
     log_life = np.log(shape.life_weeks_median) + rng.normal(0, shape.life_weeks_log_sd, len(product))
     life = np.clip(np.rint(np.exp(log_life)), 2, shape.life_weeks_longest).astype(np.int64)
     together = rng.random(len(product)) < shape.same_launch_share
     phase = np.where(together, rng.random(n_products)[product], rng.random(len(product)))
+    if shape.is_kept:
+        return _launches_of_kept_articles(phase, weeks), weeks - 1 + life
     earliest = shape.fewest_weeks_seen - life
     launch_week = earliest + np.floor(phase * (weeks - earliest)).astype(np.int64)
     return launch_week, launch_week + life - 1
+
+
+def _launches_of_kept_articles(phase: np.ndarray, weeks: int) -> np.ndarray:
+    """Launch weeks in the order of `phase`: one half before the calendar, the other evenly over it."""
+    rank = np.argsort(np.argsort(phase, kind="stable"), kind="stable")
+    return np.floor(((rank + 0.5) / len(phase) * 2 - 1) * weeks).astype(np.int64)
 
 
 def _attributes(product: np.ndarray, rng: np.random.Generator, shape: CatalogueShape) -> pd.DataFrame:

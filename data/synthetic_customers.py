@@ -47,6 +47,7 @@ class TasteShape:
     price_tolerance_log: float = 0.55  # half-width of the accepted price band
     repurchase_mean: float = 0.041  # propensity to buy an own article again, given that one is on sale
     repurchase_concentration: float = 3.0
+    own_refused_up_to: float = 1.0  # of the articles on sale; who owns a larger share buys own ones as if new
     age_sd_years: float = 9.0  # of the customers of one archetype
 
 

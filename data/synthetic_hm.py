@@ -1,8 +1,9 @@
 """Make the demo data: H&M's three CSV files, shaped like the real ones, from a seed and at any scale.
 
-Stage: raw data, the first of the pipeline. In: a scale and a seed. Out: `articles.csv`, `customers.csv`,
-`transactions_train.csv` in H&M's exact columns and formats, and `oracle.parquet`, the true top articles of the
-customers who buy in the last week (see `synthetic_oracle`). All four appear together or not at all.
+Stage: raw data, the first of the pipeline. In: a scale, a seed and a kind of shop. Out: `articles.csv`,
+`customers.csv`, `transactions_train.csv` in H&M's exact columns and formats, and `oracle.parquet`, the true
+top articles of the customers who buy in the last week (see `synthetic_oracle`). All four appear together or not at
+all.
 
     python -m data.synthetic_hm --customers 20000 --articles 4000 --days 730 --seed 7 --out data/raw/demo
 """
@@ -25,14 +26,17 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from data.synthetic_calendar import make_calendar
-from data.synthetic_catalogue import make_catalogue
+from data.synthetic_calendar import CalendarShape, make_calendar
+from data.synthetic_catalogue import CatalogueShape, make_catalogue
 from data.synthetic_customers import TasteShape, make_customers, make_tastes
 from data.synthetic_oracle import oracle_table
 from data.synthetic_purchases import MarketShape, PurchaseWeek, Shop, purchase_weeks
 
 FILES = ("articles.csv", "customers.csv", "transactions_train.csv", "oracle.parquet")
-SMALLEST = {"customers": 200, "articles": 100, "days": 28}
+SMALLEST = {"customers": 200, "articles": 8, "days": 28}
+FEWEST_THAT_COME_AND_GO = 100  # articles; a smaller shop keeps all it has, and customers buy what they own as if new
+KIND_RANGES = {"concentration": (0.2, 3.0), "repeat_share": (0.01, 0.7), "price_level": (0.01, 10_000.0)}
+HM_REPEAT_SHARE = 0.04
 WEEKS_PER_PROGRESS_LINE = 13
 LAST_DAY = date(2020, 9, 22)
 
@@ -54,6 +58,38 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class ShopKind:
+    """What kind of shop to make; the defaults are H&M's kind.
+
+    `concentration`: the power that articles' shares of demand are raised to; below 1 sales spread, above 1 the best
+    sellers take more. `repeat_share`: the share of rows whose customer bought the article on an earlier day. It is met
+    within 0.05 in the second half of a history of half a year or more; a shorter one, where most articles are bought
+    for the first time, has less, and a shop of fewer than 100 articles, where little is new, more. Above H&M's,
+    customers also come more often and articles stay longer. `price_level`: a factor on every price.
+    """
+
+    concentration: float = 1.0
+    repeat_share: float = HM_REPEAT_SHARE
+    price_level: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in KIND_RANGES.items():
+            if not least <= (value := getattr(self, name)) <= most:
+                raise ValueError(f"{name} {value} is out of range; choose a number from {_range_text(name)}.")
+
+    @property
+    def loyalty(self) -> float:
+        """Visits per customer and lives of articles, relative to H&M: what is bought again and again needs both."""
+        return 1.0 + 5.0 * max(0.0, self.repeat_share - HM_REPEAT_SHARE)
+
+    @property
+    def repurchase_mean(self) -> float:
+        """Mean propensity to buy again; it makes up for rows of one week that fall together as one purchase."""
+        beyond = self.repeat_share - HM_REPEAT_SHARE
+        return TasteShape().repurchase_mean * (self.repeat_share / HM_REPEAT_SHARE) * (1 + 0.15 * beyond)
+
+
+@dataclass(frozen=True)
 class Generated:
     """What was made: where, how many transaction rows, in how many seconds."""
 
@@ -70,39 +106,52 @@ def generate(
     seed: int = 50,
     last_day: date = LAST_DAY,
     progress: Callable[[str], None] = lambda line: None,
+    *,
+    concentration: float = 1.0,
+    repeat_share: float = HM_REPEAT_SHARE,
+    price_level: float = 1.0,
 ) -> Generated:
     """Write the four files into `raw_dir`, replacing an earlier set; the same arguments give the same bytes.
 
-    Raises ValueError for a scale below `SMALLEST` and FileExistsError when `raw_dir` holds other files.
+    Scale and kind of shop are those of `Scale` and `ShopKind`. Raises ValueError for a scale below `SMALLEST` or a
+    kind outside `KIND_RANGES`, and FileExistsError when `raw_dir` holds other files.
     """
     started = time.perf_counter()
     scale = Scale(customers, articles, days, seed, last_day)
+    kind = ShopKind(concentration, repeat_share, price_level)
     raw_dir = Path(raw_dir).absolute()
     _refuse_foreign_files(raw_dir)
     beside = raw_dir.with_name(f".{raw_dir.name}.partial-{os.getpid()}")
     beside.mkdir(parents=True)
     try:
-        rows = _write_files(beside, scale, progress)
+        rows = _write_files(beside, scale, kind, progress)
         _switch(beside, raw_dir)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return Generated(raw_dir, rows, time.perf_counter() - started)
 
 
-def make_shop(scale: Scale, seeds: list[np.random.SeedSequence]) -> Shop:
-    """Catalogue, tastes, customers and calendar of a scale, each from its own stream of random numbers."""
+def make_shop(scale: Scale, seeds: list[np.random.SeedSequence], kind: ShopKind | None = None) -> Shop:
+    """Catalogue, tastes, customers and calendar of a shop, each from its own stream of random numbers."""
+    kind = kind or ShopKind()
+    is_small = scale.articles < FEWEST_THAT_COME_AND_GO
+    calendar_shape = CalendarShape(visits=kind.loyalty)
+    life_weeks = kind.loyalty * CatalogueShape().life_weeks_median
+    catalogue_shape = CatalogueShape(life_weeks_median=life_weeks, is_kept=is_small)
+    taste_shape = TasteShape(repurchase_mean=kind.repurchase_mean, own_refused_up_to=0.5 if is_small else 1.0)
     catalogue_rng, taste_rng, customer_rng, calendar_rng = map(np.random.default_rng, seeds)
-    calendar = make_calendar(scale.customers, scale.days, scale.last_day, calendar_rng)
-    catalogue = make_catalogue(scale.articles, calendar.weeks, catalogue_rng)
-    tastes = make_tastes(catalogue, taste_rng)
-    customers = make_customers(scale.customers, tastes, catalogue, customer_rng)
-    return Shop(catalogue, tastes, customers, calendar, TasteShape(), MarketShape())
+    calendar = make_calendar(scale.customers, scale.days, scale.last_day, calendar_rng, calendar_shape)
+    catalogue = make_catalogue(scale.articles, calendar.weeks, catalogue_rng, catalogue_shape)
+    tastes = make_tastes(catalogue, taste_rng, taste_shape)
+    customers = make_customers(scale.customers, tastes, catalogue, customer_rng, taste_shape)
+    market_shape = MarketShape(concentration=kind.concentration, price_level=kind.price_level)
+    return Shop(catalogue, tastes, customers, calendar, taste_shape, market_shape)
 
 
-def _write_files(folder: Path, scale: Scale, progress: Callable[[str], None]) -> int:
+def _write_files(folder: Path, scale: Scale, kind: ShopKind, progress: Callable[[str], None]) -> int:
     """Write all four files; returns the number of transaction rows."""
     *shop_seeds, market_seed, choice_seed = np.random.SeedSequence(scale.seed).spawn(6)
-    shop = make_shop(scale, shop_seeds)
+    shop = make_shop(scale, shop_seeds, kind)
     _write_table(shop.catalogue.table, folder / "articles.csv")
     _write_table(shop.customers.table, folder / "customers.csv")
     rows = 0
@@ -179,17 +228,9 @@ def _switch(new: Path, current: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command: make the files, say how many rows and how long it took."""
-    options = _parser().parse_args(arguments)
+    options = vars(_parser().parse_args(arguments))
     try:
-        made = generate(
-            options.out,
-            customers=options.customers,
-            articles=options.articles,
-            days=options.days,
-            seed=options.seed,
-            last_day=options.last_day,
-            progress=lambda line: print(line, flush=True),
-        )
+        made = generate(options.pop("out"), **options, progress=lambda line: print(line, flush=True))
     except (ValueError, FileExistsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -198,7 +239,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    scale = Scale()
+    scale, kind = Scale(), ShopKind()
     parser = argparse.ArgumentParser(
         prog="python -m data.synthetic_hm",
         description=__doc__.split("\n\n")[0],
@@ -206,12 +247,25 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--customers", type=int, default=scale.customers, help="number of customers, at least 200")
-    parser.add_argument("--articles", type=int, default=scale.articles, help="number of articles, at least 100")
+    parser.add_argument("--articles", type=int, default=scale.articles, help="number of articles, at least 8")
     parser.add_argument("--days", type=int, default=scale.days, help="length of the history, at least 28 days")
     parser.add_argument("--seed", type=int, default=scale.seed, help="the same seed gives the same bytes")
     parser.add_argument("--last-day", type=date.fromisoformat, default=scale.last_day, help="last day of purchases")
+    for name, meaning in (
+        ("concentration", "above 1 the best sellers take more of the sales, below 1 less"),
+        ("repeat_share", "share of rows that buy an article again"),
+        ("price_level", "factor on all prices"),
+    ):
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=float, default=getattr(kind, name), help=f"{meaning}, {_range_text(name)}")
     parser.add_argument("--out", type=Path, default=Path("data/raw/demo"), help="folder to write; replaced as a whole")
     return parser
+
+
+def _range_text(name: str) -> str:
+    """The range of a setting of `ShopKind`, such as "0.2 to 3"."""
+    least, most = KIND_RANGES[name]
+    return f"{least:g} to {most:g}"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from data.synthetic_calendar import Calendar
 from data.synthetic_customers import Ownership
-from data.synthetic_purchases import Market, Shop, acceptance, repurchase_weights
+from data.synthetic_purchases import Market, Shop, acceptance, is_own_refused, repurchase_weights
 
 ORACLE_DEPTH = 24
 CUSTOMERS_PER_CHUNK = 1_000
@@ -61,7 +61,8 @@ def purchase_probabilities(shop: Shop, market: Market, owned: Ownership, custome
     new = new * acceptance(shop, market, customer[:, None], market.on_sale[None, :])
     again = np.zeros_like(new)
     row, column, weight = _own_articles(shop, market, owned, customer)
-    new[row, column] = 0.0
+    is_refused = is_own_refused(shop, market, owned, customer)[row]
+    new[row[is_refused], column[is_refused]] = 0.0
     again[row, column] = weight
     own_weight = again.sum(axis=1, keepdims=True)
     rho = np.where(own_weight > 0, people.repurchase_propensity[customer][:, None], 0.0)

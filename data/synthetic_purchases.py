@@ -4,15 +4,16 @@ Stage: raw data, demo only. In: `Catalogue`, `Tastes`, `Customers`, `Calendar`. 
 
 The law. In week t a customer u who has own articles on sale takes, with probability rho_u, one of them again:
 R(j) in proportion to exp(-weeks since / 8), doubled for underwear and socks. Otherwise an article that u does
-not own yet:
+not own yet, unless u owns a larger part of the shop than `own_refused_up_to`:
 
     F(j) ~ [ sum_k theta_uk * phi_k(j, t) ] * colour_u(j) * price_u(j)
 
 theta_u mixes three archetypes, phi_k(., t) is archetype k's share of each article on sale,
 softmax(log popularity(t) + affinity_k) held down where one article would meet too much demand (it runs out), and
-popularity moves with age, season and chance. F is drawn by
-rejection: propose from the mixture, accept with probability colour * price unless u owns the article. So a week
-costs archetypes x articles + rows, not customers x articles, while the exact probabilities remain known.
+popularity moves with age, season and chance. Where `concentration` c is not 1, phi_k is multiplied by
+demand^(c - 1), demand being the archetypes' together. F is drawn by rejection: propose from the mixture, accept with
+probability colour * price unless u owns the article. So a week costs archetypes x articles + rows, not customers x
+articles, while the exact probabilities remain known.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from data.synthetic_customers import Customers, Ownership, Tastes, TasteShape
 
 MOST_PROPOSALS = 200  # per wanted article; what is refused that often is not bought
 STOCK_ROUNDS = 3
+SMALLEST_DEMAND = 1e-12  # share of all demand; keeps what nobody wants from becoming infinitely attractive
 REPURCHASE_MEMORY_WEEKS = 8.0
 
 
@@ -40,11 +42,13 @@ class MarketShape:
     trend_weekly_correlation: float = 0.85
     life_decay: float = 2.0  # log popularity lost between launch and last week
     launch_week_log_drop: float = 1.6  # the first week starts below the peak
+    concentration: float = 1.0  # power that shares of demand are raised to: 0 would sell all articles alike
     stock_limit: float = 0.45  # over the root of the articles on sale: the largest share of demand one can meet
     markdown_from_age: float = 0.65  # share of its life after which an article may be marked down
     markdowns: tuple[float, ...] = (1.0, 1.0, 0.8, 0.7, 0.6, 0.5)
     offer_share: float = 0.25  # rows with a member or basket offer
     offer_discounts: tuple[float, ...] = (0.9, 0.85, 0.8, 0.75, 0.6)
+    price_level: float = 1.0  # factor on every price
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,15 @@ def _shares(tastes: Tastes, on_sale: np.ndarray, log_popularity: np.ndarray, sha
         demand = tastes.demand @ shares / tastes.demand.sum()
         shares *= np.minimum(1.0, stock / demand)
         shares /= shares.sum(axis=1, keepdims=True)
-    return shares
+    # Not for 1: one division more would change the last digits of the demo's oracle.
+    return shares if shape.concentration == 1 else _concentrated(tastes, shares, shape.concentration)
+
+
+def _concentrated(tastes: Tastes, shares: np.ndarray, power: float) -> np.ndarray:
+    """Shares (n_archetypes, n_on_sale) with the same differences of taste, and total demand raised to `power`."""
+    demand = tastes.demand @ shares / tastes.demand.sum()
+    changed = shares * np.maximum(demand, SMALLEST_DEMAND) ** (power - 1)
+    return changed / changed.sum(axis=1, keepdims=True)
 
 
 def _log_popularity(catalogue: Catalogue, on_sale: np.ndarray, week: int, month: int, shape: MarketShape) -> np.ndarray:
@@ -158,9 +170,7 @@ def _buy(shop: Shop, market: Market, owned: Ownership, baskets: slice, rng: np.r
     wanted = calendar.articles[baskets]
     basket = np.repeat(np.arange(len(wanted)), wanted)
     customer = calendar.customer[baskets][basket]
-    article = _repurchases(shop, owned, customer, market.week, rng)
-    open_ = article < 0
-    article[open_] = new_articles(shop, market, owned, customer[open_], rng)
+    article = chosen_articles(shop, market, owned, customer, rng)
     is_online = rng.random(len(wanted)) < customers.online_propensity[calendar.customer[baskets]]
     price = _row_prices(shop, market, article, rng)
     kept = _first_of_each(customer * owned.n_articles + article) & (article >= 0)
@@ -174,6 +184,16 @@ def _buy(shop: Shop, market: Market, owned: Ownership, baskets: slice, rng: np.r
         price=price[row],
         channel=np.where(is_online, 2, 1)[basket][row],
     )
+
+
+def chosen_articles(
+    shop: Shop, market: Market, owned: Ownership, customer: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """The article of each row, an own one again or a new one; -1 where nothing was found."""
+    article = _repurchases(shop, owned, customer, market.week, rng)
+    open_ = article < 0
+    article[open_] = new_articles(shop, market, owned, customer[open_], rng)
+    return article
 
 
 def repurchase_weights(shop: Shop, owned: Ownership, week: int) -> np.ndarray:
@@ -199,11 +219,13 @@ def _repurchases(shop: Shop, owned: Ownership, customer: np.ndarray, week: int, 
 def new_articles(
     shop: Shop, market: Market, owned: Ownership, customer: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """An article not owned yet per row, by rejection from the archetypes' shares; -1 where none was accepted."""
+    """An article per row as if nothing was owned, or not owned yet (see `is_own_refused`), by rejection from the
+    archetypes' shares; -1 where none was accepted."""
     cumulative = np.cumsum(market.shares, axis=1)
     cumulative /= cumulative[:, -1:]
     ladder = (cumulative + np.arange(len(cumulative))[:, None]).ravel()  # archetype k owns the interval (k, k + 1]
     mixture = np.cumsum(shop.customers.archetype_weights, axis=1)
+    refuses_own = is_own_refused(shop, market, owned, customer)
     article = np.full(len(customer), -1, dtype=np.int64)
     pending = np.arange(len(customer))
     for _ in range(MOST_PROPOSALS):
@@ -217,10 +239,16 @@ def new_articles(
         proposal = market.on_sale[position]
         key = who * owned.n_articles + proposal
         accepted = rng.random(len(who)) < acceptance(shop, market, who, proposal)
-        accepted &= ~owned.has(key)
+        accepted &= ~(refuses_own[pending] & owned.has(key))
         article[pending[accepted]] = proposal[accepted]
         pending = pending[~accepted]
     return article
+
+
+def is_own_refused(shop: Shop, market: Market, owned: Ownership, customer: np.ndarray) -> np.ndarray:
+    """Whether each customer who looks for something new passes by what is owned already, bool like `customer`."""
+    first, after = owned.span(customer)
+    return after - first <= shop.taste_shape.own_refused_up_to * len(market.on_sale)
 
 
 def acceptance(shop: Shop, market: Market, customer: np.ndarray, article: np.ndarray) -> np.ndarray:
@@ -248,10 +276,10 @@ def _pieces(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _row_prices(shop: Shop, market: Market, article: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Price per row in H&M's unit: list price, markdown, sometimes an offer, rounded to the cent."""
+    """Price per row in H&M's unit: list price, markdown, sometimes an offer, rounded to the cent; times the level."""
     shape = shop.market_shape
     markdown = market.markdown[np.clip(np.searchsorted(market.on_sale, article), 0, len(market.on_sale) - 1)]
     offer = rng.choice(np.asarray(shape.offer_discounts), size=len(article))
     offer[rng.random(len(article)) >= shape.offer_share] = 1.0
     eur = shop.catalogue.list_price[article] * EUR_PER_PRICE_UNIT * markdown * offer
-    return np.maximum(np.rint(eur * 100), 1) / 100 / EUR_PER_PRICE_UNIT
+    return np.maximum(np.rint(eur * 100), 1) / 100 / EUR_PER_PRICE_UNIT * shape.price_level

@@ -10,10 +10,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from data.raw_schema import check_raw_files
 from data.synthetic_catalogue import EUR_PER_PRICE_UNIT
-from data.synthetic_hm import FILES, LAST_DAY, generate, main
+from data.synthetic_hm import FILES, LAST_DAY, ShopKind, generate, main
 
 SMALL = {"customers": 300, "articles": 150, "days": 60}
+LONG_ENOUGH = {"customers": 2_000, "articles": 400, "days": 300, "seed": 11}
 ARTICLE_COLUMNS = (
     "article_id product_code prod_name product_type_no product_type_name product_group_name "
     "graphical_appearance_no graphical_appearance_name colour_group_code colour_group_name "
@@ -153,6 +155,94 @@ def test_every_scale_fills_the_last_week(customers, articles, days, tmp_path):
     assert len(read(raw_dir, "customers")) == customers
     in_last_week = sales["t_dat"] > (LAST_DAY - timedelta(days=7)).isoformat()
     assert sales["customer_id"][in_last_week].nunique() >= 10
+
+
+def sales_of(raw_dir):
+    """Transactions with dates."""
+    return read(raw_dir, "transactions_train").assign(day=lambda sales: pd.to_datetime(sales["t_dat"]))
+
+
+def last_days(sales, days):
+    return sales[sales["day"] > sales["day"].max() - pd.Timedelta(days=days)]
+
+
+def repeat_share_of_second_half(sales):
+    """Share of rows whose customer bought the article on an earlier day."""
+    is_repeat = sales["day"] > sales.groupby(["customer_id", "article_id"])["day"].transform("min")
+    return is_repeat[sales["day"] > sales["day"].min() + (sales["day"].max() - sales["day"].min()) / 2].mean()
+
+
+@pytest.mark.parametrize("repeat_share", [0.02, 0.04, 0.2, 0.6])
+def test_the_share_of_articles_bought_again_is_the_one_asked_for(repeat_share, tmp_path):
+    sales = sales_of(generate(tmp_path / "demo", **LONG_ENOUGH, repeat_share=repeat_share).raw_dir)
+    tolerance = max(0.01, 0.1 * repeat_share)
+    assert repeat_share_of_second_half(sales) == pytest.approx(repeat_share, abs=tolerance)
+
+
+def test_concentration_moves_sales_to_the_best_sellers_or_away_from_them(tmp_path):
+    def share_of_best(concentration):
+        raw_dir = generate(tmp_path / str(concentration), **LONG_ENOUGH, concentration=concentration).raw_dir
+        sold = last_days(sales_of(raw_dir), 28)["article_id"].value_counts()
+        return sold[:12].sum() / sold.sum()
+
+    flat, usual, steep = share_of_best(0.5), share_of_best(1.0), share_of_best(2.0)
+    assert flat < 0.8 * usual
+    assert steep > 1.25 * usual
+
+
+@pytest.mark.parametrize("price_level", [0.01, 0.1, 100.0, 10_000.0])
+def test_price_level_multiplies_prices_and_nothing_else(price_level, small_dir, tmp_path):
+    raw_dir = generate(tmp_path / "demo", **SMALL, seed=11, price_level=price_level).raw_dir
+    check_raw_files(raw_dir)
+    usual, priced = read(small_dir, "transactions_train"), read(raw_dir, "transactions_train")
+    assert np.allclose(priced["price"].astype(float), price_level * usual["price"].astype(float), rtol=1e-12)
+    assert not priced["price"].str.contains("e").any()
+    assert priced.drop(columns="price").equals(usual.drop(columns="price"))
+    others = [name for name in FILES if name != "transactions_train.csv"]
+    assert [fingerprints(raw_dir)[name] for name in others] == [fingerprints(small_dir)[name] for name in others]
+
+
+@pytest.mark.parametrize(("articles", "fewest_sold"), [(8, 8), (60, 52), (99, 85)])
+def test_a_shop_of_few_articles_keeps_selling_nearly_all_of_them(articles, fewest_sold, tmp_path):
+    raw_dir = generate(tmp_path / "demo", customers=2_000, articles=articles, days=300, seed=11).raw_dir
+    assert check_raw_files(raw_dir).articles == articles
+    sales = sales_of(raw_dir)
+    assert fewest_sold <= last_days(sales, 28)["article_id"].nunique() <= articles
+    rows = sales.groupby((sales["day"].max() - sales["day"]).dt.days // 60).size()
+    assert rows.min() > 0.5 * rows.max()  # demand does not dry up when customers own most of the shop
+
+
+@pytest.mark.parametrize("days", [28, 730])
+def test_the_smallest_shop_sells_something_every_week(days, tmp_path):
+    raw_dir = generate(tmp_path / "demo", customers=200, articles=8, days=days).raw_dir
+    check_raw_files(raw_dir)
+    sales = sales_of(raw_dir)
+    assert ((sales["day"].max() - sales["day"]).dt.days // 7).nunique() >= days // 7
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"concentration": 5.0}, "concentration 5.0 is out of range; choose a number from 0.2 to 3."),
+        ({"repeat_share": 0.0}, "repeat_share 0.0 is out of range; choose a number from 0.01 to 0.7."),
+        ({"price_level": -1.0}, "price_level -1.0 is out of range; choose a number from 0.01 to 10000."),
+        ({"price_level": float("nan")}, "price_level nan is out of range; choose a number from 0.01 to 10000."),
+    ],
+)
+def test_a_kind_of_shop_that_cannot_be_made_says_what_can(setting, message):
+    with pytest.raises(ValueError) as error:
+        ShopKind(**setting)
+    assert str(error.value) == message
+
+
+def test_command_makes_the_kind_of_shop_asked_for(tmp_path, capsys):
+    kind = {"concentration": 2.0, "repeat_share": 0.2, "price_level": 10.0}
+    options = "--customers 300 --articles 150 --days 60 --seed 11 --concentration 2 --repeat-share 0.2 --price-level 10"
+    assert main([*options.split(), "--out", str(tmp_path / "command")]) == 0
+    made = generate(tmp_path / "call", **SMALL, seed=11, **kind).raw_dir
+    assert fingerprints(tmp_path / "command") == fingerprints(made)
+    assert main(["--repeat-share", "0.9", "--out", str(tmp_path / "no")]) == 2
+    assert "repeat_share 0.9 is out of range" in capsys.readouterr().err
 
 
 def test_command_runs_as_documented(tmp_path):

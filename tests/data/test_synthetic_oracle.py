@@ -7,16 +7,21 @@ import pytest
 from scipy import sparse
 
 from data.synthetic_calendar import Calendar
-from data.synthetic_hm import LAST_DAY, Scale, generate, make_shop
+from data.synthetic_hm import LAST_DAY, Scale, ShopKind, generate, make_shop
 from data.synthetic_oracle import ORACLE_DEPTH, probability_in_week, purchase_probabilities
-from data.synthetic_purchases import new_articles, purchase_weeks
+from data.synthetic_purchases import chosen_articles, new_articles, purchase_weeks
 
 
 @pytest.fixture(scope="module")
 def last_market():
+    """The last week of a small shop of H&M's kind."""
+    return market_of_last_week(Scale(customers=400, articles=200, days=200, seed=5), ShopKind())
+
+
+def market_of_last_week(scale, kind):
     """(shop, market, ownership, purchases) of the last week of a small shop."""
-    *shop_seeds, market_seed, choice_seed = np.random.SeedSequence(5).spawn(6)
-    shop = make_shop(Scale(customers=400, articles=200, days=200, seed=5), shop_seeds)
+    *shop_seeds, market_seed, choice_seed = np.random.SeedSequence(scale.seed).spawn(6)
+    shop = make_shop(scale, shop_seeds, kind)
     weeks = purchase_weeks(shop, np.random.default_rng(market_seed), np.random.default_rng(choice_seed))
     for bought, market, owned in weeks:
         if bought.week == shop.calendar.weeks - 1:
@@ -43,6 +48,36 @@ def test_new_articles_are_drawn_with_the_stated_probabilities_and_never_owned_on
     frequency = np.bincount(np.searchsorted(market.on_sale, draws[draws >= 0]), minlength=len(share)) / 50_000
     assert frequency[own].sum() == 0
     assert np.abs(frequency - share / share.sum()).max() < 0.01  # 4 standard errors at p = 0.5: 4 x 0.0022
+
+
+@pytest.mark.parametrize(
+    ("articles", "kind"),
+    [
+        (200, ShopKind(repeat_share=0.6)),
+        (200, ShopKind(concentration=0.5)),
+        (200, ShopKind(concentration=2.0)),
+        (60, ShopKind()),
+        (8, ShopKind()),
+        (8, ShopKind(repeat_share=0.6)),
+    ],
+)
+def test_every_kind_of_shop_draws_its_articles_with_the_true_probabilities(articles, kind):
+    shop, market, owned, _ = market_of_last_week(Scale(customers=400, articles=articles, days=200, seed=5), kind)
+    everybody = np.arange(len(shop.customers))
+    share = purchase_probabilities(shop, market, owned, everybody)
+    assert np.allclose(share.sum(axis=1), 1.0)
+    owns = np.bincount(owned.key // owned.n_articles, minlength=len(everybody))
+    customer = int(np.argsort(owns, kind="stable")[len(everybody) * 3 // 4])  # owns more than three quarters of all
+    draws = chosen_articles(shop, market, owned, np.full(50_000, customer), np.random.default_rng(0))
+    frequency = np.bincount(np.searchsorted(market.on_sale, draws[draws >= 0]), minlength=len(market.on_sale)) / 50_000
+    assert np.abs(frequency - share[customer]).max() < 0.01  # 4 standard errors at p = 0.5: 4 x 0.0022
+
+
+def test_who_owns_most_of_a_tiny_shop_buys_own_articles_as_if_new():
+    shop, market, owned, _ = market_of_last_week(Scale(customers=400, articles=8, days=200, seed=5), ShopKind())
+    customer = int(np.bincount(owned.key // owned.n_articles).argmax())
+    draws = new_articles(shop, market, owned, np.full(1_000, customer), np.random.default_rng(0))
+    assert owned.has(customer * owned.n_articles + draws[draws >= 0]).any()
 
 
 def test_probability_in_week_counts_the_articles_of_a_shopping_week():
@@ -134,14 +169,28 @@ def test_oracle_lists_24_ranks_for_exactly_the_customers_of_the_last_week(defaul
     assert not oracle.duplicated(["customer_id", "article_id"]).any()
 
 
-def test_oracle_probabilities_are_the_frequencies_of_purchase(default_demo):
-    sales, oracle = default_demo
+def expected_and_realised(sales, oracle):
+    """Purchases of the last week that the oracle's probabilities promise and that were made, by probability."""
     bought = set(zip(*(last_week(sales)[column] for column in ("customer_id", "article_id")), strict=True))
     hit = [pair in bought for pair in zip(oracle["customer_id"], oracle["article_id"], strict=True)]
     bins = oracle.assign(hit=hit).groupby(pd.cut(oracle["probability"], [0, 0.05, 0.1, 0.2, 0.5, 1]), observed=True)
-    expected, realised = bins["probability"].sum(), bins["hit"].sum()
+    return bins["probability"].sum(), bins["hit"].sum()
+
+
+def test_oracle_probabilities_are_the_frequencies_of_purchase(default_demo):
+    expected, realised = expected_and_realised(*default_demo)
     assert realised.sum() == pytest.approx(expected.sum(), rel=0.05)
     assert (abs(realised - expected) < 4 * np.sqrt(expected)).all()  # articles of a basket are not independent
+
+
+@pytest.mark.parametrize("kind", [{"articles": 800, "repeat_share": 0.6}, {"articles": 8}])
+def test_oracle_stays_right_where_articles_are_bought_again_and_again(kind, tmp_path):
+    raw_dir = generate(tmp_path / "demo", customers=6_000, days=365, **kind).raw_dir
+    sales = pd.read_csv(raw_dir / "transactions_train.csv", dtype=str)
+    expected, realised = expected_and_realised(sales, pq.read_table(raw_dir / "oracle.parquet").to_pandas())
+    assert realised.sum() == pytest.approx(expected.sum(), rel=0.05)
+    # Baskets a week are those of all customers, though who comes often owns more: so up to a tenth off in a bin.
+    assert (abs(realised - expected) < 0.1 * expected + 4 * np.sqrt(expected)).all()
 
 
 def test_taste_can_be_learned_and_the_oracle_is_far_above_popularity_and_repurchase(default_demo):
