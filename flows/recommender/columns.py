@@ -12,6 +12,7 @@ class Columns:
     ARTICLE_ID = "article_id"
     AS_OF_DAY = "as_of_day"
     PURCHASE_DAY = "purchase_day"
+    WEEK_START = "week_start"
 
     # Purchases
     PRICE = "price"

@@ -53,6 +53,26 @@ def test_before_leaves_the_day_itself_out(purchases):
     assert purchases.before(date(2020, 9, 6)).customer_ids is CUSTOMERS  # rows keep their meaning
 
 
+def test_others_from_a_day_are_the_same_customers_with_each_others_articles(purchases):
+    day = date(2020, 9, 6)
+    others = [purchases.with_others_from(day, seed) for seed in range(20)]
+    for each in others:
+        assert each.articles[0] == B  # before the day
+        assert sorted(each.articles[1:]) == [A, B, C]
+        assert each.customers is purchases.customers
+        assert each.days is purchases.days
+    assert len({tuple(each.articles) for each in others}) > 3
+    assert purchases.articles.tolist() == [B, C, B, A]  # untouched
+    np.testing.assert_array_equal(others[3].articles, purchases.with_others_from(day, seed=3).articles)
+
+
+def test_others_from_a_day_change_nothing_that_is_known_on_it(purchases):
+    for day in (date(2020, 9, 6), TODAY):
+        known = purchases.with_others_from(day, seed=1).before(day)
+        np.testing.assert_array_equal(known.articles, purchases.before(day).articles)
+    np.testing.assert_array_equal(purchases.with_others_from(TODAY, seed=1).articles, purchases.articles)
+
+
 def test_rows_of_customers_follow_the_order_asked_for(purchases):
     rows = purchases.rows_of(np.array(["cy", "ann", "cy"], dtype=object))
     assert rows.tolist() == [CY, ANN, CY]

@@ -184,6 +184,12 @@ GUARDS = {
         "rows between unbounded preceding and unbounded following",
         "assert_article_features_see_only_earlier_purchases",
     ),
+    "a week counts the day after it": (
+        "marts/shop_weeks.sql",
+        "{{ week_before_cutoff('purchase_day') }} as weeks_before_cutoff,\n        count(*)",
+        "{{ week_before_cutoff('purchase_day - 1') }} as weeks_before_cutoff,\n        count(*)",
+        "assert_shop_weeks_count_the_purchases_of_their_days",
+    ),
     "own articles are bought on the as-of day": (
         "marts/own_articles.sql",
         "purchases.purchase_day < ranked_customers.as_of_day",

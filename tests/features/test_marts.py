@@ -4,6 +4,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -107,6 +108,16 @@ def test_purchases_are_integers_over_everybody_and_the_catalogue(marts):
     assert bought.customer_ids.tolist() == ["ann", "bob", "cat"]
     assert bought.customers.tolist() == [0, 0, 0, 1, 0, 0, 1, 1]
     assert bought.articles.tolist() == [0, 1, 0, 0, 2, 3, 1, 1]  # shirt, jeans, dress, belt
+
+
+def test_purchases_in_a_week_are_those_of_its_seven_days_by_day(marts):
+    """The belt of the first day and the jeans of the last two, not the dress of the day before."""
+    assert marts.purchases_in_week(TEST_DAY).to_pydict() == {
+        "customer_id": ["ann", "bob", "bob"],
+        "article_id": [BELT, JEANS, JEANS],
+        "purchase_day": [date(2020, 2, 23), date(2020, 2, 28), date(2020, 2, 29)],
+    }
+    assert marts.purchases_in_week(CUTOFF).num_rows == 0
 
 
 def test_tables_of_articles_are_read_once_and_those_of_customers_and_purchases_every_time(marts, reads):

@@ -1,5 +1,6 @@
 """The marts of a shop small enough to compute by hand, built by the real dbt on the real DuckDB."""
 
+import math
 from datetime import date
 from pathlib import Path
 
@@ -210,6 +211,25 @@ def test_own_articles_of_earlier_days_are_those_of_customers_who_buy_in_the_week
         ("ann", JEANS, 1, 2, 7, 7, None, about(1 / 3)),
     ]
     assert rows_of(shop, "own_articles", OWN_ARTICLES, TRAINING_DAY) == [("ann", SHIRT, 1, 1, 10, 10, None, 1.0)]
+
+
+SHOP_WEEKS = "week_start purchases customers articles selling_days new_articles new_customers"
+
+
+def test_shop_weeks_are_the_whole_weeks_before_the_cutoff(shop):
+    """Ann's first purchase, on 01-30, lies in no whole week: neither she nor the shirt is new in one of them."""
+    assert rows_of(shop, "shop_weeks", SHOP_WEEKS) == [
+        (date(2020, 2, 2), 0, 0, 0, 0, 0, 0),
+        (TRAINING_DAY, 2, 1, 2, 2, 1, 0),  # Ann's jeans are new; two units of one day are one purchase
+        (VALIDATION_DAY, 2, 2, 2, 2, 1, 1),  # Bob comes, and the dress
+        (TEST_DAY, 3, 2, 2, 3, 1, 0),  # the belt; Bob's jeans on two days
+    ]
+    assert rows_of(shop, "shop_weeks", "mean_log_price online_share repeat_share") == [
+        (None, None, None),
+        (about((math.log(0.30) + math.log(0.10)) / 2), 1.0, 1 / 2),  # Ann's second shirt
+        (about((math.log(0.30) + math.log(0.50)) / 2), 1 / 2, 0.0),
+        (about((math.log(0.70) + math.log(0.20) + math.log(0.25)) / 3), 1 / 3, 1 / 3),  # Bob's second jeans
+    ]
 
 
 def test_more_ranking_weeks_than_days_before_the_test_day_fail_the_build(tmp_path):

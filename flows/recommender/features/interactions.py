@@ -70,6 +70,12 @@ class Interactions:
         end = int(np.searchsorted(self.days, day_number(day)))
         return replace(self, customers=self.customers[:end], articles=self.articles[:end], days=self.days[:end])
 
+    def with_others_from(self, day: date, seed: int) -> Interactions:
+        """Return the same purchases before a day, and from it on the same customers with each other's articles."""
+        start = int(np.searchsorted(self.days, day_number(day)))
+        later = np.random.default_rng(seed).permutation(self.articles[start:])
+        return replace(self, articles=np.concatenate([self.articles[:start], later]))
+
     def rows_of(self, customer_ids: np.ndarray) -> np.ndarray:
         """Return the (m,) int64 rows of some customers.
 

@@ -25,6 +25,7 @@ from recommender.columns import Columns
 from recommender.errors import RecommenderError
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions
+from recommender.features.time_split import WEEK
 
 MART_KEYS: Mapping[str, tuple[str, ...]] = {
     "articles": (Columns.ARTICLE_ID,),
@@ -35,6 +36,7 @@ MART_KEYS: Mapping[str, tuple[str, ...]] = {
     "next_week_purchases": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
     "segment_sales": (Columns.AS_OF_DAY, Columns.SEGMENT, Columns.ARTICLE_ID),
     "own_articles": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
+    "shop_weeks": (Columns.WEEK_START,),
 }
 """Every mart with the columns that tell its rows apart, by which its file is sorted."""
 
@@ -164,6 +166,16 @@ class Marts:
         The cutoff has none: nobody knows its week yet.
         """
         return self.table("next_week_purchases", as_of_days=[day])
+
+    def purchases_in_week(self, day: date) -> pa.Table:
+        """Return customer, article and day of every row of `purchases` in the week from a day, ascending by day."""
+        columns = [Columns.CUSTOMER_ID, Columns.ARTICLE_ID, Columns.PURCHASE_DAY]
+        within = [(Columns.PURCHASE_DAY, ">=", day), (Columns.PURCHASE_DAY, "<", day + WEEK)]
+        return pq.read_table(self.path_of("purchases"), columns=columns, filters=within)
+
+    def shop_weeks(self) -> pa.Table:
+        """Return `shop_weeks`: one row per whole week before the cutoff, oldest first, also those without a sale."""
+        return self.table("shop_weeks")
 
 
 def some_rows(rows: pa.Table, name: str, day: date) -> pa.Table:
