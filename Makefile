@@ -9,6 +9,7 @@ DATASET ?= demo
 RAW_DIR ?=
 ONLINE_RETAIL_FILE ?=
 CUTOFF ?=
+FORCE_REASON ?=
 CUSTOMER ?=
 RUN ?=
 NAME ?=
@@ -19,8 +20,11 @@ NOTE ?=
 K ?= 12
 MAX_WORKERS ?= 2
 WEEKS ?= 4
+ONLY ?=
+SHOPS ?=
+PART ?= tests
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-export DATASET RAW_DIR ONLINE_RETAIL_FILE
+export DATASET RAW_DIR ONLINE_RETAIL_FILE FORCE_REASON
 
 BIN := .venv/bin
 # A file of tests on each core, in the order of the folders: sorted by size the whole runs, few but long, would come last.
@@ -65,7 +69,7 @@ $(INSTALLED): $(PACKAGES) pyproject.toml
 .PHONY: run
 run: setup  ## Raw purchases to published recommendations (DATASET=demo, online-retail or kaggle-hm; CUTOFF=..., MAX_WORKERS=2)
 	@$(BIN)/python flows/recommendation_flow.py --no-pylint run --dataset $(DATASET) --max-workers $(MAX_WORKERS) \
-	  $(if $(CUTOFF),--cutoff $(CUTOFF))
+	  $(if $(CUTOFF),--cutoff $(CUTOFF)) $(if $(FORCE_REASON),--force-reason "$$FORCE_REASON")
 	@$(MAKE) query
 
 .PHONY: serve
@@ -127,7 +131,7 @@ versions: setup  ## List the published versions
 
 .PHONY: history
 history: setup  ## List what the last runs decided, and why
-	@$(BIN)/python -m recommender.release.registry --dataset $(DATASET)
+	@$(BIN)/python -m recommender.release.history --dataset $(DATASET)
 
 .PHONY: nightly
 nightly: setup  ## Run once as cron does: one at a time, logged, with a meaningful exit code
@@ -168,6 +172,11 @@ bench-serving: setup  ## Publish 1.37 million lists, look them up, and compare w
 bench-behavior: setup  ## Time the behavioral suite over 100,000 customers and 10,000 articles
 	@$(BIN)/python -m benchmarks.behavior
 
+.PHONY: calibrate
+calibrate: setup  ## Show how the gates' thresholds fare on many shops (ONLY=regex, SHOPS="folder ...", ONLINE_RETAIL_FILE=...)
+	@$(BIN)/python -W ignore -m benchmarks.calibration --only "$(ONLY)" \
+	  $(if $(ONLINE_RETAIL_FILE),--online-retail-file "$(ONLINE_RETAIL_FILE)") $(foreach shop,$(SHOPS),--shop "$(shop)")
+
 .PHONY: bench-relbench
 bench-relbench: setup  ## Measure MAP@12 on RelBench's rel-hm, with the published figures (RAW_DIR=your H&M files)
 	@$(BIN)/python -m benchmarks.relbench
@@ -176,9 +185,26 @@ bench-relbench: setup  ## Measure MAP@12 on RelBench's rel-hm, with the publishe
 test: setup  ## Run every test but the long ones, in ten to twelve minutes
 	@$(PYTEST) -m "not long"
 
+# Each part takes less than 80 minutes on two quiet cores; one that was stopped goes on where it was.
 .PHONY: test-long
-test-long: setup  ## Run all tests, with full-size simulations and generated cases
-	@$(PYTEST)
+test-long: setup  ## Run long simulations (PART=tests, shops-sizes, shops-kinds, shops-real, shops-large or verdicts)
+	@$(if $(filter $(PART),tests shops-sizes shops-kinds shops-real shops-large verdicts),,\
+	  $(error PART=$(PART) is no part; there are tests, shops-sizes, shops-kinds, shops-real, shops-large and verdicts))
+	@$(MAKE) long-$(PART)
+
+.PHONY: long-tests long-shops-sizes long-shops-kinds long-shops-real long-shops-large long-verdicts
+long-tests: setup
+	@$(PYTEST) -m long
+long-shops-sizes:
+	@$(MAKE) calibrate ONLY="^(1500|5000|12000|26000) customers"
+long-shops-kinds:
+	@$(MAKE) calibrate ONLY="demand|repeats|prices|^(8|60) articles"
+long-shops-real:
+	@$(MAKE) calibrate ONLY="^online retail"
+long-shops-large:
+	@$(MAKE) calibrate ONLY="^137000 customers"
+long-verdicts:
+	@$(MAKE) calibrate
 
 .PHONY: lint
 lint: setup  ## Check style

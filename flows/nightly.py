@@ -4,7 +4,7 @@
 
 Exit codes:
       0   published
-      1   refused: the run judged its own result and published nothing
+      1   refused: the run judged its own result, or the data it was given, and published nothing
       2   failed for another reason; the log says why
      75   a nightly run of the dataset is already at work (EX_TEMPFAIL: try again later)
     124   timed out; the run and all its processes were killed
@@ -32,6 +32,7 @@ from typing import IO, Any
 
 from recommender.errors import RecommenderError
 from recommender.project_paths import logs_dir, reports_dir, set_environment_defaults
+from recommender.release.early_refusal import refusal_file
 
 FLOW_FILE = Path(__file__).absolute().with_name("recommendation_flow.py")
 KEPT_LOGS = 30
@@ -186,8 +187,9 @@ def _end_group(process: subprocess.Popen) -> None:
 
 
 def _judge(dataset: str, exit_code: int) -> Outcome:
-    """Tell published, refused and failed apart by the report that this very run left."""
-    report = _report_of_tonight(dataset)
+    """Tell published, refused and failed apart by what this very run left."""
+    report = _left_tonight(dataset, reports_dir(dataset) / "report.json")
+    report = report or _left_tonight(dataset, refusal_file(dataset))
     match report.get("verdict"):
         case "refused":
             return Outcome(ExitCode.REFUSED, f"refused: {report['verdict_reason']}")
@@ -198,11 +200,11 @@ def _judge(dataset: str, exit_code: int) -> Outcome:
     return Outcome(ExitCode.FAILED, f"failed: good lists were not published, exit code {exit_code}")
 
 
-def _report_of_tonight(dataset: str) -> dict[str, Any]:
-    """Return the report if it is that of tonight's run, else an empty one."""
+def _left_tonight(dataset: str, path: Path) -> dict[str, Any]:
+    """Return a report, or an early refusal, if it is that of tonight's run, else an empty one."""
     try:
         run_id = run_id_path(dataset).read_text().strip()
-        report = json.loads((reports_dir(dataset) / "report.json").read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     return report if str(report["run_id"]) == run_id else {}

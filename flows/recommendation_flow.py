@@ -31,7 +31,7 @@ from metaflow.cards import Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException
 
 from recommender import config
-from recommender.errors import RecommenderError
+from recommender.errors import RecommenderError, RunRefused
 
 KIB_PER_MIB = 1024  # ru_maxrss counts KiB
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
@@ -59,6 +59,7 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
     def post_step(self, step_name, flow, exception=None):
         """Add wall seconds and peak memory to `step_costs`."""
         if exception is not None:
+            _leave_refusal(flow.dataset, exception)
             return _for_the_owner(exception)
         name = step_name if flow.index is None else f"{step_name} {getattr(flow.input, 'label', flow.input)}"
         peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -87,6 +88,14 @@ def read_settings(text: str) -> dict:
     return toml
 
 
+def _leave_refusal(dataset: str, error: Exception) -> None:
+    """Leave a refusal for the nightly command; a run that is refused this early has no report."""
+    from recommender.release.early_refusal import leave_refusal
+
+    if isinstance(error, RunRefused):
+        leave_refusal(dataset, current.run_id, error)
+
+
 def _for_the_owner(error: Exception) -> Exception:
     """Return one message in the place of an error that the run's owner can act on, any other error as it is."""
     from data.raw_errors import RawDataError
@@ -103,7 +112,7 @@ class RecommendationFlow(FlowSpec):
     """Raw purchases in, published recommendations out.
 
     1. start: bring the raw files, check them, lay out the weeks.
-    2. build_marts: dbt builds and tests the feature tables.
+    2. build_marts: dbt builds and tests the feature tables; the newest weeks are held against the weeks before.
     3. fit_features: fit NVTabular on what lies before the validation week, encode every week with it.
     4. train: every two-tower of the grid with every seed, in parallel.
     5. choose: the best in the validation week goes on, or a cheaper one as good.
@@ -143,7 +152,7 @@ class RecommendationFlow(FlowSpec):
     force_reason = Parameter(
         "force-reason",
         default="",
-        help="publish although the champion did better, and why; every other test must still pass",
+        help="publish although the champion did better or knows later days, and why; every other test must still pass",
     )
 
     @measured
@@ -151,6 +160,7 @@ class RecommendationFlow(FlowSpec):
     def start(self):
         """Bring the raw files, check them, lay out the weeks."""
         from recommender.evaluation.checked_settings import check_settings
+        from recommender.release.champion import champion, check_not_older
         from recommender.weeks.run_plan import plan_run
 
         check_settings(self.toml.to_dict())  # a resumed run has those of its origin, never read again
@@ -159,13 +169,16 @@ class RecommendationFlow(FlowSpec):
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
         self.plan = plan_run(self.dataset, source, cutoff, self.settings, project_paths.data_dir() / "raw")
         self.windows = self.plan.windows
+        check_not_older(self.windows.cutoff, champion(self.dataset), self.force_reason.strip())
         self.run_dir = project_paths.run_dir(self.dataset, current.run_id)
         self.next(self.build_marts)
 
     @measured
     @step
     def build_marts(self):
-        """Build and test the feature tables with dbt, export them as Parquet."""
+        """Build and test the feature tables with dbt, export them as Parquet; hold the newest weeks against usual."""
+        from recommender.evaluation.behavioral_check import run_tests
+        from recommender.evaluation.usual_weeks import UsualWeeks
         from recommender.features.warehouse import build_marts
 
         features = self.settings.features
@@ -180,6 +193,11 @@ class RecommendationFlow(FlowSpec):
             ranking_weeks=self.windows.ranking_weeks,
         )
         self.marts, self.mart_rows = built.marts, built.rows
+        usual = UsualWeeks.of(self.marts.shop_weeks(), self.windows)
+        self.week_tests = run_tests(usual, self.settings.usual_weeks)
+        self.windows = self.windows.without_closed(usual.without_sales())
+        for day in self.windows.closed_as_of_days:
+            print(f"the week from {day} is skipped: nobody bought anything in it")
         self.next(self.fit_features)
 
     @measured
@@ -279,8 +297,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.evaluation.evaluated_week import evaluate_week
 
         self.week = evaluate_week(
-            self.models.evaluated,
-            self.models.champion,
+            self.models,
             self.opponent,
             self.settings,
             self.plan.oracle_file,
@@ -295,9 +312,12 @@ class RecommendationFlow(FlowSpec):
     def test_behavior(self):
         """Run the behavioral suite on the test week's lists; whether anything may be published follows from it."""
         from recommender.evaluation.behavioral_check import run_tests
+        from recommender.release.nights_before import changes_since
 
-        self.behavioral_tests = run_tests(self.week.suite, self.settings.behavioral_tests)
-        self.verdict = self.week.verdict(self.behavioral_tests)
+        results = run_tests(self.week.suite, self.settings.behavioral_tests)
+        changes = changes_since(self.dataset, self.week, results, self.settings.behavior_changes)
+        self.behavioral_tests = [*results, *run_tests(changes, {})]
+        self.verdict = self.week.verdict([*self.week_tests, *self.behavioral_tests])
         self._show_card()
         print(self.verdict)
         self.next(self.refit)
@@ -327,7 +347,7 @@ class RecommendationFlow(FlowSpec):
             self.windows.publishing_as_of_day,
             self.settings,
             self.week,
-            self.behavioral_tests,
+            [*self.week_tests, *self.behavioral_tests],
             self.refitted,
             self.models.evaluated,
         )
@@ -370,6 +390,7 @@ class RecommendationFlow(FlowSpec):
             n_candidates=self.week.n_candidates,
             metrics=self.week.metrics,
             behavioral_tests=self.behavioral_tests,
+            week_tests=[each.as_dict() for each in self.week_tests],
             publication_tests=publication.tests if publication else [],
             verdict=self.verdict,
             published=asdict(publication.version) if publication and publication.version else None,
@@ -399,7 +420,7 @@ class RecommendationFlow(FlowSpec):
         run_report.write_report(report, folder / "report.json")
         drawn = report_page.try_to_write_page(report, folder, self.marts)
         comet.log_run(report, drawn.charts, drawn.predictions)
-        print(run_report.summarize(report))
+        print(run_report.summarize(report, drawn.page))
         remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs)
 
     def _write_lists(self, path):
@@ -416,6 +437,8 @@ class RecommendationFlow(FlowSpec):
         report, lists = self._report(), self.run_dir / "test_week_lists.parquet"
         self._write_lists(lists)
         current.card.append(Markdown(f"# {card_tables.decision(report)}"))
+        if warnings := report["warnings"]:
+            current.card.append(Table([[each] for each in warnings], [card_tables.warnings_title(warnings)]))
         for part in report_page.try_to_tell(report, lists, self.marts):
             current.card.append(Markdown(f"{'#' * part.level} {part.title}\n\n{part.text}"))
             for spec in part.charts.values():

@@ -110,15 +110,20 @@ def weekly_two_towers(demo_marts, demo_windows, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def ranker_folder(weekly_two_towers, demo_windows, tmp_path_factory):
-    """A folder with a small ranker that learned from the validation week."""
+def ranker_choice(weekly_two_towers, demo_windows):
+    """A small ranker that learned from the validation week, and how it was chosen."""
     from recommender.stages.rank import fit_on_weeks
     from recommender.weeks.weekly_models import collect_candidates
 
     weekly = weekly_two_towers[demo_windows.validation_as_of_day]
-    week = collect_candidates(weekly, SMALL_STAGES)
+    return fit_on_weeks([collect_candidates(weekly, SMALL_STAGES)], SMALL_STAGES.rankers, seed=7)
+
+
+@pytest.fixture(scope="session")
+def ranker_folder(ranker_choice, tmp_path_factory):
+    """The folder of that ranker."""
     folder = tmp_path_factory.mktemp("ranker")
-    fit_on_weeks([week], SMALL_STAGES.rankers, seed=7).ranker.save(folder)
+    ranker_choice.ranker.save(folder)
     return folder
 
 

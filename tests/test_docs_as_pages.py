@@ -18,7 +18,7 @@ from benchmarks.quality import RESULTS_DIR
 from benchmarks.report import headline_table, summary
 from benchmarks.results import read_results
 from recommender.evaluation.behavior.judged_week import JudgedWeek
-from recommender.evaluation.behavioral_check import Measurement, behavioral_check, run_tests
+from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check, run_tests
 from recommender.project_paths import PROJECT_ROOT
 
 DOCS = PROJECT_ROOT / "docs"
@@ -106,7 +106,8 @@ def test_the_example_of_a_behavioral_test_works():
     page = (DOCS / "quality.md").read_text()
     blocks = dict(re.findall(r" *```(python|toml)\n(.*?)```", page, flags=re.S))
     code, threshold = (textwrap.dedent(blocks[language]) for language in ("python", "toml"))
-    names = {"np": np, "Measurement": Measurement, "behavioral_check": behavioral_check, "JudgedWeek": JudgedWeek}
+    own = (Kind, Measurement, JudgedWeek, behavioral_check)
+    names = {"np": np, **{each.__name__: each for each in own}}
     exec("class Family(JudgedWeek):\n" + textwrap.indent(code, "    "), names)
     week = names["Family"](**vars(planted_week(n_customers=300, n_articles=200)))
     (result,) = run_tests(week, tomllib.loads(threshold))

@@ -9,6 +9,7 @@ import pytest
 from data.raw_layout import ARTICLES_FILE, ROW_RULES
 from recommender.columns import Columns
 from recommender.config import DEFAULT_FILE, read_file
+from recommender.evaluation.checked_settings import SUITES
 from recommender.features.warehouse import DBT_PROJECT_DIR
 from recommender.settings.file import SECTIONS, find_problems
 from serving.cache.list_buckets import MAX_DEPTH
@@ -20,6 +21,7 @@ GENERATORS = "two_tower, own, ease, item_knn, last_basket, rising, popular, fres
 SEEDS = "a list of whole numbers of 0 or more, at least one, each only once"
 SEGMENTS = "a list of age_band, channel and postal_code, each at most once"
 DENIED = "a list of ids of 10 digits with a leading zero, in quotes, such as '0108775015'"
+OF_KINDS = "tables of thresholds, rules, comparisons or changes"
 MISSING = object()
 
 
@@ -155,32 +157,42 @@ def test_the_shipped_settings_are_right():
             {"index_group": "Baby"},
             "[common_sense] guarded index_group is 'Baby'; it takes a list of texts that are not empty, at least one",
         ),
+        ("promotion minimum_customers", 0, "[promotion] minimum_customers is 0; it takes a whole number of 1 or more"),
         (
-            "behavioral_tests minimum_customers",
-            0,
-            "[behavioral_tests] minimum_customers is 0; it takes a whole number of 1 or more",
+            "promotion minimum_customers",
+            MISSING,
+            "[promotion] lacks minimum_customers; it takes a whole number of 1 or more",
         ),
+        ("behavioral_tests", 3, f"[behavioral_tests] is 3; it takes {OF_KINDS}"),
+        ("behavioral_tests minimum_customers", 9, f"[behavioral_tests] has minimum_customers; it takes {OF_KINDS}"),
+        ("behavioral_tests determinism", {"maximum": 3}, f"[behavioral_tests] has determinism; it takes {OF_KINDS}"),
         (
-            "behavioral_tests unusual_prices",
-            {},
-            "[behavioral_tests] unusual_prices is {}; it takes a minimum, a maximum or both",
-        ),
-        (
-            "behavioral_tests unusual_prices maximun",
-            1,
-            "[behavioral_tests] unusual_prices has maximun; it takes minimum, maximum",
-        ),
-        (
-            "behavioral_tests unusual_prices minimum",
-            0.5,
-            "[behavioral_tests] unusual_prices minimum is 0.5; it takes at most its maximum, 0.3",
-        ),
-        (
-            "publication_gate score_spread",
+            "behavioral_tests rules",
             3,
-            "[publication_gate] score_spread is 3; it takes a table of minimum, maximum",
+            "[behavioral_tests.rules] is 3; it takes a table of tests and their thresholds",
         ),
-        ("publication_gate", 3, "[publication_gate] is 3; it takes a table of tests and their thresholds"),
+        (
+            "behavioral_tests comparisons prices_near_usual",
+            {},
+            "[behavioral_tests.comparisons] prices_near_usual is {}; it takes a minimum, a maximum or both",
+        ),
+        (
+            "behavioral_tests comparisons prices_near_usual maximun",
+            1,
+            "[behavioral_tests.comparisons] prices_near_usual has maximun; it takes minimum, maximum",
+        ),
+        (
+            "publication_gate comparisons score_spread minimum",
+            11,
+            "[publication_gate.comparisons] score_spread minimum is 11; it takes at most its maximum, 10.0",
+        ),
+        (
+            "publication_gate comparisons score_spread",
+            3,
+            "[publication_gate.comparisons] score_spread is 3; it takes a table of minimum, maximum",
+        ),
+        ("publication_gate", 3, f"[publication_gate] is 3; it takes {OF_KINDS}"),
+        ("behavior_changes spreads", 0, "[behavior_changes] spreads is 0; it takes a number above 0"),
         ("trainig", {}, f"[trainig] is no section; there are {', '.join(SHIPPED)}"),
         ("k", 12, f"[k] is no section; there are {', '.join(SHIPPED)}"),
     ],
@@ -211,7 +223,9 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file():
         ("common_sense guarded", {}),
         ("filter denied_articles", ["0108775015", "0108775044"]),
         ("rankers deep_cross", {"hidden_dims": [64], "dropout": 0}),
-        ("behavioral_tests cold_customers_no_worse_than_popular", {"minimum": -1, "maximum": -1}),
+        ("behavioral_tests comparisons prices_near_usual", {"minimum": -1, "maximum": -1}),
+        ("behavioral_tests", {}),  # the names of the tests are asked for above
+        ("publication_gate changes", {"far": {"maximum": 1}}),
     ],
 )
 def test_what_is_unusual_and_of_use_is_let_through(path, value):
@@ -233,13 +247,13 @@ def wrong_values(path: tuple[str, ...]) -> list[Any]:
         shipped = shipped[name]
     if isinstance(shipped, bool | str | list):
         return [1 if isinstance(shipped, bool) else 7, math.nan, {}, None]
-    is_bound = path[0] in ("behavioral_tests", "publication_gate") and path[-1] in ("minimum", "maximum")
+    is_bound = path[0] in ("behavioral_tests", "publication_gate", "usual_weeks") and path[-1] in ("minimum", "maximum")
     return ["7", True, math.nan, math.inf, [], {}, *([] if is_bound else [-1])]
 
 
 def place(path: tuple[str, ...]) -> str:
     """How a path is named to people."""
-    is_table_of_tables = path[0] in ("datasets", "candidates", "rankers")
+    is_table_of_tables = path[0] in ("datasets", "candidates", "rankers", *SUITES)
     section, keys = (path[:2], path[2:]) if is_table_of_tables else (path[:1], path[1:])
     return f"[{'.'.join(section)}] {' '.join(keys)} is "
 

@@ -17,6 +17,7 @@ from recommender.columns import Columns
 from recommender.errors import SettingsError
 from recommender.settings.file import find_problems
 from recommender.settings.sections import (
+    ChangeSettings,
     CommonSenseSettings,
     FeatureSettings,
     FilterSettings,
@@ -29,6 +30,7 @@ from recommender.settings.sections import (
 __all__ = [
     "DEFAULT_FILE",
     "Candidate",
+    "ChangeSettings",
     "CommonSenseSettings",
     "FeatureSettings",
     "FilterSettings",
@@ -95,9 +97,10 @@ class Settings:
     stages: StageSettings
     promotion: PromotionSettings
     common_sense: CommonSenseSettings
-    minimum_customers: int
     behavioral_tests: Mapping[str, Any]
     publication_gate: Mapping[str, Any]
+    usual_weeks: Mapping[str, Any]
+    behavior_changes: ChangeSettings
     kept_runs: int
 
     @classmethod
@@ -114,7 +117,7 @@ class Settings:
             raise SettingsError(f"no [datasets.{dataset}] in the settings; there are {', '.join(toml['datasets'])}")
         features = {**toml["features"], **toml["datasets"][dataset]}
         features["segment_columns"] = tuple(features["segment_columns"])
-        thresholds, caps = dict(toml["behavioral_tests"]), toml["order"]["caps"]
+        caps = toml["order"]["caps"]
         return cls(
             features=FeatureSettings(**features),
             lists=ListSettings(**toml["lists"]),
@@ -130,9 +133,10 @@ class Settings:
             common_sense=CommonSenseSettings(
                 **toml["common_sense"], most_per_product_code=caps.get(Columns.PRODUCT_CODE)
             ),
-            minimum_customers=thresholds.pop("minimum_customers"),
-            behavioral_tests=thresholds,
-            publication_gate=toml["publication_gate"],
+            behavioral_tests=_thresholds(toml["behavioral_tests"]),
+            publication_gate=_thresholds(toml["publication_gate"]),
+            usual_weeks=_thresholds(toml["usual_weeks"]),
+            behavior_changes=ChangeSettings(**toml["behavior_changes"]),
             kept_runs=toml["runs"]["kept"],
         )
 
@@ -172,6 +176,10 @@ def read_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     return read_toml(text, str(path))
+
+
+def _thresholds(by_kind: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: bounds for thresholds in by_kind.values() for name, bounds in thresholds.items()}
 
 
 def _grid(training: Mapping[str, Any], candidates: Mapping[str, Mapping[str, Any]]) -> tuple[Candidate, ...]:

@@ -4,6 +4,9 @@ RecommenderError
 ├── SettingsError       a setting is missing, unknown, or not what it may be
 ├── NotEnoughData       nothing is left to learn from or to recommend
 ├── ModelDiverged       a loss, a score or a vector is no finite number
+├── RunRefused          nothing of the run may be published, which is known before anything is trained
+│   ├── NothingSold         a week that a run cannot do without has no purchase
+│   └── OlderThanServed     what is served knows later days
 ├── TimeSplitError      the weeks that a run needs do not fit the data
 ├── WarehouseError      the marts could not be built
 ├── MartMissing         a mart, a day of it or a customer's row on that day was never built
@@ -37,6 +40,10 @@ class SettingsError(RecommenderError, ValueError):
 
 class NotEnoughData(RecommenderError, ValueError):
     """Nothing is left to learn from or to recommend."""
+
+
+class RunRefused(RecommenderError, ValueError):
+    """Nothing of the run may be published, which is known before anything is trained."""
 
 
 class ModelDiverged(RecommenderError):

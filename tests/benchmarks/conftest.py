@@ -74,6 +74,7 @@ caps = { product_code = 3, department = 12 }
 [promotion]
 rule = "not_worse"
 margin = 0.05
+minimum_customers = 1
 
 [resources]
 cpu = 2
@@ -85,9 +86,12 @@ guarded = {}
 usual_price_factor = 3.0
 
 [behavioral_tests]
-minimum_customers = 1
 
 [publication_gate]
+
+[behavior_changes]
+spreads = 4.0
+[usual_weeks]
 """
 
 

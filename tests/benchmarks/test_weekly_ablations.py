@@ -18,6 +18,8 @@ WEEK = RankingWeek(
     feature_names=("own_score", "article_buyers_1w"),
     proposed_by={"own": np.array([0, 1, 0, 0, 1], bool), "popular": np.array([1, 0, 1, 1, 0], bool)},
     is_bought=np.array([1, 1, 0, 0, 1], bool),
+    customer_ids=np.array(["ann", "bob"]),
+    n_bought=np.array([4, 1]),
 )
 CODES = np.arange(4)[:, None].repeat(12, axis=1)  # no two articles are alike
 
@@ -34,7 +36,7 @@ def test_lists_follow_the_scores_and_ties_fall_to_the_lower_position():
 
 def test_recall_of_a_generator_counts_what_was_bought_and_never_proposed():
     """The first customer bought two proposed articles and two others, the second one."""
-    retrieved = _retrieved(WEEK, np.array([4, 1]))
+    retrieved = _retrieved(WEEK, WEEK.n_bought)
     assert retrieved["own"].tolist() == [1 / 4, 1]
     assert retrieved["popular"].tolist() == [1 / 4, 0]
     assert retrieved[CANDIDATE_SET].tolist() == [2 / 4, 1]

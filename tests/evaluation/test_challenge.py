@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,7 @@ from recommender.evaluation import challenge
 from recommender.evaluation.challenge import Challenge, compare, describe, unopposed
 from recommender.json_values import without_nan
 
-NOT_WORSE, BETTER = PromotionSettings("not_worse", 0.05), PromotionSettings("better", 0.05)
+NOT_WORSE, BETTER = (PromotionSettings(rule, 0.05, minimum_customers=100) for rule in ("not_worse", "better"))
 SHARE_WITHOUT_HIT = 0.3
 
 
@@ -39,7 +40,7 @@ def coarse_bootstrap(monkeypatch):
 
 def acceptance_rate(repetitions: int, **shop: float) -> float:
     rng = np.random.default_rng(3)
-    nights = (compare(*average_precision(**shop, rng=rng), NOT_WORSE, 100) for _ in range(repetitions))
+    nights = (compare(*average_precision(**shop, rng=rng), NOT_WORSE) for _ in range(repetitions))
     return float(np.mean([night.accepted for night in nights]))
 
 
@@ -77,14 +78,14 @@ def test_with_few_customers_both_errors_are_alike(coarse_bootstrap):
 def test_the_interval_covers_the_true_difference_as_often_as_it_says(coarse_bootstrap, repetitions):
     rng, loss, n_covered = np.random.default_rng(5), 0.05, 0
     for _ in range(repetitions):
-        interval = compare(*average_precision(400, 0.97, loss, rng), NOT_WORSE, 100).difference
+        interval = compare(*average_precision(400, 0.97, loss, rng), NOT_WORSE).difference
         n_covered += interval.low <= -loss * 0.16 <= interval.high
     assert n_covered / repetitions == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / repetitions))
 
 
 def test_a_loss_that_is_shown_to_be_below_the_margin_is_accepted():
     # 0.5 * 0.05 = 0.025 is the margin. The estimate is nearer to it than to 0, but the interval has no width.
-    made = compare(*planted([-0.024]), NOT_WORSE, 100)
+    made = compare(*planted([-0.024]), NOT_WORSE)
     assert made.accepted
     assert made.difference == pytest.approx((-0.024, -0.024, -0.024))
     assert made.reason == (
@@ -93,21 +94,21 @@ def test_a_loss_that_is_shown_to_be_below_the_margin_is_accepted():
 
 
 def test_a_loss_of_the_margin_is_refused():
-    made = compare(*planted([-0.026]), NOT_WORSE, 100)
+    made = compare(*planted([-0.026]), NOT_WORSE)
     assert made.accepted is False
     assert made.reason.endswith("[-0.0260, -0.0260], nearer to 5% worse than to equal")
 
 
 @pytest.mark.parametrize(("mean", "accepted"), [(-0.0124, True), (-0.0126, False)])
 def test_where_the_margin_cannot_be_ruled_out_half_of_it_decides(mean, accepted):
-    made = compare(*planted([mean - 0.4, mean + 0.4]), NOT_WORSE, 100)
+    made = compare(*planted([mean - 0.4, mean + 0.4]), NOT_WORSE)
     assert made.difference.low < -0.025 < 0 < made.difference.high
     assert made.accepted is accepted
 
 
 def test_the_margin_is_relative_to_the_champions_map():
-    assert compare(*planted([-0.004], champion=0.1), NOT_WORSE, 100).accepted
-    assert not compare(*planted([-0.006], champion=0.1), NOT_WORSE, 100).accepted
+    assert compare(*planted([-0.004], champion=0.1), NOT_WORSE).accepted
+    assert not compare(*planted([-0.006], champion=0.1), NOT_WORSE).accepted
 
 
 @pytest.mark.parametrize(
@@ -116,35 +117,35 @@ def test_the_margin_is_relative_to_the_champions_map():
     ids=["a gain beyond doubt", "equal", "a gain by chance"],
 )
 def test_better_asks_for_a_gain_that_chance_does_not_explain(differences, accepted):
-    made = compare(*planted(differences), BETTER, 100)
+    made = compare(*planted(differences), BETTER)
     assert made.accepted is accepted
     assert made.reason.endswith("which shows a gain" if accepted else "which shows no gain")
 
 
 def test_two_that_hit_nobody_are_equal():
-    assert compare(np.zeros(200), np.zeros(200), NOT_WORSE, 100).accepted
+    assert compare(np.zeros(200), np.zeros(200), NOT_WORSE).accepted
 
 
 def test_too_few_customers_neither_accept_nor_refuse():
     challenger, champion = planted([-0.4])
     champion[99:] = np.nan  # bought nothing
-    made = compare(challenger, champion, NOT_WORSE, 100)
+    made = compare(challenger, champion, NOT_WORSE)
     assert made.accepted is None
     assert made.customers == 99
     assert made.reason == "not enough data for the challenge: 99 of at least 100 customers"
-    assert compare(np.array([]), np.array([]), NOT_WORSE, 0).accepted is None
+    assert compare(np.array([]), np.array([]), replace(NOT_WORSE, minimum_customers=1)).accepted is None
 
 
 def test_maps_are_over_the_same_customers():
     challenger, champion = np.array([0.2, np.nan, 0.4, 0.9]), np.array([0.1, 0.7, 0.2, np.nan])
-    made = compare(challenger, champion, NOT_WORSE, 2)
+    made = compare(challenger, champion, replace(NOT_WORSE, minimum_customers=2))
     assert made.challenger_map == pytest.approx((0.2 + 0.4) / 2)
     assert made.champion_map == pytest.approx((0.1 + 0.2) / 2)
     assert made.customers == 2
 
 
 def test_forced_is_accepted_and_remembered_with_its_reason():
-    made = compare(*planted([-0.4]), BETTER, 100, forced_reason="the champion recommends what was recalled")
+    made = compare(*planted([-0.4]), BETTER, forced_reason="the champion recommends what was recalled")
     assert (made.rule, made.accepted) == ("forced", True)
     assert made.reason.startswith("forced: the champion recommends what was recalled (MAP 0.1000 against")
     assert made.as_dict()["forced_reason"] == "the champion recommends what was recalled"
@@ -158,7 +159,7 @@ def test_without_an_opponent_it_is_accepted_and_says_why():
 
 
 def test_it_is_plain_values_and_one_line():
-    values = json.loads(json.dumps(without_nan(compare(*planted([0.01]), NOT_WORSE, 100).as_dict())))
+    values = json.loads(json.dumps(without_nan(compare(*planted([0.01]), NOT_WORSE).as_dict())))
     assert values["difference"] == pytest.approx({"mean": 0.01, "low": 0.01, "high": 0.01})
     assert describe(values).startswith("Challenge (not_worse), accepted: MAP 0.5100 against")
     assert describe({**values, "accepted": None}).startswith("Challenge (not_worse), undecided: ")
@@ -166,9 +167,9 @@ def test_it_is_plain_values_and_one_line():
 
 def test_one_comparison_gives_one_interval():
     pair = average_precision(300, 0.9, 0.02, np.random.default_rng(1))
-    assert compare(*pair, NOT_WORSE, 100) == compare(*pair, NOT_WORSE, 100)
+    assert compare(*pair, NOT_WORSE) == compare(*pair, NOT_WORSE)
 
 
 def test_different_customers_are_refused():
     with pytest.raises(ValueError, match=r"one shape, got \(3,\) and \(2,\)"):
-        compare(np.zeros(3), np.zeros(2), NOT_WORSE, 1)
+        compare(np.zeros(3), np.zeros(2), NOT_WORSE)

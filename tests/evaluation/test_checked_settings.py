@@ -28,35 +28,58 @@ def test_the_shipped_settings_pass(toml):
 
 
 def test_a_test_without_a_threshold_and_a_threshold_without_a_test_are_told(toml):
-    toml["behavioral_tests"]["unusual_price"] = toml["behavioral_tests"].pop("unusual_prices")
-    del toml["publication_gate"]["score_spread"]
+    comparisons = toml["behavioral_tests"]["comparisons"]
+    comparisons["price_near_usual"] = comparisons.pop("prices_near_usual")
+    del toml["publication_gate"]["comparisons"]["score_spread"]
     unknown, lacking, of_gate = problems(toml)
-    assert unknown.startswith("[behavioral_tests] has unusual_price, a threshold without a test; tests are no_duplic")
-    assert lacking == "[behavioral_tests] lacks unusual_prices; this test takes a minimum, a maximum or both"
+    assert unknown.startswith(
+        "[behavioral_tests] has price_near_usual, a threshold without a test; tests are no_duplicates, "
+    )
+    assert lacking == "[behavioral_tests] lacks prices_near_usual; this test takes a minimum, a maximum or both"
     assert of_gate == "[publication_gate] lacks score_spread; this test takes a minimum, a maximum or both"
 
 
-def test_only_the_behavioral_tests_have_a_minimum_of_customers(toml):
-    toml["publication_gate"]["minimum_customers"] = {"minimum": 1}
-    (problem,) = problems(toml)
-    assert problem.startswith("[publication_gate] has minimum_customers, a threshold without a test; tests are ")
+def test_a_threshold_in_the_table_of_another_kind_is_told_with_the_one_it_goes_to(toml):
+    tests, gate = toml["behavioral_tests"], toml["publication_gate"]
+    tests["changes"] = {"prices_near_usual": tests["comparisons"].pop("prices_near_usual")}
+    gate["comparisons"]["no_duplicates"] = {"maximum": 3}
+    assert problems(toml) == [
+        "[behavioral_tests.changes] has prices_near_usual, which goes to comparisons",
+        "[publication_gate.comparisons] has no_duplicates, which goes to rules",
+    ]
 
 
 def test_a_rule_that_needs_no_threshold_may_be_given_one(toml):
-    toml["behavioral_tests"]["no_duplicates"] = {"maximum": 3}
+    toml["behavioral_tests"]["rules"] = {"no_duplicates": {"maximum": 3}}
     check_settings(toml)
 
 
 def test_thresholds_and_all_other_settings_are_told_together(toml):
     toml["runs"]["kept"] = "five"
     toml["publication_gate"] = {}
-    assert problems(toml)[0] == "[runs] kept is 'five'; it takes a whole number of 1 or more"
-    assert "[publication_gate] lacks overlap_between_customers; " in problems(toml)[2]
+    assert problems(toml)[:2] == [
+        "[runs] kept is 'five'; it takes a whole number of 1 or more",
+        "[publication_gate] lacks catalogue_coverage; this test takes a minimum, a maximum or both",
+    ]
 
 
-def test_a_section_that_is_no_table_is_told_once(toml):
-    toml["publication_gate"] = 3
-    assert problems(toml) == ["[publication_gate] is 3; it takes a table of tests and their thresholds"]
+@pytest.mark.parametrize("where", [["publication_gate"], ["publication_gate", "comparisons"]], ids=".".join)
+def test_what_is_no_table_is_told_once(toml, where):
+    *sections, name = where
+    table = toml
+    for section in sections:
+        table = table[section]
+    table[name] = 3
+    (problem,) = problems(toml)
+    assert problem.startswith(f"[{'.'.join(where)}] is 3; it takes ")
+
+
+def test_settings_of_a_release_without_kinds_are_told_what_they_lack(toml):
+    """There every threshold stood right in the section; none of its bounds is taken for a test."""
+    toml["publication_gate"] = {"score_spread": {"minimum": 0.1, "maximum": 10.0}}
+    first, *lacking = problems(toml)
+    assert first == "[publication_gate] has score_spread; it takes tables of thresholds, rules, comparisons or changes"
+    assert {line.partition(" lacks ")[0] for line in lacking} == {"[publication_gate]"}
 
 
 def test_the_check_imports_nothing_that_takes_seconds():

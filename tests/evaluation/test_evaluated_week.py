@@ -8,36 +8,43 @@ from small_shop import SMALL_STAGES
 
 from recommender import config
 from recommender.evaluation import evaluated_week
+from recommender.evaluation.behavior import perturbed_lists
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.contest import Contest, hold_contest
 from recommender.evaluation.evaluated_week import EvaluatedWeek, evaluate_week
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.weeks.configuration import NO_CHAMPION, SAME, Configuration, Opponent
-from recommender.weeks.weekly_models import FittedModels
+from recommender.weeks.tonights_models import TonightsModels
+from recommender.weeks.weekly_models import FittedModels, collect_candidates
 
 DEFAULTS = config.Settings.of(config.read_toml(config.DEFAULT_FILE.read_text()), "demo")
-SETTINGS = replace(DEFAULTS, stages=SMALL_STAGES, minimum_customers=20)
+SETTINGS = replace(DEFAULTS, stages=SMALL_STAGES, promotion=replace(DEFAULTS.promotion, minimum_customers=20))
 BASELINES = every_baseline(0).keys()
 
 
 @pytest.fixture(scope="module")
-def evaluate(weekly_two_towers, ranker_folder, demo_windows):
-    """Evaluates the small shop's test week against an opponent."""
-    tonight = FittedModels(weekly_two_towers[demo_windows.test_as_of_day], ranker_folder)
+def tonight(weekly_two_towers, ranker_choice, ranker_folder, demo_windows) -> TonightsModels:
+    """What a night on the small shop fits; the candidates of the test week lie beside its two-tower."""
+    validation, test, publishing = (weekly_two_towers[day] for day in demo_windows.as_of_days[-3:])
+    collect_candidates(test, SMALL_STAGES)
+    return TonightsModels(
+        ranking=(replace(validation, scored_weeks=(validation.as_of_day,)),),
+        evaluated=FittedModels(test, ranker_folder),
+        champion=None,
+        tonight=publishing,
+        ranker_choice=ranker_choice,
+    )
 
-    def evaluate(opponent: Opponent, champion: FittedModels | None = None, **more) -> EvaluatedWeek:
-        return evaluate_week(tonight, champion, opponent, SETTINGS, **more)
+
+@pytest.fixture(scope="module")
+def evaluate(tonight):
+    """Evaluates the small shop's test week against an opponent."""
+
+    def evaluate(opponent: Opponent, models: TonightsModels = tonight, **more) -> EvaluatedWeek:
+        return evaluate_week(models, opponent, SETTINGS, **more)
 
     return evaluate
-
-
-@pytest.fixture(scope="module", autouse=True)
-def collected_candidates(weekly_two_towers, demo_windows):
-    """The candidates of the test week, beside its two-tower as a night leaves them."""
-    from recommender.weeks.weekly_models import collect_candidates
-
-    return collect_candidates(weekly_two_towers[demo_windows.test_as_of_day], SMALL_STAGES)
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +85,10 @@ def test_a_baseline_that_won_is_served_and_judged_and_the_stages_stand_beside_it
         np.testing.assert_array_equal(won.lists[ours].positions, week.lists[theirs].positions)
     np.testing.assert_array_equal(won.suite.lists, week.suite.baselines["ease"])
     np.testing.assert_array_equal(won.suite.lists_again, won.suite.lists)
-    assert won.suite.perturbed is None
+    assert (won.suite.perturbed, won.suite.rehearsal) == (None, None)
     outcomes = {each.name: each.outcome for each in run_tests(won.suite, SETTINGS.behavioral_tests)}
-    stability = ("served_without_newest_purchase", "one_purchase_less", "shuffled_basket")
-    assert {outcomes[name] for name in stability} == {"not enough data"}
+    of_stages = ("served_without_newest_purchase", "one_purchase_less", "shuffled_basket", "gain_over_earlier_ranker")
+    assert {outcomes[name] for name in of_stages} == {"not enough data"}
     assert won.challenge.champion_map == pytest.approx(won.metrics[FOUR_STAGES]["map@12"])
     assert won.challenge.challenger_map == pytest.approx(won.metrics["ease"]["map@12"])
 
@@ -93,10 +100,43 @@ def test_a_champion_that_is_a_baseline_is_compared_by_the_lists_that_are_there_a
     assert against.customers == week.metrics[SERVED]["customers"]
 
 
-def test_a_champion_of_other_settings_has_lists_of_its_own(evaluate, weekly_two_towers, ranker_folder, demo_windows):
+def test_a_champion_of_other_settings_has_lists_of_its_own(evaluate, tonight):
     stages = replace(SMALL_STAGES, order=replace(SMALL_STAGES.order, caps={"department": 2}))
     opponent = Opponent(CHAMPION, Configuration(SETTINGS.candidates[0], 1, stages))
-    champion = FittedModels(weekly_two_towers[demo_windows.test_as_of_day], ranker_folder)
-    against = evaluate(opponent, champion)
+    against = evaluate(opponent, replace(tonight, champion=tonight.evaluated))
     assert (against.lists[CHAMPION].positions != against.lists[SERVED].positions).any()
     assert against.challenge.champion_map == pytest.approx(against.metrics[CHAMPION]["map@12"])
+
+
+def test_few_customers_accept_and_refuse_nothing(tonight):
+    settings = replace(SETTINGS, promotion=replace(SETTINGS.promotion, minimum_customers=10_000))
+    against = evaluate_week(tonight, Opponent("popular"), settings).challenge
+    assert against.accepted is None
+    assert against.reason.endswith(f"{against.customers} of at least 10,000 customers")
+
+
+def test_a_ranker_that_learned_from_a_single_week_is_not_rehearsed(week):
+    outcomes = {each.name: each.outcome for each in run_tests(week.suite, SETTINGS.behavioral_tests)}
+    assert week.suite.rehearsal is None
+    assert {outcomes[name] for name in ("gain_over_earlier_ranker", "gain_over_week_before")} == {"not enough data"}
+
+
+def test_a_ranker_is_rehearsed_in_the_newest_week_that_taught_it(evaluate, tonight, ranker_choice):
+    """The earlier ranker that knows the week as well gains nothing over tonight's: it is the same."""
+    choice = replace(ranker_choice, earlier=ranker_choice.ranker)
+    suite = evaluate(Opponent(None, reason=NO_CHAMPION), replace(tonight, ranker_choice=choice)).suite
+    newest = tonight.newest_ranking_week()
+    assert len(suite.rehearsal.earlier_then) == len(newest.customer_ids)
+    assert len(suite.rehearsal.rows) == len(suite.lists)  # everybody, for no sample was drawn
+    gain = suite.gain_over_earlier_ranker()
+    assert gain.value == pytest.approx(1, abs=0.1)  # but for the caps of the order
+    assert gain.low <= 1 <= gain.high
+
+
+def test_a_week_of_customers_with_short_histories_is_judged_without_perturbed_ones(evaluate, monkeypatch):
+    """Nobody bought enough for a purchase less to be a small change."""
+    monkeypatch.setattr(perturbed_lists, "FEWEST_ARTICLES", 10_000)
+    suite = evaluate(Opponent(None, reason=NO_CHAMPION)).suite
+    outcomes = {each.name: each.outcome for each in run_tests(suite, SETTINGS.behavioral_tests)}
+    of_perturbed = ("served_without_newest_purchase", "one_purchase_less", "shuffled_basket")
+    assert {outcomes[name] for name in of_perturbed} == {"not enough data"}

@@ -9,7 +9,7 @@ from recommender.evaluation.list_rules import (
     count_lists_with_duplicates,
     count_scores_not_finite,
     count_short_lists,
-    overlap_between_lists,
+    overlap_with_another,
     share_with_full_list,
 )
 
@@ -56,9 +56,24 @@ def test_floods_count_lists_above_the_cap_and_no_empty_places():
     lists = np.array([[0, 1, 3, 4], [0, 1, 2, 4], [0, -1, -1, -1]], np.int32)
     assert count_floods(lists, codes, most=2).value == 1
     assert count_floods(lists, codes, most=1).value == 2
-    assert count_floods(lists, codes, most=4).value == 0
+    for most in (4, 6, 20):  # a cap may be higher than a list is long
+        assert count_floods(lists, codes, most).value == 0
 
 
-def test_overlap_of_lists_that_are_all_one_is_1_and_of_disjoint_ones_0():
-    assert overlap_between_lists(np.tile(np.arange(3), (4, 1))) == 1
-    assert overlap_between_lists(np.arange(12).reshape(4, 3)) == 0
+def test_overlap_with_another_customer_is_that_of_the_lists_half_way_on():
+    """The first and the third list share two of three articles, the second and the fourth none."""
+    lists = np.array([[0, 1, 2], [3, 4, 5], [2, 1, 6], [7, 8, 9]])
+    assert overlap_with_another(lists) == pytest.approx([2 / 3, 0, 2 / 3, 0])
+
+
+def test_a_single_customer_has_no_other_and_an_empty_list_no_overlap():
+    assert overlap_with_another(np.array([[0, 1]])).tolist() == [1]
+    assert np.isnan(overlap_with_another(np.full((2, 3), -1))).all()
+    assert overlap_with_another(np.empty((0, 3), np.int32)).shape == (0,)
+
+
+def test_a_cap_above_the_length_of_a_list_is_kept():
+    codes = np.zeros(4, np.int64)
+    assert count_floods(np.array([[0, 1, 2]]), codes, most=4).value == 0
+    assert count_floods(np.array([[0, 1, 2]]), codes, most=3).value == 0
+    assert count_floods(np.array([[0, 1, 2]]), codes, most=2).value == 1

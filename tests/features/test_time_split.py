@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.features.time_split import ranking_models, split_by_time
+from recommender.features.time_split import NothingSold, ranking_models, split_by_time
 
 WEEK = timedelta(days=7)
 
@@ -146,3 +146,50 @@ def test_less_than_four_weeks_of_purchases_is_refused():
 def test_no_training_weeks_is_refused():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         split_by_time(date(2020, 1, 1), date(2020, 9, 1), training_weeks=0)
+
+
+def test_closed_weeks_are_skipped_by_who_learns_from_them():
+    windows = split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=5, ranking_weeks=4, weeks_per_model=2)
+    assert windows.ranking_models == {
+        date(2020, 2, 26): (date(2020, 2, 26), date(2020, 3, 4)),
+        date(2020, 3, 11): (date(2020, 3, 11), date(2020, 3, 18)),
+    }
+    left = windows.without_closed([date(2020, 3, 4), date(2020, 3, 11), date(2020, 1, 1)])
+    assert left.training_as_of_days == (date(2020, 2, 12), date(2020, 2, 19), date(2020, 2, 26))
+    assert left.ranking_models == {date(2020, 2, 26): (date(2020, 2, 26),), date(2020, 3, 18): (date(2020, 3, 18),)}
+    assert left.ranking_as_of_days == (date(2020, 2, 26), date(2020, 3, 18))
+    assert left.known_before(date(2020, 3, 18)) == left.training_as_of_days
+    assert left.closed_as_of_days == (
+        date(2020, 3, 4),
+        date(2020, 3, 11),
+    )  # the first of January was no week of the run
+    assert left.report() == windows.report()
+
+
+def test_a_ranking_week_with_only_closed_weeks_before_it_is_skipped_too():
+    """Its two-tower would have nothing to learn from."""
+    windows = split_by_time(date(2020, 1, 1), date(2020, 2, 4), training_weeks=5, ranking_weeks=2)
+    assert windows.training_as_of_days == (date(2020, 1, 8), date(2020, 1, 15))
+    assert windows.ranking_as_of_days == (date(2020, 1, 15), date(2020, 1, 22))
+    left = windows.without_closed([date(2020, 1, 8)])
+    assert left.ranking_as_of_days == (date(2020, 1, 22),)
+    assert left.known_before(date(2020, 1, 22)) == (date(2020, 1, 15),)
+
+
+def test_without_closed_weeks_nothing_changes():
+    windows = split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=4, ranking_weeks=3)
+    assert windows.without_closed([]) == windows
+
+
+@pytest.mark.parametrize(
+    ("closed", "message"),
+    [
+        (date(2020, 3, 25), "nobody bought anything in the test week, 2020-03-25 to 2020-03-31: bring its purchases"),
+        (date(2020, 3, 18), "nobody bought anything in the validation week, 2020-03-18 to 2020-03-24: bring its"),
+        (date(2020, 3, 11), "nobody bought anything in any training week, 2020-03-11 to 2020-03-17: bring purchases"),
+    ],
+)
+def test_a_week_that_a_run_cannot_do_without_refuses_it(closed, message):
+    windows = split_by_time(date(2020, 1, 1), date(2020, 3, 31), training_weeks=1, ranking_weeks=1)
+    with pytest.raises(NothingSold, match=message):
+        windows.without_closed([closed])

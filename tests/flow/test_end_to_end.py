@@ -27,7 +27,7 @@ from recommender.weeks.stage_files import load_stages
 
 pytestmark = pytest.mark.flow
 
-NEVER_BETTER = "better_than_popular = { minimum = 1000.0 }"
+NEVER_KEPT = "[behavioral_tests.rules]\nshuffled_basket = { minimum = 2.0 }  # of an overlap\n\n"
 ANOTHER_DROPOUT = {"dropout = 0.0 ": "dropout = 0.2 "}
 ALL_BUT_BASE = ("wide", "loyal", "sampled")
 KNOWS_NOTHING = {
@@ -193,12 +193,12 @@ def test_one_worker_gives_the_same_winner_and_the_same_lists(published_run, work
 def test_a_bad_verdict_publishes_nothing_and_leaves_the_old_lists_up(published_run, workplace):
     before = workplace.published()
     append_withdrawn_run(workplace)
-    changes = {"better_than_popular = { minimum = 1.2 }": NEVER_BETTER, "\nweeks = 8": "\nweeks = 1", **ANOTHER_DROPOUT}
-    changes["guarded_articles_shown = { maximum = 0.05 }"] = "guarded_articles_shown = { maximum = 1.0 }"  # one reason
+    thresholds = "[behavioral_tests.comparisons]"
+    changes = {thresholds: NEVER_KEPT + thresholds, "\nweeks = 8": "\nweeks = 1", **ANOTHER_DROPOUT}
     settings = small_settings(changes, left_out=ALL_BUT_BASE)
     refused = workplace.run(settings=settings)
     assert refused.returncode != 0
-    assert refused_because(refused) == ["better_than_popular"]
+    assert refused_because(refused) == ["shuffled_basket"]
     assert "Traceback" not in refused.stdout + refused.stderr
     assert workplace.report["verdict"] == "refused"
     assert workplace.report["published"] is None

@@ -34,7 +34,7 @@ def test_every_wrong_setting_is_told_before_anything_is_started(empty_workplace,
         ("training_weeks = 13", 'training_weeks = "13"'),
         ("published_k = 24", "published_k = 6"),
         ("learning_rate = 0.016", 'learning_rate = "fast"'),
-        ("unusual_prices =", "unusual_price ="),
+        ("prices_near_usual =", "price_near_usual ="),
     ):
         assert old in text, f"the default settings no longer say {old!r}"
         text = text.replace(old, new)
@@ -48,7 +48,7 @@ def test_every_wrong_setting_is_told_before_anything_is_started(empty_workplace,
         "[training] learning_rate is 'fast'; it takes a number above 0",
         "[lists] published_k is 6; it takes k, 12, or more",
     ]
-    assert told[-1] == "[behavioral_tests] lacks unusual_prices; this test takes a minimum, a maximum or both"
+    assert told[-1] == "[behavioral_tests] lacks prices_near_usual; this test takes a minimum, a maximum or both"
 
 
 def test_a_file_that_is_no_toml_says_where(empty_workplace, tmp_path):

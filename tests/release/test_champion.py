@@ -1,11 +1,13 @@
 """The champion is the run whose lists are served: after a rollback or a republication an earlier one."""
 
+from datetime import date, timedelta
+
 import pytest
 from test_publish import planted_lists
 from test_registry import decision
 
 from recommender import project_paths
-from recommender.release.champion import champion
+from recommender.release.champion import OlderThanServed, champion, check_not_older
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_versions import rollback
 from recommender.release.registry import append
@@ -82,3 +84,25 @@ def test_without_redis_the_newest_that_published_is_taken(client, capsys, monkey
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     assert champion("demo").run_id == "1"
     assert "Redis cannot be asked" in capsys.readouterr().out
+
+
+SERVED_CUTOFF = date(2020, 9, 23)  # the day after the planted runs' test week
+
+
+@pytest.mark.parametrize("later_days", [0, 1, 365])
+def test_lists_of_the_same_cutoff_or_a_later_one_may_take_its_place(later_days):
+    check_not_older(SERVED_CUTOFF + timedelta(days=later_days), decision("17", "1"))
+
+
+def test_lists_that_know_less_are_refused_in_one_line_that_names_both_days():
+    with pytest.raises(OlderThanServed) as refused:
+        check_not_older(SERVED_CUTOFF - timedelta(days=1), decision("17", "1"))
+    assert str(refused.value) == (
+        "cutoff 2020-09-22 is before 2020-09-23, that of run 17, which is served: bring the purchases since, or say "
+        'why older lists are wanted: FORCE_REASON="..." to make, --force-reason to the flow'
+    )
+
+
+def test_older_lists_are_made_where_nothing_is_served_or_the_owner_says_why():
+    check_not_older(date(2019, 1, 1), None)
+    check_not_older(date(2019, 1, 1), decision("17", "1"), "the newer files were wrong")

@@ -108,6 +108,27 @@ def test_exit_code_and_summary_say_how_the_run_ended(command, code, words, capsy
     assert words in summary
 
 
+# A run that was refused before it could leave a report.
+REFUSED_EARLY = """
+import nightly, sys
+from recommender.errors import RunRefused
+from recommender.release.early_refusal import leave_refusal
+nightly.run_id_path("demo").write_text("17")
+leave_refusal("demo", sys.argv[1], RunRefused("nobody bought anything"))
+sys.exit(1)
+"""
+
+
+def test_a_refusal_before_there_is_a_report_is_told_as_one(capsys):
+    assert nightly.run_night("demo", python(REFUSED_EARLY, "17")) == ExitCode.REFUSED
+    assert "demo: refused: nobody bought anything; " in capsys.readouterr().out
+
+
+def test_a_refusal_of_an_earlier_night_is_not_taken_for_tonights(capsys):
+    assert nightly.run_night("demo", python(REFUSED_EARLY, "16")) == ExitCode.FAILED
+    assert "without a report" in capsys.readouterr().out
+
+
 def test_the_report_of_an_earlier_night_is_not_taken_for_tonights():
     assert nightly.run_night("demo", run("passed", "yes", 0)) == ExitCode.PUBLISHED
     assert nightly.run_night("demo", python("pass")) == ExitCode.FAILED

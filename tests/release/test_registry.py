@@ -1,26 +1,27 @@
 """The registry only grows, and survives crashes and crowds."""
 
 import json
-import math
 import multiprocessing
 import os
-import subprocess
-import sys
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from planted_results import result
 
 from recommender import project_paths
 from recommender.evaluation.promotion import Verdict
-from recommender.release.registry import Decision, append, decision_of, format_table, main, read
+from recommender.release.registry import Decision, append, decision_of, read
 from recommender.report.run_report import build_report
 
 CONFIGURATION = {"candidate": {"name": "base", "seed": 7, "settings": {}}, "best_epoch": 9, "stages": {}}
 DIFFERENCE = {"mean": -0.0007, "low": -0.005, "high": 0.0036}
+WARNING = "novelty is 0.2 [0.15, 0.25] (at least 0.3)"
 
 
 def metrics(value: float) -> dict[str, float]:
-    return {"map@12": value, "recall@12": 2 * value, "hit_rate@12": 0.5, "map@6": 0.1, "customers": 40}
+    return {"map@12": value, "recall@12": 2 * value, "hit_rate@12": 0.5, "map@6": 0.1, "customers": 40, "coverage": 0.5}
 
 
 def report(run_id: str, version: str | None, forced_reason: str = "") -> dict:
@@ -35,18 +36,28 @@ def report(run_id: str, version: str | None, forced_reason: str = "") -> dict:
             "popular": metrics(np.nan),
             "als": metrics(0.1),
         },
-        behavioral_tests=[],
+        behavioral_tests=[
+            result("novelty", 0.2, False, low=0.15, high=0.25, threshold=0.3, is_refusing=False),
+            result("no_duplicates", 0, True, kind="rule"),
+        ],
         publication_tests=[],
-        verdict=Verdict("passed" if version else "refused", "9 of 9 tests passed"),
+        verdict=Verdict("passed" if version else "refused", "8 of 9 tests passed; 1 warning: novelty", (WARNING,)),
         published={"version": version, "customers": 3} if version else None,
         steps={},
         ranker={"kind": "lambdarank", "settings": {"n_trees": 42}},
-        challenge={"rule": "not_worse", "difference": DIFFERENCE, "forced_reason": forced_reason},
+        challenge={
+            "rule": "not_worse",
+            "difference": DIFFERENCE,
+            "accepted": True,
+            "reason": "MAP 0.1643 against the champion's 0.1650",
+            "forced_reason": forced_reason,
+        },
     )
 
 
-def decision(run_id: str, version: str | None = None, **more: str) -> Decision:
-    return decision_of(report(run_id, version, **more), CONFIGURATION)
+def decision(run_id: str, version: str | None = None, forced_reason: str = "", **changes: Any) -> Decision:
+    """A decision; `changes` are other fields of it."""
+    return replace(decision_of(report(run_id, version, forced_reason), CONFIGURATION), **changes)
 
 
 @pytest.fixture
@@ -73,6 +84,33 @@ def test_a_decision_holds_what_fits_the_models_again(path):
     assert read_back.time.endswith("+00:00")
     assert read_back.windows["test"]["start"] == "2020-09-16"
     assert read_back.challenge["difference"] == DIFFERENCE
+
+
+def test_a_decision_holds_warnings_and_what_later_nights_are_compared_with(path):
+    append(decision("17", "v1"), path)
+    (read_back,) = read(path)
+    assert read_back.warnings == [WARNING]
+    assert read_back.values == {"map@12": 0.1643, "catalogue_coverage": 0.5, "novelty": 0.2}
+
+
+def test_a_line_of_an_earlier_release_is_read_without_what_was_added_since(path, capsys):
+    append(decision("1", "v1"), path)
+    line = json.loads(path.read_text())
+    for added in ("warnings", "values"):
+        del line[added]
+    path.write_text(json.dumps(line) + "\n")
+    (read_back,) = read(path)
+    assert (read_back.warnings, read_back.values, read_back.version) == ((), {}, "v1")
+    del line["reason"]
+    path.write_text(json.dumps(line) + "\n")
+    assert read(path) == []
+    assert "line 1 is not a whole decision" in capsys.readouterr().err
+
+
+def test_a_line_of_a_later_release_is_read_without_what_is_unknown(path):
+    append(decision("1", "v1"), path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "mood": "good"}) + "\n")
+    assert ids(path) == ["1"]
 
 
 def test_what_is_there_is_never_changed(path):
@@ -139,46 +177,6 @@ def test_lines_of_several_processes_all_land_whole(path, capsys):
     assert sorted(ids(path)) == sorted(f"{process}-{number}" for process in range(4) for number in range(20))
     assert len(path.read_bytes().splitlines()) == 80
     assert capsys.readouterr().err == ""
-
-
-def test_history_is_a_table(path):
-    decisions = [decision("1", "v1"), decision("2"), decision("3", "v3", forced_reason="a recall")]
-    header, published, refused, forced = format_table(decisions).splitlines()
-    assert header.split("  ")[0] == "when (UTC)"
-    assert published.split()[2:] == "1 published 0.1643 -0.0007 [-0.0050, +0.0036] v1 9 of 9 tests passed".split()
-    assert " refused " in refused and " -  " in refused
-    assert " published, forced " in forced
-
-
-def test_history_without_numbers_shows_dashes(path):
-    nothing = decision("1", "v1")
-    nothing.metrics["served"]["map@12"] = None
-    nothing.challenge["difference"] = {"mean": math.nan, "low": None, "high": None}
-    assert nothing.run_id in format_table([nothing])
-    nothing.challenge["difference"] = None
-    assert format_table([nothing]).splitlines()[1].split()[3:6] == ["published", "-", "-"]
-
-
-def test_command_prints_the_last_decisions(path):
-    for run_id in ("run-1", "run-2", "run-3"):
-        append(decision(run_id, "v"), path)
-    command = [sys.executable, "-m", "recommender.release.registry", "--dataset", "demo", "--last", "2"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert len(shown.splitlines()) == 1 + 2
-    assert "run-1" not in shown
-    assert shown.index("run-2") < shown.index("run-3")
-
-
-def test_command_without_a_run_says_what_to_do(path, capsys):
-    assert main(["--dataset", "demo"]) == 0
-    assert "`make run DATASET=demo`" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("last", ["0", "many"])
-def test_command_refuses_a_senseless_number(path, capsys, last):
-    with pytest.raises(SystemExit):
-        main(["--last", last])
-    assert "is not a number of decisions" in capsys.readouterr().err
 
 
 def test_a_line_is_one_json_object(path):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from planted_results import result
 
 from recommender.features.marts import Marts
 from recommender.report.run_report import write_test_week_lists
@@ -60,10 +61,14 @@ def slice_row(name: str, customers: int, map_: float | None, low: float | None, 
 
 
 def behavior(name: str, value: float | None, passed: bool | None, **details: Any) -> dict[str, Any]:
-    """A test's outcome as the report holds it."""
-    kind = {"test_type": "sanity", "display_type": "scalar", "threshold": 1.0, "comparison": ">="}
-    description = f"What {name} measures."
-    return {"name": name, "description": description, **kind, "value": value, "passed": passed, "details": details}
+    """A comparison's outcome as the report holds it."""
+    return result(name, value, passed, details=details).as_dict()
+
+
+def behavior_of_earlier_release(name: str, value: float | None, passed: bool | None) -> dict[str, Any]:
+    """The same of a release that knew no kinds."""
+    unknown = ("kind", "is_refusing", "why", "low", "high", "needs")
+    return {field: each for field, each in behavior(name, value, passed).items() if field not in unknown}
 
 
 def candidate(name: str, maps: list[float | None], best_epoch: int) -> dict[str, Any]:
@@ -102,10 +107,13 @@ def report(**changes: Any) -> dict[str, Any]:
         "behavioral_tests": [
             behavior("head", 1.5, passed=True),
             behavior("bought_found", 0.2, True, slices=[_kind("popularity", "decile 1"), _kind("age", "first week")]),
+            result("no_duplicates", 0, True, kind="rule").as_dict(),
+            result("prices", 0.25, False, low=0.125, high=0.5, is_refusing=False).as_dict(),
         ],
-        "publication_tests": [behavior("finite_scores", 2.0, passed=True)],
+        "publication_tests": [result("finite_scores", 2.0, True, kind="rule").as_dict()],
         "verdict": "passed",
-        "verdict_reason": "3 of 3 tests passed",
+        "verdict_reason": "4 of 5 tests passed; 1 warning: prices",
+        "warnings": ["prices is 0.25 [0.125, 0.5] (at least 1)"],
         "published": {"version": "20261121T1-abc", "customers": 20_000, "bytes_per_customer": 154.2, "seconds": 0.1},
         "steps": {"start": {"seconds": 5.1, "peak_mib": 512}, "train base-seed7": {"seconds": 9.0, "peak_mib": 1024}},
         "chosen": "base-seed7",

@@ -3,7 +3,8 @@
 import numpy as np
 import planted_run
 import pytest
-from planted_run import behavior, candidate, slice_row
+from planted_results import result
+from planted_run import candidate, slice_row
 
 from recommender.evaluation.offline_metrics import evaluate
 from recommender.evaluation.offline_metrics import metric_table as printed_table
@@ -17,9 +18,10 @@ def test_decision_is_one_sentence_for_published_passed_and_refused():
     reason = "1 of 1 tests failed: head is 0.5 (at least 1)"
     refused = planted_run.report(verdict="refused", verdict_reason=reason, published=None)
 
-    assert card_tables.decision(REPORT) == "Published: 20,000 customers have new lists; 3 of 3 tests passed."
     passed = planted_run.report(published=None)
-    assert card_tables.decision(passed) == "Passed: this may be published; 3 of 3 tests passed."
+    told = "4 of 5 tests passed; 1 warning: prices."
+    assert card_tables.decision(REPORT) == f"Published: 20,000 customers have new lists; {told}"
+    assert card_tables.decision(passed) == f"Passed: this may be published; {told}"
     assert card_tables.decision(refused) == f"Refused: nothing new is published; {reason}."
 
 
@@ -82,21 +84,39 @@ def test_metric_table_of_no_model_is_an_error():
         card_tables.metric_table({})
 
 
-def test_behavior_table_says_pass_fail_or_not_enough_data():
+def test_behavior_table_says_what_came_of_each_test_and_what_follows_from_a_failure():
     rows, header = card_tables.behavior_table(
         [
-            behavior("head", 1.5, passed=True),
-            behavior("tail", 0.83333, passed=False),
-            behavior("cold_start", None, passed=None),
+            result("head", 1.5, True, low=1.25, high=1.75),
+            result("tail", 0.83333, False),
+            result("novelty", 0.2, False, low=0.15, high=0.25, is_refusing=False),
+            result("cold_start", None, None, needs={"customers": 100}, details={"customers": 6}),
         ]
     )
 
-    assert header == ["outcome", "test", "value", "asked for", "what it measures"]
+    assert header == ["outcome", "test", "value", "asked for", "a failure", "what it measures"]
     assert rows == [
-        ["✓ pass", "head", "1.5", "at least 1", "What head measures."],
-        ["✗ fail", "tail", "0.8333", "at least 1", "What tail measures."],
-        ["not enough data", "cold start", "–", "at least 1", "What cold_start measures."],
+        ["✓ pass", "head", "1.5 [1.25, 1.75]", "at least 1", "refuses", "What head measures."],
+        ["✗ fail", "tail", "0.8333", "at least 1", "refuses", "What tail measures. It refuses: why tail matters."],
+        [
+            *("⚠ warning", "novelty", "0.2 [0.15, 0.25]", "at least 1", "warns"),
+            "What novelty measures. It warns: why novelty matters.",
+        ],
+        [
+            *("not enough data", "cold start", "6 of at least 100 customers", "at least 1", "refuses"),
+            "What cold_start measures.",
+        ],
     ]
+
+
+def test_behavior_table_names_what_is_wrong_where_a_test_judges_many():
+    jumps = ["map@12 0.1, usually 0.2 to 0.3", "recall 0.1, usually 0.3 to 0.4"]
+    ((*_, told),), _ = card_tables.behavior_table([result("changes", 2, False, details={"named": jumps}, why="")])
+    assert told == "What changes measures. map@12 0.1, usually 0.2 to 0.3, recall 0.1, usually 0.3 to 0.4."
+
+
+def test_the_title_of_warnings_says_how_many_there_are():
+    assert card_tables.warnings_title(["a", "b"]) == "2 warnings: to be looked at, and no reason to refuse"
 
 
 def test_slice_table_has_customers_and_interval():

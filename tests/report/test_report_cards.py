@@ -2,6 +2,7 @@
 
 import planted_run
 import pytest
+from planted_results import result
 from planted_run import HAT, SCRIPT, SWEATER
 
 from benchmarks.planted_week import planted_week
@@ -77,7 +78,7 @@ def test_what_the_shipped_suite_reports_can_be_told():
     results = run_tests(planted_week(n_customers=400, n_articles=400), settings.behavioral_tests)
     report = without_nan(planted_run.report(behavioral_tests=[each.as_dict() for each in results]))
     (part,) = (part for part in report_cards.sections(report, None) if part.title == "What was tested")
-    assert [len(named.table[0]) for named in part.tables if "test week" in named.caption] == [len(results)]
+    assert sum(len(named.table[0]) for named in part.tables if "on the test week" in named.caption) == len(results)
     assert [len(named.table[0]) for named in part.tables if named.caption == "The furthest misses"] == [10]
 
 
@@ -85,7 +86,31 @@ def test_a_refused_run_has_no_gate_table():
     refused = planted_run.report(publication_tests=[], published=None, verdict="refused")
     (part,) = (part for part in report_cards.sections(refused, None) if part.title == "What was tested")
 
-    assert [named.caption for named in part.tables] == ["Behavioral tests on the test week"]
+    assert [named.caption for named in part.tables] == [
+        "Behavioral tests on the test week: rules",
+        "Behavioral tests on the test week: comparisons",
+    ]
+
+
+def test_tests_stand_by_suite_and_kind_with_the_weeks_before_where_they_were_tested():
+    change = result("a_usual_week", 1, True, kind="change").as_dict()
+    with_weeks = planted_run.report(week_tests=[change])
+    (part,) = (part for part in report_cards.sections(with_weeks, None) if part.title == "What was tested")
+
+    assert [(named.caption, [row[1] for row in named.table[0]]) for named in part.tables] == [
+        ("Behavioral tests on the test week: rules", ["no duplicates"]),
+        ("Behavioral tests on the test week: comparisons", ["head", "bought found", "prices"]),
+        ("The test week beside the weeks before: changes", ["a usual week"]),
+        ("Publication gate on tonight's lists: rules", ["finite scores"]),
+    ]
+
+
+def test_a_report_of_a_release_without_kinds_is_told_in_one_table_a_suite():
+    earlier = planted_run.report(behavioral_tests=[planted_run.behavior_of_earlier_release("tail", 0.5, False)])
+    (part,) = (part for part in report_cards.sections(earlier, None) if part.title == "What was tested")
+
+    assert part.tables[0].caption == "Behavioral tests on the test week: tests"
+    assert part.tables[0].table[0] == [["✗ fail", "tail", "0.5", "at least 1", "refuses", "What tail measures."]]
 
 
 def test_a_customer_has_the_list_with_hits_marked_and_the_purchases(week):

@@ -73,9 +73,27 @@ def test_the_page_has_the_decision_every_model_and_every_name(capsys):
     assert report_page.main(["--dataset", "demo"]) == 0
     assert capsys.readouterr().out == f"{folder / 'card.html'}\n"
     page = read_page(folder)
-    assert "Published: 20,000 customers have new lists; 3 of 3 tests passed." in page.text
+    assert "Published: 20,000 customers have new lists; 4 of 5 tests passed; 1 warning: prices." in page.text
     for name in ("served", "two tower", "popular", "segment popular", "oracle (limit)", *planted_run.NAMES):
         assert name in page.text
+
+
+def test_warnings_stand_right_behind_the_decision():
+    folder = leave_run(warnings=["prices is 0.25 (at least 1)", "<b>novelty</b> is 0.2"])
+    report_page.main(["--dataset", "demo"])
+
+    text = " ".join(read_page(folder).text.split())
+    assert (
+        "1 warning: prices. 2 warnings: to be looked at, and no reason to refuse prices is 0.25 (at least 1) "
+        "<b>novelty</b> is 0.2 dataset"
+    ) in text
+
+
+def test_without_warnings_the_page_has_no_box_for_them():
+    folder = leave_run(warnings=[])
+    report_page.main(["--dataset", "demo"])
+
+    assert read_page(folder).of("ul") == []
 
 
 def test_names_are_escaped():
@@ -128,8 +146,9 @@ def test_headings_step_down_by_one():
         {"quality": None, "ranker": None},
         {"quality": {"map": {}, "slices": {"activity": []}}, "behavioral_tests": []},
         {"metrics": {"served": planted_run.metrics_of(None, None)}},
+        {"warnings": None, "behavioral_tests": [planted_run.behavior_of_earlier_release("tail", None, None)]},
     ],
-    ids=["refused", "older report", "empty slices", "nothing known"],
+    ids=["refused", "older report", "empty slices", "nothing known", "no kinds of tests"],
 )
 def test_missing_parts_are_left_out(changes):
     folder = leave_run(**changes)
@@ -172,6 +191,7 @@ def test_a_run_gets_its_drawings_for_tracking():
     assert {"models", "learning curves", "scores", "popularity", "step seconds"} <= drawn.charts.keys()
     assert all(svg.startswith("<svg ") for svg in drawn.charts.values())
     assert len(drawn.predictions[0]) == 9
+    assert drawn.page == folder / "card.html"
     assert read_page(folder).text
 
 

@@ -6,8 +6,11 @@ import math
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from planted_results import result
 
-from recommender.evaluation.behavioral_check import CheckResult
+from benchmarks.planted_week import planted_week
+from recommender import config
+from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.promotion import Verdict
 from recommender.report.run_report import build_report, summarize, write_report, write_test_week_lists
 
@@ -15,6 +18,9 @@ from recommender.report.run_report import build_report, summarize, write_report,
 def metrics(value: float) -> dict[str, float]:
     own = {"map@12": value, "recall@12": value, "coverage": 0.5, "customers": 40}
     return own | {f"{name}_all": number for name, number in own.items()}
+
+
+WARNING = "novelty is 0.2 [0.15, 0.25] (at least 1)"
 
 
 @pytest.fixture
@@ -29,11 +35,23 @@ def report() -> dict:
         },
         n_candidates=100,
         metrics={"served": metrics(0.25), "two_tower": metrics(0.2), "popular": metrics(np.float64("nan"))},
-        behavioral_tests=[CheckResult("ratio", "Twice.", "accuracy", "bars", 2.5, 1.0, ">=", True, {})],
-        publication_tests=[
-            CheckResult("overlap", "Alike.", "stability", "scalar", None, [0.2, 0.9], "within", None, {})
+        behavioral_tests=[
+            result("ratio", 2.5, True, low=2.25, high=2.75),
+            result("no_duplicates", 0, True, kind="rule", threshold=0, comparison="<="),
+            result("known_articles", 1.0, True, kind="rule"),
+            result("novelty", 0.2, False, low=0.15, high=0.25, is_refusing=False),
         ],
-        verdict=Verdict("passed", "1 of 2 tests passed; not enough data for overlap"),
+        publication_tests=[
+            result(
+                *("overlap", None, None),
+                threshold=[0.2, 0.9],
+                comparison="within",
+                needs={"customers": 100},
+                details={"customers": 6},
+            ),
+            result("finite_scores", 3, False, kind="rule", threshold=0, comparison="<="),
+        ],
+        verdict=Verdict("passed", "3 of 6 tests passed; 1 warning: novelty", (WARNING,)),
         published={"version": "v7", "customers": 2000, "bytes_per_customer": 61.7, "seconds": 1.25},
         steps={"train": {"seconds": 31.4, "peak_mib": 812.0}},
         chosen="base-seed7",
@@ -55,6 +73,7 @@ def test_report_reads_back_as_plain_json(report, tmp_path):
     read = json.loads(path.read_text())
     assert read["windows"]["test"] == {"start": "2020-09-16", "end": "2020-09-22"}
     assert (read["verdict"], read["chosen"]) == ("passed", "base-seed7")
+    assert read["warnings"] == [WARNING]
     assert read["behavioral_tests"][0]["threshold"] == 1.0
     assert read["publication_tests"][0]["passed"] is None
     assert read["steps"] == {"train": {"seconds": 31.4, "peak_mib": 812.0}}
@@ -113,16 +132,45 @@ def test_lists_become_rows_with_ids_and_ranks_from_one(tmp_path):
     ]
 
 
-def test_summary_tells_verdict_metrics_tests_and_cost(report):
+def test_summary_begins_with_verdict_warnings_and_where_to_look(report, tmp_path):
+    assert summarize(report, tmp_path / "card.html").split("\n\n")[:4] == [
+        "demo, run 1700000000: passed: 3 of 6 tests passed; 1 warning: novelty",
+        f"1 WARNING\n  {WARNING}",
+        f"Report to look at: {tmp_path / 'card.html'}",
+        "Test week 2020-09-16 to 2020-09-22, customers with earlier history",
+    ]
+    quiet = summarize(report | {"warnings": []}).split("\n\n")  # and no page could be drawn
+    assert quiet[1].startswith("Test week ")
+
+
+def test_summary_tells_metrics_and_cost(report):
     summary = summarize(report)
-    assert summary.startswith("demo, run 1700000000: passed: 1 of 2 tests passed")
     assert "served     0.2500*" in summary
     assert "two_tower  0.2000 " in summary
-    assert "pass             ratio" in summary
-    assert "not enough data  overlap" in summary
-    assert "from 0.2 to 0.9" in summary
     assert "Published version v7: 2,000 customers, 62 bytes each, in 1.2 s" in summary
     assert "31.4 s      812 MiB" in summary
+
+
+def test_summary_tells_tests_by_kind_and_only_counts_the_rules_that_are_kept(report):
+    parts = summarize(report).split("\n\n")
+    assert [part for part in parts if part.startswith(("Behavioral", "Publication"))] == [
+        "Behavioral tests on the test week: rules, 2 kept",
+        "Behavioral tests on the test week: comparisons\n"
+        "  pass     ratio    2.5 [2.25, 2.75]  at least 1\n"
+        "  warning  novelty  0.2 [0.15, 0.25]  at least 1",
+        "Publication gate on tonight's lists: rules\n"  #
+        "  fail  finite_scores  3  at most 0",
+        "Publication gate on tonight's lists: comparisons\n"
+        "  not enough data  overlap  6 of at least 100 customers  from 0.2 to 0.9",
+    ]
+
+
+def test_summary_of_the_shipped_suite_says_what_a_small_shop_has_too_little_of(report):
+    settings = config.Settings.of(config.read_file(config.DEFAULT_FILE), "demo")
+    results = run_tests(planted_week(n_customers=90, n_articles=400), settings.behavioral_tests)
+    told = summarize({**report, "behavioral_tests": [each.as_dict() for each in results]})
+    assert "0 of at least 1 large slices" in told
+    assert "of at least 30 cold customers" in told
 
 
 def test_summary_tells_the_gain_with_its_interval_new_articles_and_newcomers(report):

@@ -27,6 +27,8 @@ def planted_week(number: int, groups: int = 150) -> RankingWeek:
         feature_names=rows.feature_names,
         proposed_by={"popular": np.ones(len(rows), bool)},
         is_bought=rows.is_bought,
+        customer_ids=np.arange(groups).astype(str),
+        n_bought=np.ones(groups, np.int64),
     )
 
 
@@ -64,6 +66,15 @@ def test_the_newest_week_judges_rankers_fitted_on_the_others(weeks, choice):
     assert choice.validation_map == {"lambdarank": map_on(trial, weeks[2])}
 
 
+def test_the_ranker_of_all_weeks_but_the_newest_is_kept(weeks, choice):
+    """What it is asked for must be news to it: the newest week moved no tree of it, only their number."""
+    earlier, newest = RankingRows.concatenate([week.rows() for week in weeks[:2]]), weeks[2].rows()
+    trial = fit_ranker("lambdarank", earlier, newest, LAMBDARANK["lambdarank"], seed=1)
+    scores = choice.earlier.score(weeks[2].features)
+    np.testing.assert_array_equal(scores, trial.score(weeks[2].features))
+    assert not np.array_equal(scores, choice.ranker.score(weeks[2].features))
+
+
 def test_the_newest_week_judges_by_as_many_articles_as_count(weeks):
     lines = []
     choice = fit_on_weeks(weeks, LAMBDARANK, seed=1, report=lines.append, k=1)
@@ -91,6 +102,7 @@ def test_the_newest_week_decides_the_length_and_all_weeks_are_learned_from(weeks
 def test_one_week_is_learned_without_validation(weeks):
     choice = fit_on_weeks(weeks[:1], LAMBDARANK, seed=1)
     assert choice.validation_map == {}
+    assert choice.earlier is None
     assert choice.ranker.best_iteration == FEW_ROWS["lambdarank"]["n_trees"]
     assert map_on(choice.ranker, planted_week(9)) > 0.9
 
@@ -102,6 +114,7 @@ def test_the_better_kind_in_the_newest_week_is_taken(weeks):
     choice = fit_on_weeks(weeks[1:], {"deep_cross": slow, **LAMBDARANK}, seed=1, report=lines.append)
     assert choice.kind == "lambdarank"
     assert choice.validation_map["lambdarank"] > 0.9 > choice.validation_map["deep_cross"]
+    assert map_on(choice.earlier, weeks[2]) == choice.validation_map["lambdarank"]
     expected = [f"{kind}: MAP@12 within the newest week's candidates" for kind in ("deep_cross", "lambdarank")]
     assert [line.rsplit(" ", 1)[0] for line in lines if "newest" in line] == expected
 
@@ -128,7 +141,12 @@ def test_two_fits_with_one_seed_are_one_ranker(weeks, choice):
 
 def test_weeks_with_empty_customers_are_learned_from(weeks):
     """A customer without candidates, behind all others, is in no order."""
-    week = replace(weeks[0], offsets=np.append(weeks[0].offsets, weeks[0].offsets[-1]))
+    week = replace(
+        weeks[0],
+        offsets=np.append(weeks[0].offsets, weeks[0].offsets[-1]),
+        customer_ids=np.append(weeks[0].customer_ids, "150"),
+        n_bought=np.append(weeks[0].n_bought, 1),
+    )
     np.testing.assert_array_equal(
         fit_on_weeks([week], LAMBDARANK, seed=1).ranker.score(weeks[1].features),
         fit_on_weeks(weeks[:1], LAMBDARANK, seed=1).ranker.score(weeks[1].features),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted_day import planted_fitted_day, planted_truth
+from planted_day import NAN, planted_fitted_day, planted_truth
 from planted_snapshots import truth_of
 
 from recommender.stages import candidate_sets as candidate_sets_module
@@ -36,6 +36,48 @@ def test_a_week_holds_positions_and_what_was_bought_of_them():
     rows = week.rows()
     assert rows.group_sizes.tolist() == [2, 3, 2]
     assert rows.bought_counts().tolist() == [1, 0, 1]
+
+
+def test_a_week_knows_whose_it_is_and_what_was_bought_beside_its_candidates():
+    week = week_of(SIZES)
+    assert week.customer_ids.tolist() == ["ann", "bob", "cat"]
+    assert week.n_bought.tolist() == [2, 0, 1]
+
+
+def precision(week: RankingWeek, scores: np.ndarray, k: int) -> np.ndarray:
+    """Each customer's average precision of the k candidates that score highest."""
+    return week.average_precision(week.best(scores, k).positions)
+
+
+def test_average_precision_goes_by_falling_score_and_counts_what_is_no_candidate_as_missed():
+    """Candidates 0, 1 | 1, 2, 3 | 1, 5; Ann buys 0 and, beside them, 4; Bob nothing; Cat 5."""
+    week = week_of(SIZES)
+    scores = np.array([1.0, 2, 3, 2, 1, 9, 8])  # Ann's 0 and Cat's 5 come second
+    found = precision(week, scores, 2)
+    assert found[[0, 2]].tolist() == [1 / 2 * 1 / 2, 1 / 2]
+    assert np.isnan(found[1])
+    assert precision(week, scores, 1)[[0, 2]].tolist() == [0, 0]
+    assert precision(week, -scores, 1)[[0, 2]].tolist() == [1 / 1, 1]  # one place, so one of two is all
+
+
+def test_average_precision_of_equal_scores_goes_by_position():
+    """Whatever the order that the candidates came in."""
+    week = week_of(SIZES)
+    backwards = replace(week, positions=np.array([1, 0, 3, 2, 1, 5, 1]), is_bought=week.is_bought[[1, 0, *range(2, 7)]])
+    same = np.zeros(7)
+    assert precision(week, same, 2)[0] == precision(backwards, same, 2)[0] == 1 / 2
+
+
+def test_a_candidate_without_a_score_is_not_listed():
+    """Own articles alone: neither Ann's article 1 nor anything of Cat's."""
+    scores = np.array([NAN, 1, 1, NAN, NAN, NAN, NAN])
+    assert precision(week_of(SIZES), scores, 12)[[0, 2]].tolist() == [0, 0]
+    assert precision(week_of(SIZES), -1 / scores[[1, 0, *range(2, 7)]], 12)[[0, 2]].tolist() == [1 / 2, 0]
+
+
+def test_average_precision_of_customers_without_candidates_is_zero():
+    week = week_of(SIZES).without(["two_tower", "popular"])  # Ann's 0, Bob's 2, nothing of Cat's
+    assert precision(week, np.ones(2), 12)[[0, 2]].tolist() == [1 / 2, 0]
 
 
 @pytest.mark.parametrize("scores_per_chunk", [5, 10])
@@ -145,6 +187,8 @@ def test_a_saved_week_is_read_back_whole(tmp_path):
     again = RankingWeek.load(tmp_path / "week.pt")
     np.testing.assert_array_equal(again.features, week.features)
     np.testing.assert_array_equal(again.is_bought, week.is_bought)
+    np.testing.assert_array_equal(again.customer_ids, week.customer_ids)
+    np.testing.assert_array_equal(again.n_bought, week.n_bought)
     assert again.feature_names == week.feature_names
     assert again.as_of_day == week.as_of_day
     assert [path.name for path in tmp_path.iterdir()] == ["week.pt"]

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from comet_without_network import Archive
+from planted_results import result
 
 from recommender.models.training import Epoch
 from recommender.project_paths import PROJECT_ROOT
@@ -32,10 +33,15 @@ REPORT = {
         "two_tower": {"map@12": 0.03, "customers": 900},
         "popular": {"map@12": 0.01, "customers": 900},
     },
-    "behavioral_tests": [{"name": "no_duplicates", "value": 0.0}, {"name": "tail", "value": None}],
-    "publication_tests": [],
+    "behavioral_tests": [
+        result("no_duplicates", 0.0, True, kind="rule").as_dict(),
+        result("tail", None, None).as_dict(),
+        result("novelty", 0.2, False, is_refusing=False).as_dict(),
+    ],
+    "publication_tests": [result("full_lists", 1.0, True, kind="rule").as_dict()],
     "verdict": "passed",
-    "verdict_reason": "1 of 1 tests passed",
+    "verdict_reason": "2 of 4 tests passed; 1 warning: novelty; 1 test without enough data",
+    "warnings": ["novelty is 0.2 (at least 1)"],
     "chosen": "base-seed7",
     "candidates": [{"name": "base", "seed": 7}, {"name": "wide", "seed": 7}],
     "ranker": {"kind": "lambdarank", "settings": {"n_trees": 40}, "seed": 7, "validation_map@12": {"lambdarank": 0.2}},
@@ -102,7 +108,10 @@ def test_archive_of_the_run_holds_final_metrics_and_verdict_and_links_its_candid
     assert archive.metrics["popular.map@12", None] == 0.01
     assert archive.metrics["test.no_duplicates", None] == 0.0
     assert ("test.tail", None) not in archive.metrics  # not enough data
-    assert archive.notes["verdict_reason"] == "1 of 1 tests passed"
+    assert archive.notes["verdict_reason"] == REPORT["verdict_reason"]
+    assert archive.notes["warnings"] == "novelty is 0.2 (at least 1)"
+    assert archive.notes["tests.rules"] == "2 pass"
+    assert archive.notes["tests.comparisons"] == "1 not enough data, 1 warning"
     assert archive.notes["candidate.base-seed7"] == BASE_KEY
 
 
@@ -122,6 +131,8 @@ def test_archive_of_the_run_holds_behavior_pictures_and_predictions(night):
     behavior = json.loads(archive.files["behavioral_report.json"])
     assert behavior["verdict"] == "passed"
     assert behavior["behavioral_tests"] == REPORT["behavioral_tests"]
+    assert behavior["behavioral_tests"][0]["kind"] == "rule"
+    assert (behavior["warnings"], "week_tests" in behavior) == (REPORT["warnings"], False)
     assert archive.files["models.svg"] == CHARTS["models"]
     assert archive.kinds["models.svg"] == archive.kinds["slices_map_12_by_activity.svg"] == "visualization"
     header, *rows = csv.reader(archive.files["predictions.csv"].splitlines())
@@ -129,7 +140,7 @@ def test_archive_of_the_run_holds_behavior_pictures_and_predictions(night):
 
 
 def test_a_run_without_pictures_is_tracked_all_the_same(comet_dir):
-    comet.log_run(REPORT | {"behavioral_tests": [{"name": "tail", "value": float("nan")}]})
+    comet.log_run(REPORT | {"behavioral_tests": [result("tail", float("nan"), False).as_dict()]})
 
     archive = Archive(comet_dir / f"{RUN_KEY}.zip")
     assert archive.files.keys() == {"behavioral_report.json"}

@@ -79,7 +79,6 @@ def compare(
     challenger: np.ndarray,
     champion: np.ndarray,
     settings: PromotionSettings,
-    minimum_customers: int,
     forced_reason: str = "",
 ) -> Challenge:
     """Compare two configurations on the customers of one week.
@@ -87,8 +86,7 @@ def compare(
     Args:
         challenger: float (n,), each customer's average precision, NaN without truth.
         champion: the same of the champion, for the same customers.
-        settings: rule and margin.
-        minimum_customers: fewer are not enough data to tell.
+        settings: rule, margin and how many customers it takes to tell.
         forced_reason: when not empty, the challenger is accepted in spite of the numbers.
 
     Raises:
@@ -101,8 +99,11 @@ def compare(
     rule = FORCED if forced_reason else settings.rule
     if forced_reason:
         accepted, reason = True, f"forced: {forced_reason} ({numbers})"
-    elif n < max(minimum_customers, 1):
-        accepted, reason = None, f"not enough data for the challenge: {n:,} of at least {minimum_customers:,} customers"
+    elif n < max(settings.minimum_customers, 1):
+        accepted, reason = (
+            None,
+            f"not enough data for the challenge: {n:,} of at least {settings.minimum_customers:,} customers",
+        )
     else:
         accepted, remark = _judge(difference, settings, maps[1])
         reason = f"{numbers}, {remark}"
@@ -129,14 +130,13 @@ def challenge_in(
     champion: RankedLists | None,
     why_unopposed: str,
     settings: PromotionSettings,
-    minimum_customers: int,
     forced_reason: str = "",
 ) -> Challenge:
     """Compare lists for the test week's customers with earlier purchases; without a champion's there is no opponent."""
     served = week.average_precision_of(challenger)
     if champion is None:
         return unopposed(served, settings, why_unopposed, forced_reason)
-    return compare(served, week.average_precision_of(champion), settings, minimum_customers, forced_reason)
+    return compare(served, week.average_precision_of(champion), settings, forced_reason)
 
 
 def describe(challenge: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from recommender.config import Settings
-from recommender.evaluation.behavior.judged_week import Perturbed
+from recommender.evaluation.behavior.judged_week import Perturbed, Rehearsal
 from recommender.evaluation.behavior.judging import Judging
 from recommender.evaluation.behavior.perturbed_lists import perturbed_lists
 from recommender.evaluation.behavior.suite import BehavioralSuite
@@ -24,13 +24,15 @@ from recommender.evaluation.contest import Contest, hold_contest
 from recommender.evaluation.held_out_week import HeldOutWeek, lists_of_week, read_oracle
 from recommender.evaluation.promotion import Verdict, decide
 from recommender.evaluation.quality_report import quality_report
+from recommender.evaluation.rehearsal import Rehearsing
+from recommender.features.interactions import Interactions
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.ranking.rankers import load_ranker
 from recommender.weeks.configuration import Opponent
-from recommender.weeks.weekly_models import FittedModels
+from recommender.weeks.tonights_models import TonightsModels
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,7 @@ class EvaluatedWeek:
 
 
 def evaluate_week(
-    tonight: FittedModels,
-    champion: FittedModels | None,
+    models: TonightsModels,
     opponent: Opponent,
     settings: Settings,
     oracle_file: Path | None = None,
@@ -75,19 +76,18 @@ def evaluate_week(
     """Make and score everybody's lists for the test week.
 
     Args:
-        tonight: the models fitted before the week.
-        champion: the champion's, where they are others.
+        models: everything that was fitted tonight.
         opponent: what tonight's lists are compared with.
         settings: of the run.
         oracle_file: true probabilities, where the data are generated.
         forced_reason: see `challenge.compare`.
     """
-    contenders = _Contenders(tonight, settings)
+    contenders = _Contenders(models, settings)
     week, contest = contenders.week, contenders.contest()
     lists = contenders.lists_by_name(contest.winner)
-    if champion is not None:
+    if models.champion is not None:
         stages = opponent.configuration.stages
-        lists[CHAMPION] = lists_of_week(champion, stages, week.k, week.depth)[1]
+        lists[CHAMPION] = lists_of_week(models.champion, stages, week.k, week.depth)[1]
     if oracle_file is not None:
         lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, contenders.catalogue, settings.lists.published_k)
     name, why_unopposed = opponent.against(contest.winner, contenders.lists.keys())
@@ -98,12 +98,9 @@ def evaluate_week(
         n_candidates=week.n_candidates,
         lists=lists,
         metrics={name: week.metrics_of(each) for name, each in lists.items()},
-        quality=quality_report(week, lists, tonight.two_tower.week()),
+        quality=quality_report(week, lists, models.evaluated.two_tower.week()),
         contest=contest,
-        challenge=challenge_in(
-            *(week, lists[SERVED], champions, why_unopposed, settings.promotion, settings.minimum_customers),
-            forced_reason=forced_reason,
-        ),
+        challenge=challenge_in(week, lists[SERVED], champions, why_unopposed, settings.promotion, forced_reason),
         suite=contenders.suite_of(contest.winner),
     )
 
@@ -111,17 +108,18 @@ def evaluate_week(
 class _Contenders:
     """Who could make tonight's lists: the four stages and every baseline, on the test week."""
 
-    def __init__(self, tonight: FittedModels, settings: Settings):
-        self._tonight, self._settings, self._marts = tonight, settings, tonight.two_tower.marts
+    def __init__(self, models: TonightsModels, settings: Settings):
+        self._models, self._settings = models, settings
+        self._evaluated, self._marts = models.evaluated, models.evaluated.two_tower.marts
         self.week, by_stages = self._lists_of_stages()
-        self.catalogue, day = tonight.two_tower.inputs().catalogue, self.week.fitted.day
+        self.catalogue, day = self._evaluated.two_tower.inputs().catalogue, self.week.fitted.day
         self._shop = BaselineShop.read(self._marts, day.as_of_day, self.catalogue.article_ids, day.purchases)
         self.lists = {FOUR_STAGES: by_stages, **self.week.baseline_lists(self._shop, settings.ranking.seed)}
 
     def contest(self) -> Contest:
         """Find out who makes the lists."""
         scores = {name: self.week.average_precision_of(lists) for name, lists in self.lists.items()}
-        thresholds, minimum = self._settings.behavioral_tests, self._settings.minimum_customers
+        thresholds, minimum = self._settings.behavioral_tests, self._settings.promotion.minimum_customers
         return hold_contest(
             scores.pop(FOUR_STAGES), scores, lambda name: run_tests(self.suite_of(name), thresholds), minimum
         )
@@ -136,23 +134,37 @@ class _Contenders:
     def suite_of(self, name: str) -> BehavioralSuite:
         """Return the behavioral tests of one contender's lists."""
         settings = self._settings
-        judging = Judging(self._marts, self.catalogue, settings.common_sense, settings.minimum_customers)
+        judging = Judging(self._marts, self.catalogue, settings.common_sense)
         baselines = {other: lists for other, lists in self.lists.items() if other != FOUR_STAGES}
-        perturbed = self._perturbed() if name == FOUR_STAGES else None
-        return judging.suite(self.week, self.lists[name], self._lists_again(name), baselines, perturbed)
+        of_stages = (self._perturbed(), self._rehearsal()) if name == FOUR_STAGES else ()
+        two_tower = self.week.two_tower_lists()
+        return judging.suite(self.week, self.lists[name], self._lists_again(name), baselines, two_tower, *of_stages)
 
     def _perturbed(self) -> Perturbed | None:
         """Return how the four stages take histories that are changed a little."""
-        ranker = load_ranker(self._tonight.ranker_folder)
+        ranker = load_ranker(self._evaluated.ranker_folder)
         return perturbed_lists(self.week, self.lists[FOUR_STAGES], ranker, self._settings.stages.order)
 
+    def _rehearsal(self) -> Rehearsal | None:
+        """Return how the ranker did in the newest week that taught the others."""
+        models, judged = self._models, self._evaluated.two_tower.week()
+        n_weeks = sum(len(each.scored_weeks) for each in models.ranking)
+        order, codes = self._settings.stages.order, self.week.fitted.day.attribute_codes
+        rehearsing = Rehearsing(models.ranker_choice, n_weeks, order, codes)
+        return rehearsing.on(models.newest_ranking_week(), judged, self.week.customer_ids)
+
     def _lists_again(self, name: str) -> RankedLists:
-        """Make a contender's lists a second time, the four stages' from loading their models on."""
+        """Make a contender's lists a second time, the four stages' with other purchases planted in the week.
+
+        A baseline cannot see the week: its shop holds no purchase of it.
+        """
         if name == FOUR_STAGES:
-            return self._lists_of_stages()[1]
+            purchases = self._marts.interactions(self.catalogue)
+            planted = purchases.with_others_from(self.week.fitted.day.as_of_day, self._settings.ranking.seed)
+            return self._lists_of_stages(planted)[1]
         recommend = every_baseline(self._settings.ranking.seed)[name]
         return recommend(self._shop, self.week.customer_ids, self.week.fitted.day.candidates, self.week.depth)
 
-    def _lists_of_stages(self) -> tuple[HeldOutWeek, RankedLists]:
+    def _lists_of_stages(self, purchases: Interactions | None = None) -> tuple[HeldOutWeek, RankedLists]:
         wanted = self._settings.lists
-        return lists_of_week(self._tonight, self._settings.stages, wanted.k, wanted.published_k)
+        return lists_of_week(self._evaluated, self._settings.stages, wanted.k, wanted.published_k, purchases)

@@ -19,6 +19,7 @@ from recommender.columns import Columns
 from recommender.config import StageSettings
 from recommender.evaluation.offline_metrics import accuracy_per_customer, evaluate
 from recommender.features.catalogue import Catalogue
+from recommender.features.interactions import Interactions
 from recommender.features.truth import Truth
 from recommender.model_names import TWO_TOWER
 from recommender.models.baseline_shop import BaselineShop
@@ -77,9 +78,14 @@ class HeldOutWeek:
         return scores[self.fitted.day.has_history()]
 
 
-def lists_of_week(models: FittedModels, stages: StageSettings, k: int, depth: int) -> tuple[HeldOutWeek, RankedLists]:
-    """Load a week's models and return the week of its buyers, and the (n, depth) lists these are served."""
-    week = HeldOutWeek(*models.two_tower.fit_for_buyers(stages), k, depth)
+def lists_of_week(
+    models: FittedModels, stages: StageSettings, k: int, depth: int, purchases: Interactions | None = None
+) -> tuple[HeldOutWeek, RankedLists]:
+    """Load a week's models and return the week of its buyers, and the (n, depth) lists these are served.
+
+    Generators count `purchases`, by default those of the marts.
+    """
+    week = HeldOutWeek(*models.two_tower.fit_for_buyers(stages, purchases=purchases), k, depth)
     return week, recommend(week.fitted, load_ranker(models.ranker_folder), stages.order, depth)
 
 

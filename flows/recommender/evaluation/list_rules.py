@@ -8,7 +8,7 @@ shape; `is_on_sale` bool (n_articles,). Out: how often a rule is broken, as a `M
 import numpy as np
 
 from recommender.evaluation.behavioral_check import Measurement
-from recommender.ranking_metrics import coverage, find_repeats, mean_over_customers, overlap_at_k
+from recommender.ranking_metrics import find_repeats, overlap_at_k
 
 
 def count_lists_with_duplicates(lists: np.ndarray) -> Measurement:
@@ -43,21 +43,15 @@ def count_scores_not_finite(lists: np.ndarray, scores: np.ndarray) -> Measuremen
 
 def count_floods(lists: np.ndarray, codes: np.ndarray, most: int) -> Measurement:
     """Count customers whose list holds more than `most` articles of one value; `codes` int (n_articles,)."""
+    most = min(most, lists.shape[1])
     values = np.sort(np.where(lists >= 0, codes[lists], -1 - np.arange(lists.shape[1])), axis=1)
-    is_flood = (values[:, most:] == values[:, : values.shape[1] - most]).any(axis=1)
+    is_flood = (values[:, most:] == values[:, : max(values.shape[1] - most, 0)]).any(axis=1)
     return Measurement(int(is_flood.sum()), {"most": most, "customers": len(lists)})
 
 
-def share_of_catalogue(lists: np.ndarray, is_on_sale: np.ndarray) -> Measurement:
-    """Measure which share of the articles on sale stands in at least one list."""
-    n_candidates = int(is_on_sale.sum())
-    return Measurement(coverage(lists, n_candidates), {"articles_on_sale": n_candidates})
-
-
-def overlap_between_lists(lists: np.ndarray) -> float:
-    """Return the mean overlap of each list with another customer's; 1 is the same list for all."""
-    others = np.roll(lists, len(lists) // 2, axis=0)  # far neighbours: ids near each other may be alike
-    return mean_over_customers(overlap_at_k(lists, others))
+def overlap_with_another(lists: np.ndarray) -> np.ndarray:
+    """Return (n,) float64, the overlap of each list with another customer's in [0, 1]; 1 is the same articles."""
+    return overlap_at_k(lists, np.roll(lists, len(lists) // 2, axis=0))  # far neighbours: ids near may be alike
 
 
 def share_with_full_list(lists: np.ndarray, is_on_sale: np.ndarray) -> float:

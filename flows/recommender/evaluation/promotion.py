@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from recommender.evaluation.behavioral_check import CheckResult
 from recommender.evaluation.challenge import Challenge
 from recommender.evaluation.contest import Contest
+from recommender.evaluation.result_text import count_of, describe_failure
 
 PASSED = "passed"
 REFUSED = "refused"
@@ -17,10 +18,17 @@ REFUSED = "refused"
 
 @dataclass(frozen=True)
 class Verdict:
-    """`decision` "passed" or "refused", and the reason on one line."""
+    """Whether the lists may be published.
+
+    Attributes:
+        decision: "passed" or "refused".
+        reason: on one line.
+        warnings: of each test that failed and refuses nothing: its value, and what was asked for.
+    """
 
     decision: str
     reason: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_passed(self) -> bool:
@@ -34,46 +42,44 @@ class Verdict:
 def decide(
     results: Sequence[CheckResult], challenge: Challenge | None = None, contest: Contest | None = None
 ) -> Verdict:
-    """Refuse if any test failed or the challenge was lost; what lacks enough data is named and does not refuse.
+    """Refuse if a test that refuses failed, or the challenge was lost.
+
+    A test that warns is named, and one without enough data counted; neither refuses.
 
     Raises ValueError without results: nothing tested is nothing known.
     """
     if not results:
         raise ValueError("a verdict needs at least one test result, got none")
-    failed = [result for result in results if result.passed is False]
+    failed, warned = [each for each in results if each.is_refused], [each for each in results if each.is_warned]
     is_lost = challenge is not None and challenge.accepted is False
-    told = contest.reason if contest else ""
-    remarks = [_tests_told(results, failed), _without_data(results), told, _challenge_told(challenge)]
-    return Verdict(REFUSED if failed or is_lost else PASSED, "; ".join(each for each in remarks if each))
+    remarks = [
+        _tests_told(results, failed),
+        _warnings_told(warned),
+        _without_data(results),
+        contest.reason if contest else "",
+        _challenge_told(challenge),
+    ]
+    decision = REFUSED if failed or is_lost else PASSED
+    return Verdict(decision, "; ".join(each for each in remarks if each), tuple(map(describe_failure, warned)))
 
 
 def _tests_told(results: Sequence[CheckResult], failed: Sequence[CheckResult]) -> str:
     if failed:
-        causes = ", ".join(f"{result.name} is {describe_value(result)}" for result in failed)
-        return f"{len(failed)} of {len(results)} tests failed: {causes}"
+        return f"{len(failed)} of {len(results)} tests failed: {', '.join(map(describe_failure, failed))}"
     n_passed = sum(result.passed is True for result in results)
     return f"{n_passed} of {len(results)} tests passed"
 
 
+def _warnings_told(warned: Sequence[CheckResult]) -> str:
+    return f"{count_of(len(warned), 'warning')}: {', '.join(each.name for each in warned)}" if warned else ""
+
+
 def _without_data(results: Sequence[CheckResult]) -> str:
-    undecided = [result.name for result in results if result.passed is None]
-    return f"not enough data for {', '.join(undecided)}" if undecided else ""
+    undecided = sum(result.passed is None for result in results)
+    return f"{count_of(undecided, 'test')} without enough data" if undecided else ""
 
 
 def _challenge_told(challenge: Challenge | None) -> str:
     if challenge is None:
         return ""
     return f"lost to the champion: {challenge.reason}" if challenge.accepted is False else challenge.remark()
-
-
-def describe_value(result: CheckResult) -> str:
-    """Put a test's value and threshold into words: "0.83 (at least 1)"."""
-    value = "unknown" if result.value is None else f"{result.value:.4g}"
-    return f"{value} ({describe_threshold(result)})"
-
-
-def describe_threshold(result: CheckResult) -> str:
-    """Put a threshold into words: "at least 1", "at most 0", "from 0.1 to 0.9"."""
-    if result.comparison == "within":
-        return f"from {result.threshold[0]:g} to {result.threshold[1]:g}"
-    return f"{'at least' if result.comparison == '>=' else 'at most'} {result.threshold:g}"

@@ -19,11 +19,13 @@ models that had not seen the week they score, and the test week is measured with
 One model may score several ranking weeks in a row, its own and those after it, which saves fitting one for each.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from recommender.errors import RecommenderError
+from recommender.errors import RecommenderError, RunRefused
 
 WEEK = timedelta(days=7)
 ONE_DAY = timedelta(days=1)
@@ -33,13 +35,18 @@ class TimeSplitError(RecommenderError, ValueError):
     """The weeks that a run needs do not fit the data."""
 
 
+class NothingSold(RunRefused):
+    """A week that a run cannot do without has no purchase."""
+
+
 @dataclass(frozen=True)
 class TimeWindows:
     """All dates of one run. Make it with `split_by_time`, which checks that they fit the data.
 
     `first_purchase_day` is the first day of the data; `training_as_of_days` are those of the grid's candidates, oldest
     first: the last target among them ends the day before the validation week. `ranking_weeks` is how many weeks before
-    the test week teach the ranker, and `weeks_per_model` how many of them one two-tower scores.
+    the test week teach the ranker, and `weeks_per_model` how many of them one two-tower scores. `closed_as_of_days`,
+    oldest first, were among them until it was seen that nobody bought anything in their weeks.
     """
 
     cutoff: date
@@ -47,6 +54,7 @@ class TimeWindows:
     training_as_of_days: tuple[date, ...]
     ranking_weeks: int = 0
     weeks_per_model: int = 1
+    closed_as_of_days: tuple[date, ...] = ()
 
     @property
     def validation_as_of_day(self) -> date:
@@ -70,8 +78,14 @@ class TimeWindows:
 
     @property
     def ranking_models(self) -> dict[date, tuple[date, ...]]:
-        """Which two-tower scores which weeks for the ranker, oldest first; see the function of this name."""
-        return ranking_models(self.test_as_of_day, self.ranking_weeks, self.weeks_per_model)
+        """Which two-tower scores which weeks for the ranker, oldest first; see the function of this name.
+
+        Closed weeks are left out, and weeks before which no open one is left to train a two-tower on. The validation
+        week always stays.
+        """
+        planned = ranking_models(self.test_as_of_day, self.ranking_weeks, self.weeks_per_model)
+        groups = (tuple(day for day in group if self._is_open(day)) for group in planned.values())
+        return {group[0]: group for group in groups if group}
 
     @property
     def as_of_days(self) -> tuple[date, ...]:
@@ -83,6 +97,28 @@ class TimeWindows:
         """Return the as-of days, oldest first, that a model of a day is fitted on: their weeks end before it."""
         return tuple(each for each in self.as_of_days if each + WEEK <= day)
 
+    def without_closed(self, days: Iterable[date]) -> TimeWindows:
+        """Return the windows without those of its weeks in which nobody bought anything, given by their first days.
+
+        Raises:
+            NothingSold: when one is the test or the validation week, or no training week is left.
+        """
+        days = set(days)
+        for name, day in (("test", self.test_as_of_day), ("validation", self.validation_as_of_day)):
+            if day in days:
+                raise NothingSold(
+                    f"nobody bought anything in the {name} week, {day} to {day + WEEK - ONE_DAY}: "
+                    "bring its purchases or choose another cutoff"
+                )
+        open_days = tuple(day for day in self.training_as_of_days if day not in days)
+        if not open_days:
+            raise NothingSold(
+                f"nobody bought anything in any training week, {self.training_as_of_days[0]} to "
+                f"{self.validation_as_of_day - ONE_DAY}: bring purchases of these weeks or choose another cutoff"
+            )
+        closed = tuple(sorted(days.intersection(self.as_of_days)))
+        return replace(self, training_as_of_days=open_days, closed_as_of_days=closed)
+
     def report(self) -> dict[str, dict[str, str]]:
         """Windows of the evaluated models as ISO dates, `end` inclusive.
 
@@ -93,6 +129,10 @@ class TimeWindows:
             "validation": _window(self.validation_as_of_day, self.test_as_of_day),
             "test": _window(self.test_as_of_day, self.cutoff),
         }
+
+    def _is_open(self, day: date) -> bool:
+        """Whether a ranking week has purchases, and a two-tower a week to train on before it."""
+        return day not in self.closed_as_of_days and bool(self.known_before(day))
 
 
 def ranking_models(test_day: date, weeks: int, weeks_per_model: int) -> dict[date, tuple[date, ...]]:

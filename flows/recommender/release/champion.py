@@ -1,4 +1,4 @@
-"""The champion: the run whose lists shoppers see, with which tonight's run is compared.
+"""The champion: the run whose lists shoppers see, with which tonight's run is compared; it must not know later days.
 
 Stage: before the weeks are fitted. In: the registry and what Redis serves. Out: the decision of that run. After
 `make rollback` or `make publish RUN=...` it is an earlier one: what was withdrawn must not judge its successor.
@@ -7,12 +7,19 @@ Stage: before the weeks are fitted. In: the registry and what Redis serves. Out:
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
+from recommender.errors import RunRefused
+from recommender.features.time_split import ONE_DAY
 from recommender.project_paths import registry_file
 from recommender.release.publish_errors import RedisFailed
 from recommender.release.published_versions import served_run
 from recommender.release.redis_client import redis_client
 from recommender.release.registry import Decision, read
+
+
+class OlderThanServed(RunRefused):
+    """What is served knows later days."""
 
 
 def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | None:
@@ -35,3 +42,24 @@ def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | No
     if not of_served:
         warn(f"{why}: the newest run that published is the champion")
     return (of_served or published)[-1]
+
+
+def check_not_older(cutoff: date, served: Decision | None, forced_reason: str = "") -> None:
+    """Check that lists of a cutoff would not take the place of lists that know later days.
+
+    Args:
+        cutoff: first day that tonight's run may not see.
+        served: the champion; None before the first.
+        forced_reason: when not empty, the owner wants it so; the registry keeps the reason.
+
+    Raises:
+        OlderThanServed: when what is served saw the cutoff or a later day.
+    """
+    if served is None or forced_reason:
+        return
+    last_day = date.fromisoformat(served.windows["test"]["end"])
+    if cutoff <= last_day:
+        raise OlderThanServed(
+            f"cutoff {cutoff} is before {last_day + ONE_DAY}, that of run {served.run_id}, which is served: bring the "
+            'purchases since, or say why older lists are wanted: FORCE_REASON="..." to make, --force-reason to the flow'
+        )

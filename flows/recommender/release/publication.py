@@ -52,7 +52,7 @@ def publish_tonight(
         day: first day the lists are for.
         settings: of the run.
         week: the test week, and who makes the lists.
-        behavioral_tests: results of the first gate.
+        behavioral_tests: results of the first gate, those of the week's data among them.
         tonight: models fitted on all purchases.
         evaluated: the models that the first gate judged.
 

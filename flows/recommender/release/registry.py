@@ -1,36 +1,32 @@
 """The registry: what every run decided and why, and how to fit again what it published. Lines are added, never changed.
 
 Stage: last of every run, published or refused. In: the run's report and its configuration. Out: one line of JSON in the
-dataset's registry, which `champion` reads; a table for people.
-
-    python -m recommender.release.registry --dataset demo --last 20
+dataset's registry. `champion` reads it, tonight's behavior is compared with it, and `history` shows it to people.
 
 A line is written at once and reaches the disk before `append` returns, so a crash can tear the last line only. Readers
-report it and skip it, and the next line does not continue it. A version that `make rollback` withdrew stays published
-here.
+report it and skip it, and the next line does not continue it. A line of an earlier release lacks what was added since,
+which then has its default. A version that `make rollback` withdrew stays published here.
 """
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recommender.bootstrap import Interval
+from recommender.evaluation.behavior_changes import behavior_values
+from recommender.evaluation.behavioral_check import CheckResult
 from recommender.json_values import without_nan
-from recommender.project_paths import registry_file
 
 MODELS = ("served", "four_stages", "champion", "popular", "two_tower")
 METRICS = ("map@", "recall@")
-COLUMNS = ("when (UTC)", "run", "decision", "MAP", "minus the champion's", "version", "reason")
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,8 @@ class Decision:
         version: that was published, or None.
         forced_reason: why the run was forced, or None.
         configuration: as from `Configuration.as_dict`, and under "ranker" how the ranker was chosen.
+        warnings: of the verdict.
+        values: what the nights to come are compared with, see `behavior_values`.
     """
 
     run_id: str
@@ -62,11 +60,15 @@ class Decision:
     version: str | None
     forced_reason: str | None
     configuration: Mapping[str, Any]
+    warnings: Sequence[str] = ()
+    values: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def decision_of(report: Mapping[str, Any], configuration: Mapping[str, Any]) -> Decision:
     """Take a run's decision, made now, from its report."""
     published, challenge = report["published"], report["challenge"]
+    results = [CheckResult.from_dict(each) for each in report["behavioral_tests"]]
+    values = behavior_values(results, report["metrics"], report.get("quality", {}))
     return Decision(
         run_id=report["run_id"],
         dataset=report["dataset"],
@@ -79,6 +81,8 @@ def decision_of(report: Mapping[str, Any], configuration: Mapping[str, Any]) -> 
         version=published["version"] if published else None,
         forced_reason=challenge["forced_reason"] or None,
         configuration={**configuration, "ranker": report["ranker"]},
+        warnings=report["warnings"],
+        values={name: value.mean for name, value in values.items()},
     )
 
 
@@ -113,26 +117,6 @@ def read(path: Path, warn: Callable[[str], None] | None = None) -> list[Decision
     return list(_parsed(path.read_bytes(), path, warn or _complain)) if path.exists() else []
 
 
-def format_table(decisions: Sequence[Decision]) -> str:
-    """Lay decisions out as text, a line each."""
-    rows = [COLUMNS, *(_row(each) for each in decisions)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the last decisions, the newest last; returns the exit code."""
-    options = _parse(arguments)
-    decisions = read(registry_file(options.dataset))[-options.last :]
-    if decisions:
-        print(format_table(decisions))
-    else:
-        print(f"no run of {options.dataset} decided anything yet; `make run DATASET={options.dataset}` does")
-    return 0
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
     """Yield the descriptor of the file, made when missing, while nobody else appends; the kernel ends a dead lock."""
@@ -157,14 +141,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _parsed(content: bytes, path: Path, warn: Callable[[str], None]) -> Iterator[Decision]:
-    names = {field.name for field in fields(Decision)}
+    names = {each.name for each in fields(Decision)}
     for number, line in enumerate(content.split(b"\n"), 1):
         if not line:
             continue
         try:
             values = json.loads(line)
-            yield Decision(**{name: values[name] for name in names})
-        except (ValueError, KeyError, TypeError):
+            yield Decision(**{name: value for name, value in values.items() if name in names})
+        except (ValueError, AttributeError, TypeError):
             warn(f"{path}, line {number} is not a whole decision, as a crash while writing leaves it; it is ignored")
 
 
@@ -174,44 +158,5 @@ def _main_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
     return {f"{name}{depth}": metrics[f"{name}{depth}"] for name in METRICS}
 
 
-def _row(decision: Decision) -> tuple[str, ...]:
-    outcome = decision.verdict if decision.version is None else "published"
-    value = next(iter(decision.metrics["served"].values()))
-    return (
-        datetime.fromisoformat(decision.time).strftime("%Y-%m-%d %H:%M"),
-        decision.run_id,
-        f"{outcome}, forced" if decision.forced_reason else outcome,
-        "-" if value is None else f"{value:.4f}",
-        _difference(decision.challenge["difference"]),
-        decision.version or "-",
-        decision.reason,
-    )
-
-
-def _difference(interval: Mapping[str, float | None] | None) -> str:
-    if interval is None or None in interval.values():
-        return "-"
-    return Interval(**interval).in_words("+.4f")
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m recommender.release.registry", description="What the last runs of a dataset decided, and why."
-    )
-    parser.add_argument("--dataset", default=os.environ.get("DATASET") or "demo", help="default: %(default)s")
-    parser.add_argument("--last", type=_count, default=20, help="how many decisions (default: %(default)s)")
-    return parser.parse_args(arguments)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of decisions; give a whole number from 1 on")
-    return int(text)
-
-
 def _complain(message: str) -> None:
     print(message, file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,16 +18,18 @@ import pyarrow as pa
 from recommender.config import StageSettings
 from recommender.evaluation.publication_gate import PublicationGate
 from recommender.features.catalogue import Catalogue
-from recommender.model_names import FOUR_STAGES, TWO_TOWER
+from recommender.model_names import FOUR_STAGES
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import popular
 from recommender.models.collaborative_baselines import every_baseline
+from recommender.models.grid import validation_average_precision
+from recommender.models.model_files import load_model
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.ranking.rankers import load_ranker
 from recommender.release import version_contents as contents
 from recommender.release.published_lists import NamedLists, PublishedLists
 from recommender.stages.fitted_day import FittedDay, fit_day
-from recommender.stages.four_stages import best_of_generator, recommend, recommend_and_tell
+from recommender.stages.four_stages import recommend, recommend_and_tell
 from recommender.weeks.weekly_models import FittedModels, WeeklyModel
 from serving.cache.list_buckets import Proposer, Source
 from serving.cache.purchase_buckets import PurchaseArrays
@@ -49,6 +51,11 @@ class Recommender:
     def cold_source(self) -> Source:
         """What a customer without purchases is served: the segment's taste, or everybody's."""
         return Source.SEGMENT if self.name in (FOUR_STAGES, "segment_popular") else Source.POPULAR
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether a list depends on what its customer bought."""
+        return self.name not in ("popular", "segment_popular")
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,9 @@ class Tonight:
         fitted: retrieve and filter with tonight's two-tower, for everybody.
         published: (n, k) the lists to be published.
         evaluated: (n, k) those of what passed the behavioral suite for the compared customers, rows of -1 for others.
-        two_tower: (n, k) the two-tower's own for the compared customers; None where a baseline makes the lists.
-        evaluated_two_tower: (n, k) likewise.
+        two_tower_precision: (n_buyers,) average precision of the two-tower alone for the test week's buyers, which it
+            has seen by now; None where a baseline makes the lists.
+        evaluated_two_tower_precision: (n_buyers,) likewise, of the evaluated one.
         proposers: (n, k) uint8, bits of `Proposer`, which generators proposed the articles of the published lists.
         popular: (1, k) the list for strangers.
         catalogue: owner of article positions.
@@ -88,14 +96,14 @@ class Tonight:
         similar: similar articles by article id.
         purchases: what the customers bought last.
         known_customer_ids: everybody who must have a list.
-        cold_source: where the list of a customer without purchases comes from.
+        recommender: who made the lists.
     """
 
     fitted: FittedDay
     published: RankedLists
     evaluated: RankedLists
-    two_tower: RankedLists | None
-    evaluated_two_tower: RankedLists | None
+    two_tower_precision: np.ndarray | None
+    evaluated_two_tower_precision: np.ndarray | None
     proposers: np.ndarray
     popular: RankedLists
     catalogue: Catalogue
@@ -104,7 +112,7 @@ class Tonight:
     similar: NamedLists
     purchases: PurchaseArrays
     known_customer_ids: np.ndarray
-    cold_source: Source
+    recommender: Recommender
 
     def gate(self, k: int) -> PublicationGate:
         """Return the second gate on the first k articles of each list."""
@@ -115,17 +123,17 @@ class Tonight:
             known_customer_ids=self.known_customer_ids,
             lists=self.published.positions[:, :k],
             scores=self.published.scores[:, :k],
-            is_personal=self.fitted.day.has_history(),
+            is_personal=self.fitted.day.has_history() & self.recommender.is_personal,
             evaluated_lists=self.evaluated.positions[:, :k],
             evaluated_scores=self.evaluated.scores[:, :k],
-            two_tower_lists=self.two_tower and self.two_tower.positions[:, :k],
-            evaluated_two_tower_lists=self.evaluated_two_tower and self.evaluated_two_tower.positions[:, :k],
+            two_tower_precision=self.two_tower_precision,
+            evaluated_two_tower_precision=self.evaluated_two_tower_precision,
             is_on_sale=is_on_sale,
         )
 
     def published_lists(self) -> PublishedLists:
         """Return the lists as the cache knows them, with everything that goes with them."""
-        sources = np.where(self.fitted.day.has_history(), Source.PERSONAL, self.cold_source)
+        sources = np.where(self.fitted.day.has_history(), Source.PERSONAL, self.recommender.cold_source)
         customer_ids, catalogue = self.fitted.day.customer_ids, self.catalogue
         return PublishedLists(
             customer_ids=customer_ids,
@@ -166,7 +174,7 @@ def lists_for_everybody(
         purchases=contents.last_purchases(marts, request.day, day.customer_ids, request.purchases, catalogue),
         articles=marts.articles_in_order(catalogue),
         known_customer_ids=marts.customer_ids(),
-        cold_source=request.recommender.cold_source,
+        recommender=request.recommender,
     )
 
 
@@ -177,8 +185,8 @@ class _Made(NamedTuple):
     published: RankedLists
     evaluated: RankedLists
     proposers: np.ndarray
-    two_tower: RankedLists | None = None
-    evaluated_two_tower: RankedLists | None = None
+    two_tower_precision: np.ndarray | None = None
+    evaluated_two_tower_precision: np.ndarray | None = None
 
 
 def _by_stages(
@@ -198,9 +206,14 @@ def _by_stages(
         published=published,
         evaluated=served_again.spread(rows, everyone),
         proposers=proposers,
-        two_tower=best_of_generator(fitted, TWO_TOWER, k, rows).spread(rows, everyone),
-        evaluated_two_tower=best_of_generator(again, TWO_TOWER, k).spread(rows, everyone),
+        two_tower_precision=_precision_alone(tonight.two_tower, evaluated.two_tower.as_of_day),
+        evaluated_two_tower_precision=_precision_alone(evaluated.two_tower, evaluated.two_tower.as_of_day),
     )
+
+
+def _precision_alone(two_tower: WeeklyModel, day: date) -> np.ndarray:
+    """Return the average precision of a two-tower's own lists in the week from a day, a value for each buyer."""
+    return validation_average_precision(load_model(two_tower.folder), two_tower.inputs(), day)
 
 
 def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: date) -> _Made:

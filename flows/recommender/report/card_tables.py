@@ -10,14 +10,20 @@ from typing import Any
 
 from recommender.evaluation.behavioral_check import CheckResult
 from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, PER_CUSTOMER_METRICS
-from recommender.evaluation.promotion import PASSED, describe_threshold
+from recommender.evaluation.promotion import PASSED
+from recommender.evaluation.result_text import NAMED, count_of, describe_measured, describe_threshold
 from recommender.model_names import ORACLE, SERVED
 from recommender.report.card_style import BEST_MARK, UNKNOWN, Table, interval, is_number, number, readable
 
 Metrics = Mapping[str, Mapping[str, float | None]]
 Intervals = Mapping[str, Mapping[str, Any]]
 
-OUTCOME_MARKS = {"pass": "✓ pass", "fail": "✗ fail", "not enough data": "not enough data"}
+OUTCOME_MARKS = {
+    "pass": "✓ pass",
+    "fail": "✗ fail",
+    "warning": "⚠ warning",
+    "not enough data": "not enough data",
+}
 
 
 def decision(report: Mapping[str, Any]) -> str:
@@ -28,6 +34,11 @@ def decision(report: Mapping[str, Any]) -> str:
     if published is None:
         return f"Passed: this may be published; {reason}."
     return f"Published: {published['customers']:,} customers have new lists; {reason}."
+
+
+def warnings_title(warnings: Sequence[str]) -> str:
+    """Say how many tests warned, and what that means."""
+    return f"{count_of(len(warnings), 'warning')}: to be looked at, and no reason to refuse"
 
 
 def facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -89,19 +100,23 @@ def map_name(metrics: Metrics) -> str:
     return next(iter(next(iter(metrics.values()))))  # `evaluate` names the served depth first
 
 
-def behavior_table(results: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay out the tests of a suite: what was measured, what was asked for, and what came of it."""
+def behavior_table(results: Sequence[CheckResult]) -> Table:
+    """Lay out tests: what came of each, what was measured and asked for, and what follows from a failure.
+
+    Where one failed, the last column also names what is wrong, and says why that refuses or warns.
+    """
     rows = [
         [
             OUTCOME_MARKS[result.outcome],
             readable(result.name),
-            number(result.value, ".4g"),
+            describe_measured(result),
             describe_threshold(result),
-            result.description,
+            _consequence(result),
+            _explanation(result),
         ]
-        for result in (CheckResult(**each) for each in results)
+        for result in results
     ]
-    return rows, ["outcome", "test", "value", "asked for", "what it measures"]
+    return rows, ["outcome", "test", "value", "asked for", "a failure", "what it measures"]
 
 
 def slice_table(slices: Sequence[Mapping[str, Any]], metric: str) -> Table:
@@ -145,6 +160,18 @@ def validation_metric(candidates: Sequence[Mapping[str, Any]]) -> str:
 def candidate_label(candidate: Mapping[str, Any]) -> str:
     """Return the name of a candidate as the run calls it."""
     return f"{candidate['name']}-seed{candidate['seed']}"
+
+
+def _consequence(result: CheckResult) -> str:
+    return "refuses" if result.is_refusing else "warns"
+
+
+def _explanation(result: CheckResult) -> str:
+    if result.passed is not False:
+        return result.description
+    named = [f"{', '.join(result.details[NAMED])}."] if result.details.get(NAMED) else []
+    why = [f"It {_consequence(result)}: {result.why}."] if result.why else []
+    return " ".join([result.description, *named, *why])
 
 
 def _columns(metrics: Metrics) -> list[str]:

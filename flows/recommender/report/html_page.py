@@ -7,6 +7,7 @@ scripts and without addresses to fetch; every text is escaped.
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from recommender.report.card_tables import warnings_title
 from recommender.report.chart_svg import with_own_ids
 from recommender.report.report_cards import HIT_MARK, NamedTable, Section
 
@@ -24,6 +25,9 @@ p { margin: .25rem 0 .75rem; max-width: 46rem; overflow-wrap: anywhere; }
 .decision { font-size: 1.15rem; font-weight: 600; padding: .6rem .9rem; max-width: none;
             border-left: .4rem solid #2f6db5; background: #f1f6fc; }
 .refused { border-color: #a33b00; background: #fdf3ec; }
+.warnings { padding: .6rem .9rem; margin: .75rem 0; border-left: .4rem solid #b58900; background: #fdf8e6; }
+.warnings p { font-weight: 600; margin: 0; }
+.warnings ul { margin: .25rem 0 0; padding-left: 1.25rem; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: .5rem 1.5rem; margin: 1rem 0; }
 dt { font-size: .85rem; color: #4b5563; }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -54,11 +58,12 @@ def page(
     title: str,
     decision: str,
     is_passed: bool,
+    warnings: Sequence[str],
     facts: Sequence[tuple[str, str]],
     parts: Sequence[Section],
     svgs: Mapping[str, str],
 ) -> str:
-    """Return the whole page: title, decision, facts as names and values, then the parts.
+    """Return the whole page: title, decision, warnings, facts as names and values, then the parts.
 
     `svgs` has a drawing for every chart of the parts, by its name.
     """
@@ -66,6 +71,7 @@ def page(
     body = [
         f"<h1>{heading}</h1>",
         f'<p class="decision{"" if is_passed else " refused"}">{escape(decision)}</p>',
+        *_warnings(warnings),
         "<dl>",
         *(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts),
         "</dl>",
@@ -78,6 +84,13 @@ def page(
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n'
         f"<body>\n<main>\n{content}\n</main>\n</body>\n</html>\n"
     )
+
+
+def _warnings(warnings: Sequence[str]) -> list[str]:
+    if not warnings:
+        return []
+    listed = [f"<li>{escape(each)}</li>" for each in warnings]
+    return ['<div class="warnings">', f"<p>{escape(warnings_title(warnings))}</p>", "<ul>", *listed, "</ul>", "</div>"]
 
 
 def _section(part: Section, svgs: Mapping[str, str]) -> str:

@@ -13,11 +13,17 @@ from recommender.evaluation.offline_metrics import ALL_CUSTOMERS
 from recommender.report import card_charts, card_tables, list_charts
 from recommender.report.card_charts import metric_label
 from recommender.report.card_style import Spec, Table, number, readable
+from recommender.report.suite_results import kinds_of_tests
 from recommender.report.week_at_a_glance import Purchase, Recommendation, ShownCustomer, WeekAtAGlance
 
 HIT_MARK = "✓ bought"
 NAME_UNKNOWN = "(name unknown)"
 PURCHASES_SHOWN = 12
+WHAT_IS_TESTED = (
+    "A rule is kept or broken. A comparison holds the lists against references that were made on the same data. A "
+    "change is measured against the weeks or nights before. With an interval, a test fails only when all of it lies "
+    "on the wrong side."
+)
 
 
 @dataclass(frozen=True)
@@ -171,15 +177,12 @@ def _article(each: Purchase | Recommendation) -> list[str]:
 
 
 def _test_section(report: Mapping[str, Any]) -> Section:
-    tests, gate = report["behavioral_tests"], report["publication_tests"]
-    tables = [NamedTable("Behavioral tests on the test week", card_tables.behavior_table(tests))]
-    if gate:
-        tables.append(NamedTable("Publication gate on tonight's lists", card_tables.behavior_table(gate)))
-    misses = [each for test in tests for each in test["details"].get("furthest_misses", [])]
+    tables = [NamedTable(each.title, card_tables.behavior_table(each.results)) for each in kinds_of_tests(report)]
+    misses = [each for test in report["behavioral_tests"] for each in test["details"].get("furthest_misses", [])]
     if misses:
         rows = [[each["customer"], ", ".join(each["recommended"]), ", ".join(each["bought"])] for each in misses]
         tables.append(NamedTable("The furthest misses", (rows, ["customer", "first recommended", "bought instead"])))
-    return Section("What was tested", "", {}, tables)
+    return Section("What was tested", WHAT_IS_TESTED, {}, tables)
 
 
 def _training_section(report: Mapping[str, Any]) -> Section:

@@ -39,10 +39,11 @@ class ReportMissing(RecommenderError):
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn of a run: charts as SVG text by name, and the sample customers as a table."""
+    """What was drawn of a run: charts as SVG text by name, the sample customers as a table, and where the page is."""
 
     charts: Mapping[str, str] = field(default_factory=dict)
     predictions: Table = field(default_factory=lambda: ([], []))
+    page: Path | None = None
 
 
 def write_page(report: Mapping[str, Any], lists: Path, marts: Marts, path: Path) -> Drawn:
@@ -61,23 +62,27 @@ def write_page(report: Mapping[str, Any], lists: Path, marts: Marts, path: Path)
     week = _find_week(report, lists, marts)
     parts = report_cards.sections(report, week)
     svgs = {name: draw(spec) for part in parts for name, spec in part.charts.items()}
-    is_passed, facts = report["verdict"] == PASSED, card_tables.facts(report)
-    title = f"Recommendations for {report['dataset']}"
-    text = html_page.page(title, card_tables.decision(report), is_passed, facts, parts, svgs)
+    text = html_page.page(
+        f"Recommendations for {report['dataset']}",
+        card_tables.decision(report),
+        report["verdict"] == PASSED,
+        report.get("warnings", []),
+        card_tables.facts(report),
+        parts,
+        svgs,
+    )
     with renamed_when_whole(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-    return Drawn(svgs, report_cards.prediction_panel(week.customers if week else []))
+    return Drawn(svgs, report_cards.prediction_panel(week.customers if week else []), path)
 
 
 def try_to_write_page(report: Mapping[str, Any], folder: Path, marts: Marts) -> Drawn:
     """Write the page beside the report in `folder`; an error becomes one warning line, and nothing is drawn."""
     try:
-        drawn = write_page(report, folder / LISTS_FILE, marts, folder / PAGE_FILE)
+        return write_page(report, folder / LISTS_FILE, marts, folder / PAGE_FILE)
     except Exception as error:  # a picture never decides over a run
         _warn(f"The run's page could not be drawn: {_on_one_line(error)}")
         return Drawn()
-    print(f"Report to look at: {folder / PAGE_FILE}")
-    return drawn
 
 
 def try_to_tell(report: Mapping[str, Any], lists: Path, marts: Marts) -> "list[Section]":

@@ -5,7 +5,7 @@ data/reports/<dataset>/, each written beside and renamed, so that a reader never
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from recommender.columns import Columns
 from recommender.evaluation.behavioral_check import CheckResult
 from recommender.evaluation.challenge import describe
 from recommender.evaluation.offline_metrics import ALL_CUSTOMERS, metric_table
-from recommender.evaluation.promotion import Verdict, describe_threshold
+from recommender.evaluation.promotion import Verdict
+from recommender.evaluation.result_text import count_of, describe_measured, describe_threshold
 from recommender.json_values import without_nan
+from recommender.report.suite_results import KindOfTests, kinds_of_tests
 
 TEST_WEEK_LISTS_SCHEMA = pa.schema(
     [
@@ -64,6 +66,7 @@ def build_report(
         "publication_tests": [result.as_dict() for result in publication_tests],
         "verdict": verdict.decision,
         "verdict_reason": verdict.reason,
+        "warnings": list(verdict.warnings),
         "published": published,
         "steps": steps,
         **more,
@@ -97,18 +100,22 @@ def write_test_week_lists(
             writer.write_table(_lists_as_rows(model, lists, scores, customers, articles))
 
 
-def summarize(report: dict[str, Any]) -> str:
-    """Tell a run on one screen: verdict, metrics, tests, what was published, what each step cost."""
+def summarize(report: Mapping[str, Any], page: Path | None = None) -> str:
+    """Tell a run on one screen: verdict, warnings, where to look, metrics, tests, what was published, what it cost.
+
+    `page` is the run's report to look at, None where none could be drawn.
+    """
     windows = report["windows"]
     parts = [
         f"{report['dataset']}, run {report['run_id']}: {report['verdict']}: {report['verdict_reason']}",
+        _warning_list(report.get("warnings", [])),
+        f"Report to look at: {page}" if page else "",
         f"Test week {windows['test']['start']} to {windows['test']['end']}, customers with earlier history",
         metric_table(report["metrics"]),
         "All customers of the week",
         metric_table(report["metrics"], ALL_CUSTOMERS),
         _quality_table(report.get("quality", {})),
-        _test_table("Behavioral tests", report["behavioral_tests"]),
-        _test_table("Publication gate", report["publication_tests"]),
+        *(_test_table(each) for each in kinds_of_tests(report)),
         _contest_line(report["contest"]) if "contest" in report else "",
         describe(report["challenge"]) if "challenge" in report else "",
         _publication_line(report["published"]),
@@ -163,18 +170,21 @@ def _known(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _test_table(title: str, results: list[dict[str, Any]]) -> str:
-    if not results:
+def _warning_list(warnings: Sequence[str]) -> str:
+    """Return a line for each warning below their number."""
+    if not warnings:
         return ""
-    width = max(len(result["name"]) for result in results)
-    lines = [_test_line(CheckResult(**result), width) for result in results]
-    return "\n".join([title, *lines])
+    return "\n".join([count_of(len(warnings), "warning").upper(), *(f"  {each}" for each in warnings)])
 
 
-def _test_line(result: CheckResult, width: int) -> str:
-    value = "-" if result.value is None else f"{result.value:.4g}"
-    threshold = describe_threshold(result)
-    return f"  {result.outcome:<15}  {result.name:<{width}}  {value:>8}  {threshold:<18}  {result.description}"
+def _test_table(tests: KindOfTests) -> str:
+    """Lay out the tests of a kind; of rules, which are kept or broken, those that are kept are only counted."""
+    shown = [each for each in tests.results if tests.kind != "rules" or each.passed is not True]
+    kept = len(tests.results) - len(shown)
+    rows = [(each.outcome, each.name, describe_measured(each), describe_threshold(each)) for each in shown]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([f"{tests.title}{f', {kept} kept' if kept else ''}", *(f"  {line}" for line in lines)])
 
 
 def _contest_line(contest: dict[str, Any]) -> str:

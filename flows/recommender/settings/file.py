@@ -14,6 +14,7 @@ from typing import Any
 
 from recommender.settings.rankers import RANKER_SETTINGS
 from recommender.settings.sections import (
+    ChangeSettings,
     CommonSenseSettings,
     FeatureSettings,
     FilterSettings,
@@ -24,7 +25,6 @@ from recommender.settings.sections import (
     ResourceSettings,
     RetrieveSettings,
     RunSettings,
-    Sufficiency,
     Threshold,
     TwoTowerSettings,
 )
@@ -34,6 +34,10 @@ Table = Mapping[str, Any]
 
 NAME = re.compile("[A-Za-z0-9_-]+")
 """What the name of a dataset or a candidate may be: it goes into names of files and keys."""
+
+
+KINDS_OF_TESTS = ["rules", "comparisons", "changes"]
+"""Tables of a section of thresholds; rules need none, but may be given one."""
 
 
 def find_problems(toml: Table) -> list[str]:
@@ -86,14 +90,19 @@ def _tables(section: str, check: Callable[[str, Any], list[str]], tables: Any) -
     return [problem for name, table in tables.items() for problem in check(name, table)]
 
 
-def _behavioral_tests(table: Any) -> list[str]:
+def _tests(section: str, table: Any) -> list[str]:
+    """Check a section of thresholds by kind of test."""
     if not isinstance(table, Mapping):
-        return find_wrong_values(Sufficiency, table, "[behavioral_tests]")
-    own = {name: value for name, value in table.items() if name in Sufficiency.__annotations__}
-    thresholds = {name: value for name, value in table.items() if name not in own}
+        return [f"[{section}] is {shown(table)}; it takes tables of thresholds, {one_of(KINDS_OF_TESTS)}"]
+    unknown = [
+        f"[{section}] has {kind}; it takes tables of thresholds, {one_of(KINDS_OF_TESTS)}"
+        for kind in table
+        if kind not in KINDS_OF_TESTS
+    ]
+    known = {kind: thresholds for kind, thresholds in table.items() if kind in KINDS_OF_TESTS}
     return [
-        *find_wrong_values(Sufficiency, own, "[behavioral_tests]"),
-        *_thresholds("[behavioral_tests]", thresholds),
+        *unknown,
+        *(problem for kind, each in known.items() for problem in _thresholds(f"[{section}.{kind}]", each)),
     ]
 
 
@@ -154,8 +163,10 @@ SECTIONS: Mapping[str, Callable[[Any], list[str]]] = {
     "promotion": _plain(PromotionSettings, "promotion"),
     "resources": _plain(ResourceSettings, "resources"),
     "common_sense": _plain(CommonSenseSettings, "common_sense", left_out=["most_per_product_code"]),
-    "behavioral_tests": _behavioral_tests,
-    "publication_gate": partial(_thresholds, "[publication_gate]"),
+    "behavioral_tests": partial(_tests, "behavioral_tests"),
+    "publication_gate": partial(_tests, "publication_gate"),
+    "usual_weeks": partial(_tests, "usual_weeks"),
+    "behavior_changes": _plain(ChangeSettings, "behavior_changes"),
 }
 """Every section in the order of the shipped file, with what tells what is wrong in it."""
 

@@ -152,10 +152,12 @@ class PromotionSettings:
     Attributes:
         rule: what it asks is told in `evaluation.challenge`.
         margin: the loss that "not_worse" rules out, as a share of the champion's MAP.
+        minimum_customers: with fewer in the test week nothing is decided.
     """
 
     rule: Literal["not_worse", "better"]
     margin: LostShare
+    minimum_customers: Count
 
 
 class ResourceSettings(TypedDict):
@@ -189,14 +191,19 @@ class CommonSenseSettings:
     most_per_product_code: int | None
 
 
-class Sufficiency(TypedDict):
-    """The one key of [behavioral_tests] that is no threshold."""
+@dataclass(frozen=True)
+class ChangeSettings:
+    """What is a jump from one night to the next; see [behavior_changes] in the TOML.
 
-    minimum_customers: Count
+    Attributes:
+        spreads: distance from the median of the published nights before, in their spreads.
+    """
+
+    spreads: Positive
 
 
 class Threshold(TypedDict):
-    """Within which bounds, both inclusive, a test passes; see [behavioral_tests] and [publication_gate] in the TOML."""
+    """Within which bounds, both inclusive, a test passes; see [behavioral_tests] in the TOML and what follows."""
 
     minimum: float
     maximum: float

@@ -27,6 +27,7 @@ class RankerChoice:
         validation_map: kind to MAP@k within the candidates of the newest week, by rankers fitted on the others; empty
             when there was one week only.
         k: how many articles of a list counted in it.
+        earlier: the kind's ranker that was fitted on all weeks but the newest; None when there was one week only.
     """
 
     ranker: Ranker
@@ -35,6 +36,7 @@ class RankerChoice:
     seed: int
     validation_map: Mapping[str, float]
     k: int = 12
+    earlier: Ranker | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -83,7 +85,7 @@ def fit_on_weeks(
     kind = max(scores, key=scores.get)
     settings = {**rankers[kind], LENGTH_SETTING[kind]: max(trials[kind].best_iteration, 1)}
     ranker = fit_ranker(kind, _joined(weeks), None, settings, seed, report)
-    return RankerChoice(ranker, kind, settings, seed, scores, k)
+    return RankerChoice(ranker, kind, settings, seed, scores, k, trials[kind])
 
 
 def _joined(weeks: Sequence[RankingWeek]) -> RankingRows:

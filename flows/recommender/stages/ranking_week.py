@@ -17,7 +17,9 @@ import torch
 
 from recommender.errors import NotEnoughData
 from recommender.features.truth import Truth
+from recommender.models.ranked_lists import RankedLists, top_per_row
 from recommender.models.ranking.ranking_rows import RankingRows
+from recommender.ranking_metrics import average_precision_at_k, find_hits, group_truth
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.pair_features import with_generators
@@ -35,6 +37,8 @@ class RankingWeek:
         feature_names: names of the features.
         proposed_by: generator name to (n_pairs,) bool.
         is_bought: (n_pairs,) bool, in the week.
+        customer_ids: (n_customers,) array of str.
+        n_bought: (n_customers,) int64, articles that each bought in the week, among the candidates or not.
     """
 
     as_of_day: date
@@ -44,6 +48,8 @@ class RankingWeek:
     feature_names: tuple[str, ...]
     proposed_by: dict[str, np.ndarray]
     is_bought: np.ndarray
+    customer_ids: np.ndarray
+    n_bought: np.ndarray
 
     def __str__(self) -> str:
         customers = len(self.offsets) - 1
@@ -55,6 +61,24 @@ class RankingWeek:
     def rows(self) -> RankingRows:
         """Return what a ranker takes."""
         return RankingRows(self.features, self.feature_names, np.diff(self.offsets), self.is_bought)
+
+    def best(self, scores: np.ndarray, depth: int) -> RankedLists:
+        """Return each customer's candidates by falling score, (n_customers, depth); ties fall by position.
+
+        `scores` float (n_pairs,), NaN for a candidate that is not listed.
+        """
+        is_scored, sizes = ~np.isnan(scores), np.diff(self.offsets)
+        owners, positions = np.repeat(np.arange(len(sizes)), sizes)[is_scored], self.positions[is_scored]
+        return top_per_row(owners, positions, scores[is_scored], positions, len(sizes), depth)
+
+    def average_precision(self, lists: np.ndarray) -> np.ndarray:
+        """Return (n_customers,) float64, the average precision of (n_customers, k) lists of candidates.
+
+        A purchase that is no candidate counts as missed.
+        """
+        owners = np.repeat(np.arange(len(self.n_bought)), np.diff(self.offsets))
+        bought = group_truth(owners[self.is_bought], self.positions[self.is_bought], len(self.n_bought))
+        return average_precision_at_k(find_hits(lists, *bought), self.n_bought)
 
     def without(self, generators: Collection[str]) -> RankingWeek:
         """Return the week as it would be with some generators switched off: neither their articles nor their scores.
@@ -119,6 +143,8 @@ def ranking_week(fitted: FittedDay, truth: Truth) -> RankingWeek:
         feature_names=chunks[0].feature_names,
         proposed_by=_joined(chunks),
         is_bought=_is_bought(truth, owners, positions, n_articles=day.purchases.n_articles),
+        customer_ids=day.customer_ids,
+        n_bought=truth.sizes(),
     )
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import resource
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from recommender.json_values import without_nan
 from recommender.report.chart_svg import file_name
+from recommender.report.suite_results import SUITES, kinds_of_tests
 from recommender.tracking.code_version import code_version
 from recommender.tracking.experiment_log import ExperimentLog, add_tags_later, open_experiment
 
@@ -87,7 +89,7 @@ def log_run(
     """Record a run, passed or refused, from its report: metrics, tests, verdict, candidates; tag the chosen one.
 
     Metrics are named `model.metric` and `test.name`. The notes `candidate.LABEL` hold the keys of the candidates'
-    experiments. The behavioral tests and the publication gate go along as JSON.
+    experiments, `tests.KIND` how often tests of a kind passed, warned or failed. All tests go along as JSON.
 
     Args:
         report: as report.json holds it.
@@ -96,10 +98,11 @@ def log_run(
     """
     run = TrackedRun(report["dataset"], report["run_id"], report["windows"])
     labels = [f"{candidate['name']}-seed{candidate['seed']}" for candidate in report["candidates"]]
-    tests = {test["name"]: test["value"] for test in [*report["behavioral_tests"], *report["publication_tests"]]}
+    tests = {test.name: test.value for kind in kinds_of_tests(report) for test in kind.results}
     with run.open_experiment(f"run {run.run_id}", RUN) as log:
         log.log_metrics({**report["metrics"], "test": tests})
         log.log_notes({name: report[name] for name in ("verdict", "verdict_reason", "chosen")})
+        log.log_notes({"warnings": "; ".join(report["warnings"]) or "none", "tests": _outcomes(report)})
         log.log_notes({"candidate": {label: run.experiment_key(label) for label in labels}})
         log.log_notes({"code_version": code_version() or "unknown"})
         log.log_file(BEHAVIOR_FILE, _behavior(report))
@@ -111,9 +114,18 @@ def log_run(
     add_tags_later(run.experiment_key(report["chosen"]), report["chosen"], WINNER)
 
 
+def _outcomes(report: Mapping[str, Any]) -> dict[str, str]:
+    """Return how often each outcome came up, by kind of test: {"rules": "17 pass, 1 fail"}."""
+    counts: dict[str, Counter[str]] = {}
+    for each in kinds_of_tests(report):
+        counts.setdefault(each.kind, Counter()).update(result.outcome for result in each.results)
+    return {kind: ", ".join(f"{n} {outcome}" for outcome, n in of_kind.items()) for kind, of_kind in counts.items()}
+
+
 def _behavior(report: Mapping[str, Any]) -> str:
-    names = ("run_id", "dataset", "windows", "verdict", "verdict_reason", "behavioral_tests", "publication_tests")
-    return json.dumps(without_nan({name: report[name] for name in names}), indent=2, ensure_ascii=False, default=str)
+    names = ("run_id", "dataset", "windows", "verdict", "verdict_reason", "warnings", *SUITES)
+    told = {name: report[name] for name in names if name in report}
+    return json.dumps(without_nan(told), indent=2, ensure_ascii=False, default=str)
 
 
 def _as_csv(table: "Table") -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from recommender.config import Settings
 from recommender.features.time_split import TimeWindows
 from recommender.stages.rank import RankerChoice, fit_on_weeks
+from recommender.stages.ranking_week import RankingWeek
 from recommender.weeks.configuration import Configuration
 from recommender.weeks.weekly_jobs import WeeklyJob
 from recommender.weeks.weekly_models import FittedModels, WeeklyModel, weeks_of
@@ -46,6 +47,11 @@ class TonightsModels:
     champion: FittedModels | None
     tonight: WeeklyModel
     ranker_choice: RankerChoice
+
+    def newest_ranking_week(self) -> RankingWeek:
+        """Read the candidates of the newest week that taught the ranker."""
+        model = max(self.ranking, key=lambda each: each.scored_weeks[-1])
+        return model.week(model.scored_weeks[-1])
 
     def refit(self, folder: Path, is_ranker_needed: bool = True) -> FittedModels:
         """Fit the ranker on as many weeks as before, the test week now among them; return what makes the lists.

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.config import Candidate, StageSettings
+from recommender.features.interactions import Interactions
 from recommender.features.marts import Marts
 from recommender.features.model_inputs import ModelInputs, encode_marts
 from recommender.features.truth import Truth
@@ -69,20 +70,33 @@ class WeeklyModel:
         return self._fit(self.inputs(), stages, as_of_day or self.as_of_day, rows)
 
     def fit_for_buyers(
-        self, stages: StageSettings, as_of_day: date | None = None, most: int | None = None, seed: int = 0
+        self,
+        stages: StageSettings,
+        as_of_day: date | None = None,
+        most: int | None = None,
+        seed: int = 0,
+        purchases: Interactions | None = None,
     ) -> tuple[FittedDay, Truth]:
         """Fit the generators for the customers who bought something in the week from the day; return what, too.
 
         For who learns from the week or judges lists of it: `fit_day` tells nothing of it. Of more customers than
-        `most` a sample is taken, drawn by the seed.
+        `most` a sample is taken, drawn by the seed. Generators count `purchases`, by default those of the marts.
         """
         inputs, day = self.inputs(), as_of_day or self.as_of_day
         truth = inputs.truths[day]
         rows = _sample(truth.buyers(), most, seed)
-        return self._fit(inputs, stages, day, rows), truth.take(rows)
+        return self._fit(inputs, stages, day, rows, purchases), truth.take(rows)
 
-    def _fit(self, inputs: ModelInputs, stages: StageSettings, day: date, rows: np.ndarray | None) -> FittedDay:
-        return fit_day(self.marts, day, inputs, load_model(self.folder), stages.sizes, stages.filters, rows=rows)
+    def _fit(
+        self,
+        inputs: ModelInputs,
+        stages: StageSettings,
+        day: date,
+        rows: np.ndarray | None,
+        purchases: Interactions | None = None,
+    ) -> FittedDay:
+        model, sizes, filters = load_model(self.folder), stages.sizes, stages.filters
+        return fit_day(self.marts, day, inputs, model, sizes, filters, purchases, rows)
 
 
 @dataclass(frozen=True)

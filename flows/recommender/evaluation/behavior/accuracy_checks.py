@@ -1,55 +1,94 @@
-"""Is the recommender better than what needs no learning, and not better than learning can be?"""
+"""Is the recommender better than what needs no learning?"""
+
+from statistics import NormalDist
 
 import numpy as np
 
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
-from recommender.evaluation.behavioral_check import DisplayType, Measurement, behavioral_check
+from recommender.evaluation.behavioral_check import DisplayType, Kind, Measurement, behavioral_check
+from recommender.evaluation.ratios import is_surely_positive, ratio
 from recommender.ranking_metrics import mean_over_customers
+
+FEWEST = {"customers": 50}
 
 
 class AccuracyChecks(JudgedWeek):
     """Comparisons of the average with baselines, customers with history."""
 
-    @behavioral_check("accuracy", DisplayType.BARS)
+    @behavioral_check(
+        "accuracy",
+        Kind.COMPARISON,
+        refuses="shoppers would be better off with the same best sellers for everybody",
+        needs=FEWEST,
+        display_type=DisplayType.BARS,
+    )
+    def no_worse_than_popular(self) -> Measurement:
+        """MAP as a multiple of the popular list's."""
+        judged = np.flatnonzero(self.is_judged)
+        model, popular = self.average_precision[judged], self.average_precision_of(self.baselines[POPULAR])[judged]
+        details = {"model": mean_over_customers(model), POPULAR: mean_over_customers(popular)}
+        data = {"customers": len(judged)}
+        if not is_surely_positive(popular):
+            return Measurement(None, details, data)
+        multiple = ratio(model, popular)
+        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+
+    @behavioral_check(
+        "accuracy",
+        Kind.COMPARISON,
+        refuses="a baseline or the two-tower alone shows that customers differ, and the lists do not know it",
+        needs=FEWEST,
+        display_type=DisplayType.BARS,
+    )
     def better_than_popular(self) -> Measurement:
-        """MAP of customers with history, as a multiple of the popular baseline's."""
-        return self._multiple_of([POPULAR])
+        """How far MAP is on the way from the popular list's, 0, to the best reference's, 1."""
+        judged = np.flatnonzero(self.is_judged)
+        lists = self.lists, self.baselines[POPULAR], self.best_reference[1]
+        return self._part_of_the_way(*(self.average_precision_of(each)[judged] for each in lists))
 
-    @behavioral_check("accuracy", DisplayType.BARS)
-    def not_too_good_to_be_true(self) -> Measurement:
-        """MAP as a multiple of the best baseline's; far above it the model has seen what it is judged by."""
-        return self._multiple_of(list(self.baselines))
+    @behavioral_check(
+        "accuracy",
+        Kind.COMPARISON,
+        warns="a list may leave best sellers to other places in the shop",
+        needs=FEWEST,
+        display_type=DisplayType.BARS,
+    )
+    def finds_head_articles(self) -> Measurement:
+        """Recall of bought best sellers, the fewest that make half of last week's sales, over the popular list's."""
+        is_head = popularity_head(self.last_week_sales)
+        recall, popular = (self.recall_of(lists, is_head) for lists in (self.lists, self.baselines[POPULAR]))
+        known = np.flatnonzero(self.has_history & ~np.isnan(recall))
+        details = {name: mean_over_customers(each[known]) for name, each in (("model", recall), (POPULAR, popular))}
+        data = {"customers": len(known)}
+        if not is_surely_positive(popular[known]):
+            return Measurement(None, details, data)
+        multiple = ratio(recall[known], popular[known])
+        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
 
-    @behavioral_check("accuracy", DisplayType.BARS)
-    def better_than_popular_on_head(self) -> Measurement:
-        """Recall of bought head articles minus the popular baseline's, customers with history."""
-        return self._recall_difference(popularity_head(self.last_week_sales))
+    @behavioral_check(
+        "accuracy",
+        Kind.COMPARISON,
+        warns="a shop may sell little but best sellers",
+        needs=FEWEST,
+        display_type=DisplayType.BARS,
+    )
+    def finds_tail_articles(self) -> Measurement:
+        """How far recall of all other bought articles is from the popular list's, 0, to the best reference's, 1."""
+        is_tail = ~popularity_head(self.last_week_sales)
+        lists = self.lists, self.baselines[POPULAR], self.best_reference[1]
+        recalls = [self.recall_of(each, is_tail) for each in lists]
+        known = np.flatnonzero(self.has_history & ~np.isnan(recalls[0]))
+        return self._part_of_the_way(*(each[known] for each in recalls))
 
-    @behavioral_check("accuracy", DisplayType.BARS)
-    def better_than_popular_on_tail(self) -> Measurement:
-        """Recall of bought tail articles minus the popular baseline's, customers with history."""
-        return self._recall_difference(~popularity_head(self.last_week_sales))
-
-    def _multiple_of(self, names: list[str]) -> Measurement:
-        judged = self.is_judged
-        maps = {name: mean_over_customers(self.average_precision_of(self.baselines[name])[judged]) for name in names}
-        best = max(maps, key=maps.get)
-        model = mean_over_customers(self.average_precision[judged])
-        details = {"model": model, best: maps[best], "customers": int(judged.sum())}
-        has_enough = details["customers"] >= self.minimum_customers and maps[best] > 0
-        return Measurement(model / maps[best] if has_enough else None, details)
-
-    def _recall_difference(self, is_counted: np.ndarray) -> Measurement:
-        recall, popular = (self.recall_of(lists, is_counted) for lists in (self.lists, self.baselines[POPULAR]))
-        counted = self.has_history & ~np.isnan(recall)
-        details = {
-            "model": mean_over_customers(recall[counted]),
-            "popular": mean_over_customers(popular[counted]),
-            "articles": int(is_counted.sum()),
-            "customers": int(counted.sum()),
-        }
-        has_enough = details["customers"] >= self.minimum_customers
-        return Measurement(details["model"] - details["popular"] if has_enough else None, details)
+    def _part_of_the_way(self, model: np.ndarray, popular: np.ndarray, best: np.ndarray) -> Measurement:
+        details = {"model": mean_over_customers(model), POPULAR: mean_over_customers(popular)}
+        details[self.best_reference[0]] = mean_over_customers(best)
+        data = {"customers": len(model)}
+        luck_of_several = NormalDist().inv_cdf(1 - 0.025 / len(self.references))  # Bonferroni's: it is the best of them
+        if not is_surely_positive(best - popular, luck_of_several):
+            return Measurement(None, details, data)  # nothing shows that customers differ
+        way = ratio(model - popular, best - popular)
+        return Measurement(way.value, details, data, way.low, way.high)
 
 
 def popularity_head(last_week_sales: np.ndarray) -> np.ndarray:

@@ -7,67 +7,82 @@ Handbook, 2015.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recommender.evaluation import list_rules
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
-from recommender.evaluation.behavioral_check import Measurement, behavioral_check
+from recommender.evaluation.behavior.standing import standing_of_customers, standing_of_lists
+from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
 from recommender.evaluation.list_quality import novelty
-from recommender.evaluation.list_rules import overlap_between_lists
 
 if TYPE_CHECKING:
     from scipy import sparse
 
 SHARE_OF_SALES_BY_HEAD = 0.2  # and as much by the tail; the rest is the middle
+COLLAPSED = "a model that tells customers apart shows them different articles; this one has collapsed"
+A_MATTER_OF_TASTE = "how much a shop shows beside best sellers is its own choice"
+FEWEST = {"customers": 50}
 
 
 class ExposureChecks(JudgedWeek):
-    """Nothing here knows what was bought in the week."""
+    """Nothing here knows what was bought in the week. The sick reference is the popular list for everybody."""
 
-    @behavioral_check("popularity")
-    def exposure_of_top_articles(self) -> Measurement:
-        """Share of all recommendations that go to the 1% of articles on sale that are recommended most."""
-        shown = np.sort(self._exposure()[self.is_on_sale])[::-1]
-        top = max(1, round(len(shown) / 100))
-        details = {"gini": gini_index(shown), "articles": top}
-        return Measurement(float(shown[:top].sum() / max(shown.sum(), 1)), details)
+    @behavioral_check("diversity", Kind.COMPARISON, refuses=COLLAPSED, needs=FEWEST)
+    def catalogue_coverage(self) -> Measurement:
+        """Distinct articles in all lists: from the popular list's, 0, to the worst personal baseline's, 1."""
+        return self._standing_of_lists(lambda lists: len(np.unique(lists[lists >= 0])))
 
-    @behavioral_check("popularity")
-    def popularity_deviation(self) -> Measurement:
-        """Mean distance of the popularity of a customer's list from that of the own purchases; 0 alike, 1 disjoint."""
+    @behavioral_check("popularity", Kind.COMPARISON, warns=A_MATTER_OF_TASTE, needs={**FEWEST, "articles on sale": 300})
+    def exposure_of_other_articles(self) -> Measurement:
+        """Share of what is shown outside the top 1% of articles: from the popular list's, 0, to a baseline's, 1."""
+        measured = self._standing_of_lists(self._share_outside_top)
+        gini = gini_index(self._exposure(self.lists)[self.is_on_sale])
+        data = {**measured.data, "articles on sale": int(self.is_on_sale.sum())}
+        return replace(measured, details={**measured.details, "gini": gini}, data=data)
+
+    @behavioral_check("popularity", Kind.COMPARISON, warns=A_MATTER_OF_TASTE, needs=FEWEST)
+    def popularity_as_in_own_purchases(self) -> Measurement:
+        """How alike in popularity a list and the own purchases are: from the popular list's, 0, to a baseline's, 1."""
         rows = np.flatnonzero(np.diff(self.history.indptr) > 0)
-        if len(rows) < self.minimum_customers:
-            return Measurement(None, {"customers": len(rows)})
         groups = popularity_groups(self.last_week_sales)
         owned = _shares_by_group(self.history[rows], groups)
-        model, popular = (
-            float(_divergence(_shares_by_group(_matrix(lists[rows], len(groups)), groups), owned).mean())
-            for lists in (self.lists, self.baselines[POPULAR])
-        )
-        return Measurement(model, {"popular": popular, "customers": len(rows)})
 
-    @behavioral_check("popularity")
+        def likeness(lists: np.ndarray) -> np.ndarray:
+            return 1 - _divergence(_shares_by_group(_matrix(lists[rows], len(groups)), groups), owned)
+
+        return self._standing_of_customers(likeness)
+
+    @behavioral_check("popularity", Kind.COMPARISON, warns=A_MATTER_OF_TASTE, needs=FEWEST)
     def novelty_over_popular(self) -> Measurement:
-        """How much rarer the recommended articles are than the popular list's, in bits of self-information."""
+        """How rare the articles shown are, in bits: from the popular list's, 0, to the worst baseline's, 1."""
         sold = self.last_week_sales + 0.5
-        if not self.last_week_sales.any():
-            return Measurement(None, {})
-        model, popular = (
-            float(np.nanmean(novelty(lists, sold / sold.sum()))) for lists in (self.lists, self.baselines[POPULAR])
-        )
-        return Measurement(model - popular, {"model": model, "popular": popular})
+        return self._standing_of_customers(lambda lists: novelty(lists[self.has_history], sold / sold.sum()))
 
-    @behavioral_check("personalisation")
-    def overlap_between_customers(self) -> Measurement:
-        """Mean overlap of two customers' lists; 1 is the same list for all."""
-        personal = self.lists[self.has_history]
-        if len(personal) < self.minimum_customers:
-            return Measurement(None, {"customers": len(personal)})
-        return Measurement(overlap_between_lists(personal), {"customers": len(personal)})
+    @behavioral_check("personalisation", Kind.COMPARISON, refuses=COLLAPSED, needs=FEWEST)
+    def difference_between_customers(self) -> Measurement:
+        """Share of a list that another customer's lacks: from the same list for all, 0, to the worst baseline's, 1."""
+        return self._standing_of_customers(lambda lists: 1 - list_rules.overlap_with_another(lists[self.has_history]))
 
-    def _exposure(self) -> np.ndarray:
-        shown = self.lists[(self.lists >= 0) & (self.lists < len(self.is_on_sale))]
+    def _standing_of_customers(self, measure: Callable[[np.ndarray], np.ndarray]) -> Measurement:
+        healthy = {name: measure(lists) for name, lists in self.healthy.items()}
+        return standing_of_customers(measure(self.lists), measure(self.baselines[POPULAR]), healthy, POPULAR)
+
+    def _standing_of_lists(self, statistic: Callable[[np.ndarray], float]) -> Measurement:
+        personal = self.has_history
+        healthy = {name: lists[personal] for name, lists in self.healthy.items()}
+        popular = self.baselines[POPULAR][personal]
+        return standing_of_lists(statistic, self.lists[personal], popular, healthy, POPULAR)
+
+    def _share_outside_top(self, lists: np.ndarray) -> float:
+        shown = np.sort(self._exposure(lists)[self.is_on_sale])[::-1]
+        return 1 - float(shown[: max(1, round(len(shown) / 100))].sum() / max(shown.sum(), 1))
+
+    def _exposure(self, lists: np.ndarray) -> np.ndarray:
+        shown = lists[(lists >= 0) & (lists < len(self.is_on_sale))]
         return np.bincount(shown, minlength=len(self.is_on_sale))
 
 

@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 
 from recommender.columns import Columns
 from recommender.config import CommonSenseSettings
-from recommender.evaluation.behavior.judged_week import Perturbed
+from recommender.evaluation.behavior.judged_week import Perturbed, Rehearsal
 from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.slices import activity_slice
 from recommender.features.catalogue import Catalogue
+from recommender.features.interactions import day_number
 from recommender.features.marts import Marts
 from recommender.models.ranked_lists import RankedLists
 from recommender.stages.shop_day import ShopDay
@@ -34,13 +35,11 @@ class Judging:
         marts: of the run.
         catalogue: owner of article positions.
         common_sense: rules of the settings.
-        minimum_customers: fewer are not enough data for a comparison.
     """
 
     marts: Marts
     catalogue: Catalogue
     common_sense: CommonSenseSettings
-    minimum_customers: int
 
     def suite(
         self,
@@ -48,16 +47,20 @@ class Judging:
         lists: RankedLists,
         lists_again: RankedLists,
         baselines: Mapping[str, RankedLists],
+        two_tower: RankedLists | None = None,
         perturbed: Perturbed | None = None,
+        rehearsal: Rehearsal | None = None,
     ) -> BehavioralSuite:
         """Return the behavioral suite for the first k of one recommender's lists.
 
         Args:
             week: the test week.
             lists: the judged ones.
-            lists_again: the same from loading and scoring everything a second time.
+            lists_again: the same from making everything a second time, with other purchases in the week.
             baselines: what they are compared with, by name.
+            two_tower: the two-tower's own; None where there is none.
             perturbed: how they take changed histories; None where they come from no two-tower.
+            rehearsal: how their ranker did in the week before; None where they come from none.
         """
         day, k = week.fitted.day, week.k
         articles = self.marts.articles_in_order(self.catalogue)
@@ -67,10 +70,10 @@ class Judging:
             lists_again=lists_again.positions[:, :k],
             baselines={name: each.positions[:, :k] for name, each in baselines.items()},
             truth=week.truth,
+            truth_days=self._truth_days(week),
             has_history=day.has_history(),
             is_on_sale=_spread(day, np.ones(day.n_candidates, dtype=bool), False),
             last_week_sales=_spread(day, day.article_numbers[Columns.SALES_1W].astype(np.int64), 0),
-            minimum_customers=self.minimum_customers,
             attributes={name: _texts(articles[name]) for name in Columns.ARTICLE_ATTRIBUTES},
             article_ages=_spread(day, day.article_numbers[Columns.AGE_DAYS], np.nan),
             prices=_spread(day, day.article_numbers[Columns.PRICE], np.nan),
@@ -80,8 +83,21 @@ class Judging:
             customer_ids=day.customer_ids,
             article_names=self.catalogue.article_ids + " " + _texts(articles[Columns.PRODUCT_NAME]),
             common_sense=self.common_sense,
+            two_tower=None if two_tower is None else two_tower.positions[:, :k],
             perturbed=perturbed,
+            rehearsal=rehearsal,
         )
+
+    def _truth_days(self, week: HeldOutWeek) -> np.ndarray:
+        day, n_articles = week.fitted.day, len(self.catalogue)
+        bought = self.marts.purchases_in_week(day.as_of_day)
+        rows = pc.index_in(bought[Columns.CUSTOMER_ID], value_set=pa.array(day.customer_ids, pa.string()))
+        rows = pc.fill_null(rows, -1)  # a stranger's key is below 0
+        keys = rows.to_numpy().astype(np.int64) * n_articles + self.catalogue.positions_of(bought[Columns.ARTICLE_ID])
+        days = bought[Columns.PURCHASE_DAY].cast(pa.date32()).cast(pa.int32()).to_numpy() - day_number(day.as_of_day)
+        known, firsts = np.unique(keys, return_index=True)  # ascending by day, so the first is the earliest
+        of_truth = np.repeat(np.arange(len(day)), week.truth.sizes()) * n_articles + week.truth.values
+        return days[firsts[np.searchsorted(known, of_truth)]].astype(np.int64)
 
     def _customer_slices(self, day: ShopDay) -> dict[str, np.ndarray]:
         customers = self.marts.customer_features(day.as_of_day, [Columns.AGE_BAND], day.customer_ids)

@@ -4,12 +4,14 @@
 black skirt for a navy one is a better miss than a baby's bib.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
-from recommender.evaluation.behavioral_check import Measurement, behavioral_check
+from recommender.evaluation.behavior.judged_week import JudgedWeek
+from recommender.evaluation.behavior.standing import standing_of_customers
+from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
 from recommender.ranking_metrics import find_hits
 
 CUSTOMERS_PER_CHUNK = 5_000
@@ -19,16 +21,19 @@ SHOWN_MISSES, SHOWN_ARTICLES = 10, 3
 class MistakeChecks(JudgedWeek):
     """Customers with history who bought something in the week."""
 
-    @behavioral_check("mistakes")
-    def misses_nearer_than_popular(self) -> Measurement:
-        """Attributes that a miss shares with the nearest bought article, as a share, minus the popular list's."""
+    @behavioral_check(
+        "mistakes",
+        Kind.COMPARISON,
+        warns="attributes tell in some shops little of what a customer likes",
+        needs={"customers": 50},
+    )
+    def misses_near_purchases(self) -> Measurement:
+        """Attributes that a miss shares with the nearest bought article: from random lists, 0, to a baseline's, 1."""
         judged = np.flatnonzero(self.is_judged)
-        if len(judged) < self.minimum_customers:
-            return Measurement(None, {"customers": len(judged)})
-        model, popular = (self._nearness(lists, judged) for lists in (self.lists, self.baselines[POPULAR]))
-        details = {"model": float(np.nanmean(model)), "popular": float(np.nanmean(popular)), "customers": len(judged)}
-        details["furthest_misses"] = self._furthest(judged, model)
-        return Measurement(details["model"] - details["popular"], details)
+        healthy = {name: self._nearness(lists, judged) for name, lists in self.healthy.items()}
+        model = self._nearness(self.lists, judged)
+        measured = standing_of_customers(model, self._nearness(self.random, judged), healthy, "random")
+        return replace(measured, details={**measured.details, "furthest_misses": self._furthest(judged, model)})
 
     def _nearness(self, lists: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n_rows,) float: mean over a customer's misses of the attributes shared with the nearest purchase."""
@@ -60,13 +65,13 @@ class MistakeChecks(JudgedWeek):
     def _furthest(self, rows: np.ndarray, nearness: np.ndarray) -> list[dict[str, Any]]:
         """The customers whose list is furthest from what they bought, with the names of a few articles."""
         furthest = np.argsort(nearness, kind="stable")[:SHOWN_MISSES]  # NaN last: nothing was missed
-        return [
-            {
-                "customer": str(self.customer_ids[rows[place]]),
-                "nearness": float(nearness[place]),
-                "recommended": self.article_names[self.lists[rows[place], :SHOWN_ARTICLES]].tolist(),
-                "bought": self.article_names[self.truth.of_row(rows[place])[:SHOWN_ARTICLES]].tolist(),
-            }
-            for place in furthest
-            if np.isfinite(nearness[place])
-        ]
+        return [self._told(rows[place], nearness[place]) for place in furthest if np.isfinite(nearness[place])]
+
+    def _told(self, row: int, nearness: float) -> dict[str, Any]:
+        listed = self.lists[row, :SHOWN_ARTICLES]
+        return {
+            "customer": str(self.customer_ids[row]),
+            "nearness": float(nearness),
+            "recommended": self.article_names[listed[listed >= 0]].tolist(),
+            "bought": self.article_names[self.truth.of_row(row)[:SHOWN_ARTICLES]].tolist(),
+        }

@@ -4,68 +4,121 @@ The gap between slices is RecList's miss rate equality difference (Chia et al. 2
 the mean over slices of how far their miss rate lies from everybody's.
 """
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from recommender.bootstrap import BOOTSTRAP_SEED, paired_difference
+from recommender.bootstrap import BOOTSTRAP_SEED
 from recommender.evaluation.behavior.judged_week import POPULAR, REPURCHASE, JudgedWeek
-from recommender.evaluation.behavioral_check import DisplayType, Measurement, behavioral_check
+from recommender.evaluation.behavioral_check import DisplayType, Kind, Measurement, behavioral_check
+from recommender.evaluation.ratios import NORMAL_QUANTILE, is_surely_positive, ratio
 from recommender.evaluation.slices import article_age_slices, by_slice, popularity_deciles
-from recommender.ranking_metrics import mean_over_customers
+from recommender.ranking_metrics import find_hits, mean_over_customers
 
 RESAMPLES = 500  # of the bootstrap; dozens of intervals, and no headline among them
-FEWEST_COLD_CUSTOMERS = 30  # a quarter of a hundred a week; the interval says how little they tell
+FEWEST_IN_SLICE = 100
+FEWEST_COLD_CUSTOMERS = 30  # the interval says how little they tell
 
 
 class SliceChecks(JudgedWeek):
     """Every table of slices is in the details, with customers and intervals."""
 
-    @behavioral_check("slices", DisplayType.SLICES)
+    @behavioral_check(
+        "slices",
+        Kind.COMPARISON,
+        warns="some customers are harder to know than others, whoever tries",
+        needs={"large slices": 2},
+        display_type=DisplayType.SLICES,
+    )
     def miss_rate_equality_difference(self) -> Measurement:
-        """Mean distance of a slice's miss rate from everybody's, in the dimension of customers where it is largest."""
+        """Mean distance of a slice's miss rate from everybody's, in the worst dimension, over the worst baseline's."""
         tables = {dimension: self._customer_table(dimension) for dimension in self.customer_slices}
-        missed = (self.average_precision == 0).astype(float)
-        overall = mean_over_customers(missed[self.is_judged])
-        gaps = {
-            dimension: float(np.mean([abs(row["miss_rate"] - overall) for row in known]))
-            for dimension, table in tables.items()
-            if len(known := [row for row in table if row["customers"] >= self.minimum_customers]) > 1
-        }
+        own, rivals = self._gaps(self.average_precision), [POPULAR, *self.healthy]
+        of_rivals = {name: self._gaps(self.average_precision_of(self.baselines[name])) for name in rivals}
         rows = [{"dimension": dimension, **row} for dimension, table in tables.items() for row in table]
-        return Measurement(max(gaps.values(), default=None), {"overall": overall, **gaps, "slices": rows})
+        details = {"slices": rows}
+        data = {"large slices": sum(self._large_slices(dimension) for dimension in self.customer_slices)}
+        if not own:
+            return Measurement(None, details, data)
+        worst = max(own, key=own.get)
+        details |= {"model": own[worst], **{name: gaps[worst] for name, gaps in of_rivals.items()}, "worst": worst}
+        most = max(gaps[worst] for gaps in of_rivals.values())
+        return Measurement(own[worst] / most if most > 0 else None, details, data)
 
-    @behavioral_check("slices", DisplayType.SLICES)
+    @behavioral_check(
+        "slices",
+        Kind.COMPARISON,
+        refuses="these shoppers would be better off with what they bought before and best sellers",
+        needs={"large slices": 1},
+        display_type=DisplayType.SLICES,
+    )
     def no_slice_worse_than_rules(self) -> Measurement:
-        """Worst slice's MAP minus that of repurchase filled with popular: what at most it can be, at 95%."""
+        """MAP in the worst slice as a multiple of what repurchase filled with popular has there."""
         rows = [
             {"dimension": dimension, **row}
             for dimension, labels in self.customer_slices.items()
-            for row in self._gains(labels)
+            for row in self._multiples(labels)
         ]
-        worst = min(rows, key=lambda row: row["map_gain_high"], default=None)
+        data = {"large slices": len(rows)}
+        worst = min(rows, key=lambda row: row["multiple_high"], default=None)
         if worst is None:
-            return Measurement(None, {"slices": rows})
-        return Measurement(worst["map_gain_high"], {"worst": f"{worst['dimension']} {worst['slice']}", "slices": rows})
+            return Measurement(None, {"slices": rows}, data)
+        details = {"worst": f"{worst['dimension']} {worst['slice']}", "slices": rows}
+        return Measurement(worst["multiple"], details, data, worst["multiple_low"], worst["multiple_high"])
 
-    @behavioral_check("cold_start", DisplayType.BARS)
+    @behavioral_check(
+        "cold_start",
+        Kind.COMPARISON,
+        refuses="newcomers would be better off with the best sellers",
+        needs={"cold customers": FEWEST_COLD_CUSTOMERS},
+        display_type=DisplayType.BARS,
+    )
     def cold_customers_no_worse_than_popular(self) -> Measurement:
-        """Recall of customers without earlier purchases minus the popular list's: what at most it can be, at 95%."""
+        """Recall of customers without earlier purchases, as a multiple of the popular list's."""
         recall, popular = self.recall_of(self.lists), self.recall_of(self.baselines[POPULAR])
         cold = np.flatnonzero(~self.has_history & ~np.isnan(recall))
-        details: dict[str, Any] = {"customers": len(cold)}
-        if len(cold) < FEWEST_COLD_CUSTOMERS:
-            return Measurement(None, details)
-        gain = paired_difference(recall[cold], popular[cold], cold, BOOTSTRAP_SEED, RESAMPLES)
-        details |= {"model": mean_over_customers(recall[cold]), "popular": mean_over_customers(popular[cold])}
-        return Measurement(gain.high, {**details, "gain": gain.mean, "gain_low": gain.low})
+        details = {"model": mean_over_customers(recall[cold]), POPULAR: mean_over_customers(popular[cold])}
+        data = {"cold customers": len(cold)}
+        if not is_surely_positive(popular[cold]):
+            return Measurement(None, details, data)
+        multiple = ratio(recall[cold], popular[cold])
+        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
 
-    @behavioral_check("slices", DisplayType.SLICES)
-    def kinds_of_articles_never_found(self) -> Measurement:
-        """Share of the kinds of bought articles (popularity, time on sale, department) of which no purchase was hit."""
+    @behavioral_check(
+        "slices",
+        Kind.COMPARISON,
+        warns="some kinds of articles nobody could have found",
+        needs={"kinds": 5},
+        display_type=DisplayType.SLICES,
+    )
+    def kinds_of_articles_found(self) -> Measurement:
+        """Kinds of bought articles (popularity, time on sale, department) with a hit, over the worst baseline's."""
         rows = [row for dimension, masks in self._article_slices().items() for row in self._found(dimension, masks)]
-        known = [row["recall"] for row in rows if row["customers"] >= self.minimum_customers]
-        return Measurement(float(np.mean([recall == 0 for recall in known])) if known else None, {"slices": rows})
+        masks = [mask for masks in self._article_slices().values() for mask in masks.values()]
+        large = [mask for mask, row in zip(masks, rows, strict=True) if row["customers"] >= FEWEST_IN_SLICE]
+        found = {name: self._kinds_hit(lists, large) for name, lists in {"model": self.lists, **self.healthy}.items()}
+        fewest = min((found[name] for name in self.healthy), default=0)
+        details, data = {**found, "slices": rows}, {"kinds": len(large)}
+        return Measurement(found["model"] / fewest if fewest else None, details, data)
+
+    def _kinds_hit(self, lists: np.ndarray, masks: list[np.ndarray]) -> int:
+        is_hit = find_hits(lists, *self.truth) & self.has_history[:, None]
+        return sum(bool(mask[lists[is_hit]].any()) for mask in masks)
+
+    def _large_slices(self, dimension: str) -> int:
+        _, counts = np.unique(self.customer_slices[dimension][self.is_judged], return_counts=True)
+        return int((counts >= FEWEST_IN_SLICE).sum())
+
+    def _gaps(self, average_precision: np.ndarray) -> dict[str, float]:
+        """Return for each dimension of customers with two large slices the mean distance of their miss rates."""
+        missed, gaps = (average_precision == 0)[self.is_judged], {}
+        for dimension, labels in self.customer_slices.items():
+            names, codes, counts = np.unique(labels[self.is_judged], return_inverse=True, return_counts=True)
+            rates = np.bincount(codes, weights=missed, minlength=len(names)) / np.maximum(counts, 1)
+            if (is_large := counts >= FEWEST_IN_SLICE).sum() > 1:
+                gaps[dimension] = float(np.abs(rates[is_large] - missed.mean()).mean())
+        return gaps
 
     def _customer_table(self, dimension: str) -> list[dict[str, Any]]:
         judged = np.flatnonzero(self.is_judged)
@@ -73,16 +126,17 @@ class SliceChecks(JudgedWeek):
         values = {"map": precision, "recall": self.recall_of(self.lists)[judged], "miss_rate": (precision == 0) * 1.0}
         return by_slice(values, self.customer_slices[dimension][judged], judged, BOOTSTRAP_SEED, n_resamples=RESAMPLES)
 
-    def _gains(self, labels: np.ndarray) -> list[dict[str, Any]]:
+    def _multiples(self, labels: np.ndarray) -> list[dict[str, Any]]:
         rules, rows = self.average_precision_of(self.baselines[REPURCHASE]), []
+        n_slices = sum(map(self._large_slices, self.customer_slices))
+        quantile = NormalDist().inv_cdf(1 - 0.025 / max(1, n_slices))  # Bonferroni's
         for name in np.unique(labels[self.is_judged]):
             members = np.flatnonzero(self.is_judged & (labels == name))
-            if len(members) >= self.minimum_customers:
-                gain = paired_difference(
-                    self.average_precision[members], rules[members], members, BOOTSTRAP_SEED, RESAMPLES
-                )
-                row = {"slice": str(name), "customers": len(members), "map_gain": gain.mean}
-                rows.append({**row, "map_gain_low": gain.low, "map_gain_high": gain.high})
+            if len(members) >= FEWEST_IN_SLICE and is_surely_positive(rules[members], quantile):
+                multiple = ratio(self.average_precision[members], rules[members])
+                reach = multiple.reach * quantile / NORMAL_QUANTILE
+                bounds = {"multiple_low": multiple.value - reach, "multiple_high": multiple.value + reach}
+                rows.append({"slice": str(name), "customers": len(members), "multiple": multiple.value, **bounds})
         return rows
 
     def _article_slices(self) -> dict[str, dict[str, np.ndarray]]:

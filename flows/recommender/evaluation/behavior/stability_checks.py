@@ -1,30 +1,50 @@
 """Do small changes of what is known change little of what is recommended?"""
 
+import numpy as np
+
+from recommender.evaluation import list_rules
 from recommender.evaluation.behavior.judged_week import JudgedWeek
-from recommender.evaluation.behavioral_check import Measurement, behavioral_check
+from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
+from recommender.evaluation.ratios import ratio
 from recommender.ranking_metrics import mean_over_customers, overlap_at_k
+
+HANGS = "a list that hangs on one purchase is another one tomorrow"
+FEWEST = {"customers": 50}
 
 
 class StabilityChecks(JudgedWeek):
     """For customers with several purchases, of lists that come from a two-tower."""
 
-    @behavioral_check("stability")
+    @behavioral_check("stability", Kind.COMPARISON, refuses=HANGS, needs=FEWEST)
     def served_without_newest_purchase(self) -> Measurement:
-        """Mean overlap of the served list with the one that all stages make when the newest purchase is hidden."""
-        return self._overlap("served", "served_without_newest", self.minimum_customers)
+        """How like the served list stays without the newest purchase: from another customer's, 0, to the same, 1."""
+        return self._likeness("served", "served_without_newest")
 
-    @behavioral_check("stability")
+    @behavioral_check("stability", Kind.COMPARISON, refuses=HANGS, needs=FEWEST)
     def one_purchase_less(self) -> Measurement:
-        """Mean overlap of the two-tower's list with the one it makes when the newest purchase is hidden."""
-        return self._overlap("unchanged", "without_newest", self.minimum_customers)
+        """The same of the two-tower's own list."""
+        return self._likeness("unchanged", "without_newest")
 
-    @behavioral_check("stability")
+    @behavioral_check(
+        "stability", Kind.RULE, refuses="a basket has no order", needs={"customers": 1}, minimum=0.99
+    )  # sums in another order may swap near ties
     def shuffled_basket(self) -> Measurement:
         """Mean overlap of the two-tower's list with the one it makes when the history comes in another order."""
-        return self._overlap("unchanged", "shuffled", fewest=1)  # not a statistic: it must hold for every customer
+        if self.perturbed is None:
+            return Measurement(None)
+        overlap = overlap_at_k(self.perturbed.unchanged, self.perturbed.shuffled)
+        return Measurement(mean_over_customers(overlap), data={"customers": len(overlap)})
 
-    def _overlap(self, name: str, changed: str, fewest: int) -> Measurement:
-        if self.perturbed is None or len(self.perturbed.unchanged) < fewest:
-            return Measurement(None, {})
-        overlap = overlap_at_k(getattr(self.perturbed, name), getattr(self.perturbed, changed))
-        return Measurement(mean_over_customers(overlap), {"customers": len(overlap)})
+    def _likeness(self, name: str, changed: str) -> Measurement:
+        if self.perturbed is None:
+            return Measurement(None)
+        lists = getattr(self.perturbed, name)
+        kept, of_others = overlap_at_k(lists, getattr(self.perturbed, changed)), list_rules.overlap_with_another(lists)
+        is_known = np.isfinite(kept) & np.isfinite(of_others)  # unlike those of two empty lists
+        kept, of_others = kept[is_known], of_others[is_known]
+        details = {"overlap": mean_over_customers(kept), "with another customer": mean_over_customers(of_others)}
+        data = {"customers": len(kept)}
+        if len(kept) < 2 or np.all(of_others == 1):  # there is no choice
+            return Measurement(None, details, data)
+        likeness = ratio(kept - of_others, 1 - of_others)
+        return Measurement(likeness.value, details, data, likeness.low, likeness.high)

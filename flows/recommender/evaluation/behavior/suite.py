@@ -12,6 +12,7 @@ import is imported inside the tests: pandas, SciPy, pyarrow.
 from recommender.evaluation.behavior.accuracy_checks import AccuracyChecks
 from recommender.evaluation.behavior.common_sense_checks import CommonSenseChecks
 from recommender.evaluation.behavior.exposure_checks import ExposureChecks
+from recommender.evaluation.behavior.leak_checks import LeakChecks
 from recommender.evaluation.behavior.mistake_checks import MistakeChecks
 from recommender.evaluation.behavior.rule_checks import RuleChecks
 from recommender.evaluation.behavior.slice_checks import SliceChecks
@@ -19,6 +20,13 @@ from recommender.evaluation.behavior.stability_checks import StabilityChecks
 
 
 class BehavioralSuite(
-    StabilityChecks, CommonSenseChecks, MistakeChecks, ExposureChecks, SliceChecks, AccuracyChecks, RuleChecks
+    StabilityChecks,
+    CommonSenseChecks,
+    MistakeChecks,
+    ExposureChecks,
+    SliceChecks,
+    LeakChecks,
+    AccuracyChecks,
+    RuleChecks,
 ):
     """All families, the rules first; run them with `behavioral_check.run_tests`."""

@@ -1,0 +1,136 @@
+"""Where a threshold lies between healthy and spoiled nights, and whether it would hold for a shop it was set without.
+
+In: judged nights of many shops. Out: for each comparison the worst healthy value, the best value that its saboteurs
+reach, the threshold half-way between them, and what leaving one shop out would have set and decided.
+
+A test without a saboteur of its own is set half-way between the worst healthy value and the sick reference, 0; one that
+asks for at most something keeps its threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.calibration.verdicts import HEALTHY, JudgedNight, test_made_for
+from recommender.evaluation.behavioral_check import CheckResult, Kind
+
+MINIMUM, MAXIMUM = ">=", "<="
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """One comparison over some shops.
+
+    Attributes:
+        test: as the settings name it.
+        comparison: of its threshold.
+        healthy: value of the worst healthy night.
+        shop: whose night that is.
+        spoiled: best value of the nights that the test has to refuse; None where no saboteur is made for it.
+        threshold: half-way between the two.
+        shipped: threshold of the settings.
+        n_judged: healthy nights with enough data.
+        is_refusing: whether a failure refuses the night; otherwise it warns.
+        needs: what the test needs to judge.
+    """
+
+    test: str
+    comparison: str
+    healthy: float
+    shop: str
+    spoiled: float | None
+    threshold: float
+    shipped: float
+    n_judged: int
+    is_refusing: bool
+    needs: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What thresholds set without a shop decide of it.
+
+    Attributes:
+        shop: that was left out, with all its seeds.
+        refused: tests that refuse a healthy night of it.
+        let_through: saboteurs that no test refuses.
+        missed: saboteurs that the test made for them does not refuse, though others may.
+    """
+
+    shop: str
+    refused: Sequence[str]
+    let_through: Sequence[str]
+    missed: Sequence[str]
+
+
+def calibrate(nights: Sequence[JudgedNight]) -> list[Calibrated]:
+    """Return every comparison that some healthy night had enough data for, in the order of the tests."""
+    names = dict.fromkeys(name for night in nights for name in night.results)
+    found = (_calibrated(name, nights) for name in names)
+    return [each for each in found if each is not None]
+
+
+def leave_one_out(nights: Sequence[JudgedNight]) -> Iterator[LeftOut]:
+    """Yield for every shop what thresholds say of it that were set on all others."""
+    for shop in dict.fromkeys(_without_seed(night.shop) for night in nights):
+        others = [night for night in nights if _without_seed(night.shop) != shop]
+        thresholds = {each.test: each.threshold for each in calibrate(others)}
+        own = [_judged_again(night, thresholds) for night in nights if _without_seed(night.shop) == shop]
+        spoiled = [night for night in own if night.saboteur != HEALTHY]
+        yield LeftOut(
+            shop,
+            refused=[name for night in own if night.saboteur == HEALTHY for name in night.refused_by],
+            let_through=[f"{night.saboteur} ({night.shop})" for night in spoiled if not night.refused_by],
+            missed=[f"{night.saboteur} ({night.shop})" for night in spoiled if not night.made_for_it.is_refused],
+        )
+
+
+def _calibrated(test: str, nights: Sequence[JudgedNight]) -> Calibrated | None:
+    healthy = [night for night in nights if night.saboteur == HEALTHY and _is_judged(night.results[test])]
+    if not healthy or healthy[0].results[test].comparison not in (MINIMUM, MAXIMUM):
+        return None
+    comparison = healthy[0].results[test].comparison
+    worst_of, best_of = (min, max) if comparison == MINIMUM else (max, min)
+    worst = worst_of(healthy, key=lambda night: night.results[test].value)
+    spoiled = [
+        night.results[test].value
+        for night in nights
+        if night.saboteur != HEALTHY and test_made_for(night.saboteur) == test and _is_judged(night.results[test])
+    ]
+    result, best = worst.results[test], best_of(spoiled, default=None)
+    without_saboteur = result.value / 2 if comparison == MINIMUM else result.threshold
+    return Calibrated(
+        test=test,
+        comparison=comparison,
+        healthy=result.value,
+        shop=worst.shop,
+        spoiled=best,
+        threshold=without_saboteur if best is None else (result.value + best) / 2,
+        shipped=result.threshold,
+        n_judged=len(healthy),
+        is_refusing=result.is_refusing,
+        needs=result.needs,
+    )
+
+
+def _is_judged(result: CheckResult) -> bool:
+    return result.kind == Kind.COMPARISON and result.passed is not None
+
+
+def _judged_again(night: JudgedNight, thresholds: dict[str, float]) -> JudgedNight:
+    results = {
+        name: _with_threshold(result, thresholds[name]) if name in thresholds and _is_judged(result) else result
+        for name, result in night.results.items()
+    }
+    return replace(night, results=results)
+
+
+def _with_threshold(result: CheckResult, threshold: float) -> CheckResult:
+    low, high = (result.value if bound is None else bound for bound in (result.low, result.high))
+    is_met = high >= threshold if result.comparison == MINIMUM else low <= threshold
+    return replace(result, threshold=threshold, passed=bool(is_met))
+
+
+def _without_seed(shop: str) -> str:
+    return shop.rpartition(" ")[0]

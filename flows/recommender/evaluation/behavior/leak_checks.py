@@ -1,0 +1,100 @@
+"""Does the recommender know what it could not know? Each test looks for something that only a leak does.
+
+No ratio to popularity is among them: how much more a healthy model finds than best sellers grows with the catalogue.
+"""
+
+import numpy as np
+
+from recommender.evaluation.behavior.judged_week import JudgedWeek
+from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
+from recommender.evaluation.ratios import NORMAL_QUANTILE, LogRatio, log_ratio, ratio
+from recommender.ranking_metrics import mean_over_customers
+
+LEAK = "lists that know the week they are judged by say nothing of the nights to come"
+
+
+class LeakChecks(JudgedWeek):
+    """Customers with history but for the first."""
+
+    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 30})
+    def cold_customers_beyond_hindsight(self) -> Measurement:
+        """Recall of customers without purchases, as a multiple of what one list an age band, made in hindsight, has."""
+        hindsight, recall = self.recall_of(self._lists_in_hindsight()), self.recall_of(self.lists)
+        cold = np.flatnonzero(~self.has_history & ~np.isnan(recall))
+        details = {
+            name: mean_over_customers(each[cold]) for name, each in (("model", recall), ("hindsight", hindsight))
+        }
+        data = {"customers": len(cold)}
+        if len(cold) < 2 or not details["hindsight"] > 0:
+            return Measurement(None, details, data)
+        multiple = ratio(recall[cold], hindsight[cold])
+        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+
+    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "ranking weeks": 4})
+    def gain_over_earlier_ranker(self) -> Measurement:
+        """MAP as a multiple of what a ranker has in the same week that did not learn from the week before it."""
+        if self.rehearsal is None:
+            return Measurement(None)
+        now, earlier = self.average_precision[self.rehearsal.rows], self.rehearsal.earlier_now
+        details = {"model": mean_over_customers(now), "earlier ranker": mean_over_customers(earlier)}
+        data = {"customers": len(now), "ranking weeks": self.rehearsal.n_weeks}
+        if len(now) < 2 or not details["earlier ranker"] > 0:
+            return Measurement(None, details, data)
+        multiple = ratio(now, earlier)
+        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+
+    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "customers a week before": 50})
+    def gain_over_week_before(self) -> Measurement:
+        """MAP over that of the best generator, as a multiple of the same in the week before, by the earlier ranker."""
+        rehearsal = self.rehearsal
+        if rehearsal is None:
+            return Measurement(None)
+        now = self.average_precision[rehearsal.rows]
+        values = now, rehearsal.reference_now, rehearsal.earlier_then, rehearsal.reference_then
+        data = {"customers": len(now), "customers a week before": len(rehearsal.reference_then)}
+        names = "model", "generator", "model a week before", "generator a week before"
+        details = {name: mean_over_customers(each) for name, each in zip(names, values, strict=True)}
+        if not all(each > 0 for each in details.values()):
+            return Measurement(None, details, data)
+        tonight, before = log_ratio(*values[:2]), log_ratio(*values[2:])
+        return _multiple(tonight.value - before.value, tonight.variance + before.variance, details, data)
+
+    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"hits on the first day": 30})
+    def first_day_favoured(self) -> Measurement:
+        """Hits on the week's first day over those on later days, as a multiple of the same for the best baseline."""
+        best = max(self.baselines, key=lambda name: self._map_of(self.baselines[name]))
+        parts = {"model": self.lists, best: self.baselines[best]}
+        hits = {name: self._hits_by_day(lists) for name, lists in parts.items()}
+        data = {"hits on the first day": int(min(first.sum() for first, _ in hits.values()))}
+        details = {name: float(first.sum() / max(later.sum(), 1)) for name, (first, later) in hits.items()}
+        if min(each.sum() for both in hits.values() for each in both) == 0:
+            return Measurement(None, details, data)
+        model, baseline = (log_ratio(first, later) for first, later in hits.values())
+        multiple: LogRatio = model - baseline
+        return _multiple(multiple.value, multiple.variance, details, data)
+
+    def _lists_in_hindsight(self) -> np.ndarray:
+        """(n_customers, k) int32: for each age band what its customers without purchases bought most in the week."""
+        bands, lists = self.customer_slices["age band"], np.full_like(self.lists, -1)
+        for band in np.unique(bands):
+            members = bands == band
+            bought = self.truth.take(np.flatnonzero(members & ~self.has_history)).values
+            counts = np.bincount(bought, minlength=len(self.is_on_sale)) * self.is_on_sale
+            best = np.argsort(-counts, kind="stable")[: min(lists.shape[1], np.count_nonzero(counts))]
+            lists[members, : len(best)] = best
+        return lists
+
+    def _hits_by_day(self, lists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each customer's hits on the first day and on later days, (n_customers,) float64 both."""
+        n_articles, n = len(self.is_on_sale), len(lists)
+        owners = np.repeat(np.arange(n), self.truth.sizes())
+        listed = np.arange(n)[:, None] * n_articles + lists
+        is_hit = np.isin(owners * n_articles + self.truth.values, listed[lists >= 0])
+        is_first = self.truth_days == 0
+        return tuple(np.bincount(owners[is_hit & on], minlength=n).astype(float) for on in (is_first, ~is_first))
+
+
+def _multiple(logarithm: float, variance: float, details: dict, data: dict) -> Measurement:
+    reach = NORMAL_QUANTILE * np.sqrt(variance)
+    bounds = (float(np.exp(logarithm + each)) for each in (-reach, reach))
+    return Measurement(float(np.exp(logarithm)), details, data, *bounds)

@@ -1,0 +1,118 @@
+"""The shipped thresholds on one small shop that is fitted here, and what calibration makes of judged nights."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from benchmarks.calibration.collect import collect
+from benchmarks.calibration.healthy_nights import simulated_nights
+from benchmarks.calibration.inputs import NightInputs, read_inputs
+from benchmarks.calibration.saboteurs import SABOTEURS
+from benchmarks.calibration.shops import shops
+from benchmarks.calibration.thresholds import Calibrated, calibrate, leave_one_out
+from benchmarks.calibration.verdicts import HEALTHY, JudgedNight, judge, judge_all
+from recommender import config
+from recommender.evaluation.behavioral_check import CheckResult
+
+SETTINGS = config.Settings.of(config.read_file(config.DEFAULT_FILE), "kaggle-hm")
+SHOP = "1500 customers 11"
+TOO_FEW = {"fails cold customers", "blind for new articles"}  # five newcomers a week, and few articles that are new
+N_NIGHTS = 20
+LEAK = "behavioral_tests gain_over_earlier_ranker"
+
+
+@pytest.fixture(scope="module")
+def shop_folder(tmp_path_factory) -> Path:
+    (shop,) = (each for each in shops(None) if each.name == SHOP)
+    folder = tmp_path_factory.mktemp("calibration") / SHOP
+    collect(shop, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def night(shop_folder) -> NightInputs:
+    return read_inputs(shop_folder)
+
+
+@pytest.fixture(scope="module")
+def judged(night) -> dict[str, JudgedNight]:
+    return {each.saboteur: each for each in judge_all(night, SETTINGS)}
+
+
+def test_a_small_healthy_shop_is_published_on_its_first_night(judged):
+    assert judged[HEALTHY].refused_by == []
+
+
+@pytest.mark.parametrize("saboteur", SABOTEURS)
+def test_a_spoiled_night_is_refused_or_lacks_data_and_beats_best_sellers(judged, saboteur):
+    if saboteur not in judged:
+        pytest.skip("it cannot spoil a shop of so few articles")
+    if saboteur not in TOO_FEW:
+        assert judged[saboteur].refused_by
+        return
+    assert judged[saboteur].made_for_it.passed is None
+    assert judged[saboteur].results["behavioral_tests no_worse_than_popular"].passed is True
+
+
+def test_chance_alone_refuses_no_night_of_a_healthy_shop(night):
+    assert [judge(each, SETTINGS).refused_by for each in simulated_nights(night, N_NIGHTS, seed=1)] == [[]] * N_NIGHTS
+
+
+def test_simulated_nights_keep_what_belongs_to_a_customer_together(night):
+    (simulated,) = simulated_nights(night, 1, seed=1)
+    before, after = night.suite, simulated.suite
+    rows = {name: row for row, name in enumerate(before.customer_ids)}
+    drawn = [rows[name] for name in after.customer_ids]
+    assert len(set(drawn)) < len(drawn)
+    assert (after.lists == before.lists[drawn]).all()
+    for row, source in enumerate(drawn):
+        assert after.truth.of_row(row).tolist() == before.truth.of_row(source).tolist()
+        days = after.truth_days[after.truth.offsets[row] : after.truth.offsets[row + 1]]
+        assert (
+            days.tolist() == before.truth_days[before.truth.offsets[source] : before.truth.offsets[source + 1]].tolist()
+        )
+    scored = dict(zip(before.rehearsal.rows.tolist(), before.rehearsal.earlier_now.tolist(), strict=True))
+    assert [scored[drawn[row]] for row in after.rehearsal.rows] == after.rehearsal.earlier_now.tolist()
+
+
+def test_a_shop_that_was_collected_is_not_fitted_again(shop_folder):
+    (shop,) = (each for each in shops(None) if each.name == SHOP)
+    assert [path.name for path in shop_folder.iterdir()] == ["inputs.pkl"]  # models went, as nobody asked to keep them
+    collect(dataclasses.replace(shop, make=None), shop_folder)  # a shop that cannot even be made
+
+
+def result(name: str, value: float, comparison: str = "<=", threshold: float = 1.0, **more) -> CheckResult:
+    values = {"low": value - 0.01, "high": value + 0.01, "passed": True, **more}
+    return CheckResult(
+        name=name, description="", test_type="", kind="comparison", is_refusing=True, why="why", display_type="scalar",
+        value=value, threshold=threshold, comparison=comparison, needs={}, details={}, **values,
+    )  # fmt: skip
+
+
+def planted(shop: str, healthy: float, leaked: float) -> list[JudgedNight]:
+    saw = "ranker that saw the week"
+    return [
+        JudgedNight(shop, HEALTHY, {LEAK: result("gain_over_earlier_ranker", healthy)}),
+        JudgedNight(shop, saw, {LEAK: result("gain_over_earlier_ranker", leaked, passed=False)}),
+    ]
+
+
+def test_a_threshold_lies_half_way_between_the_worst_healthy_and_the_best_spoiled_night():
+    nights = [*planted("a 1", 1.02, 1.5), *planted("b 1", 1.06, 1.3)]
+    (found,) = calibrate(nights)
+    assert found == Calibrated(LEAK, "<=", 1.06, "b 1", 1.3, pytest.approx(1.18), 1.0, 2, True, {})
+
+
+def test_a_shop_left_out_is_judged_by_what_the_others_set():
+    nights = [*planted("a 1", 1.02, 1.5), *planted("a 2", 1.03, 1.4), *planted("b 1", 1.3, 1.35)]
+    left_out = {each.shop: each for each in leave_one_out(nights)}
+    assert left_out["b"].refused == [LEAK]  # (1.03 + 1.4) / 2 is 1.215, and b's healthy night is at 1.3
+    assert left_out["a"].refused == []
+    assert left_out["a"].missed == []
+
+
+def test_a_night_without_enough_data_sets_no_threshold():
+    nights = planted("a 1", 1.02, 1.5)
+    nights.append(JudgedNight("b 1", HEALTHY, {LEAK: result("gain_over_earlier_ranker", 9.0, passed=None)}))
+    assert calibrate(nights)[0].healthy == 1.02
