@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recommender.evaluation import list_rules
-from recommender.evaluation.behavior.standing import standing_of_customers, standing_of_lists
+from recommender.evaluation.behavior.standing import multiple_of, standing_of_customers, standing_of_lists
 from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
 from recommender.evaluation.list_rule_checks import ListRuleChecks
-from recommender.evaluation.ratios import ratio
 from recommender.ranking_metrics import mean_over_customers, overlap_at_k
 
 DIVERGED = "the refitted models are not those that passed the tests"
@@ -93,12 +92,7 @@ class PublicationGate(ListRuleChecks):
         if self.two_tower_precision is None:
             return Measurement(None)
         refitted, evaluated = self.two_tower_precision, self.evaluated_two_tower_precision
-        details = {"refitted": mean_over_customers(refitted), "evaluated": mean_over_customers(evaluated)}
-        data = {"buyers": len(refitted)}
-        if len(refitted) < 2 or not details["evaluated"] > 0:
-            return Measurement(None, details, data)
-        multiple = ratio(refitted, evaluated)
-        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+        return multiple_of({"refitted": refitted, "evaluated": evaluated}, "buyers", is_sureness_asked=False)
 
     @behavioral_check("freshness", Kind.COMPARISON, refuses=STALE, needs=FEWEST)
     def lists_are_new(self) -> Measurement:

@@ -5,6 +5,7 @@ from statistics import NormalDist
 import numpy as np
 
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
+from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import DisplayType, Kind, Measurement, behavioral_check
 from recommender.evaluation.ratios import is_surely_positive, ratio
 from recommender.ranking_metrics import mean_over_customers
@@ -25,13 +26,8 @@ class AccuracyChecks(JudgedWeek):
     def no_worse_than_popular(self) -> Measurement:
         """MAP as a multiple of the popular list's."""
         judged = np.flatnonzero(self.is_judged)
-        model, popular = self.average_precision[judged], self.average_precision_of(self.baselines[POPULAR])[judged]
-        details = {"model": mean_over_customers(model), POPULAR: mean_over_customers(popular)}
-        data = {"customers": len(judged)}
-        if not is_surely_positive(popular):
-            return Measurement(None, details, data)
-        multiple = ratio(model, popular)
-        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+        popular = self.average_precision_of(self.baselines[POPULAR])
+        return multiple_of({"model": self.average_precision[judged], POPULAR: popular[judged]})
 
     @behavioral_check(
         "accuracy",
@@ -58,12 +54,7 @@ class AccuracyChecks(JudgedWeek):
         is_head = popularity_head(self.last_week_sales)
         recall, popular = (self.recall_of(lists, is_head) for lists in (self.lists, self.baselines[POPULAR]))
         known = np.flatnonzero(self.has_history & ~np.isnan(recall))
-        details = {name: mean_over_customers(each[known]) for name, each in (("model", recall), (POPULAR, popular))}
-        data = {"customers": len(known)}
-        if not is_surely_positive(popular[known]):
-            return Measurement(None, details, data)
-        multiple = ratio(recall[known], popular[known])
-        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+        return multiple_of({"model": recall[known], POPULAR: popular[known]})
 
     @behavioral_check(
         "accuracy",

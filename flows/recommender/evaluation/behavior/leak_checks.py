@@ -3,11 +3,14 @@
 No ratio to popularity is among them: how much more a healthy model finds than best sellers grows with the catalogue.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from recommender.evaluation.behavior.judged_week import JudgedWeek
+from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
-from recommender.evaluation.ratios import NORMAL_QUANTILE, LogRatio, log_ratio, ratio
+from recommender.evaluation.ratios import NORMAL_QUANTILE, LogRatio, log_ratio
 from recommender.ranking_metrics import mean_over_customers
 
 LEAK = "lists that know the week they are judged by say nothing of the nights to come"
@@ -21,14 +24,7 @@ class LeakChecks(JudgedWeek):
         """Recall of customers without purchases, as a multiple of what one list an age band, made in hindsight, has."""
         hindsight, recall = self.recall_of(self._lists_in_hindsight()), self.recall_of(self.lists)
         cold = np.flatnonzero(~self.has_history & ~np.isnan(recall))
-        details = {
-            name: mean_over_customers(each[cold]) for name, each in (("model", recall), ("hindsight", hindsight))
-        }
-        data = {"customers": len(cold)}
-        if len(cold) < 2 or not details["hindsight"] > 0:
-            return Measurement(None, details, data)
-        multiple = ratio(recall[cold], hindsight[cold])
-        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+        return multiple_of({"model": recall[cold], "hindsight": hindsight[cold]}, is_sureness_asked=False)
 
     @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "ranking weeks": 4})
     def gain_over_earlier_ranker(self) -> Measurement:
@@ -36,12 +32,8 @@ class LeakChecks(JudgedWeek):
         if self.rehearsal is None:
             return Measurement(None)
         now, earlier = self.average_precision[self.rehearsal.rows], self.rehearsal.earlier_now
-        details = {"model": mean_over_customers(now), "earlier ranker": mean_over_customers(earlier)}
-        data = {"customers": len(now), "ranking weeks": self.rehearsal.n_weeks}
-        if len(now) < 2 or not details["earlier ranker"] > 0:
-            return Measurement(None, details, data)
-        multiple = ratio(now, earlier)
-        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+        measured = multiple_of({"model": now, "earlier ranker": earlier}, is_sureness_asked=False)
+        return replace(measured, data={**measured.data, "ranking weeks": self.rehearsal.n_weeks})
 
     @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "customers a week before": 50})
     def gain_over_week_before(self) -> Measurement:

@@ -11,10 +11,11 @@ import numpy as np
 
 from recommender.bootstrap import BOOTSTRAP_SEED
 from recommender.evaluation.behavior.judged_week import POPULAR, REPURCHASE, JudgedWeek
+from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import DisplayType, Kind, Measurement, behavioral_check
 from recommender.evaluation.ratios import NORMAL_QUANTILE, is_surely_positive, ratio
 from recommender.evaluation.slices import article_age_slices, by_slice, popularity_deciles
-from recommender.ranking_metrics import find_hits, mean_over_customers
+from recommender.ranking_metrics import find_hits
 
 RESAMPLES = 500  # of the bootstrap; dozens of intervals, and no headline among them
 FEWEST_IN_SLICE = 100
@@ -78,12 +79,7 @@ class SliceChecks(JudgedWeek):
         """Recall of customers without earlier purchases, as a multiple of the popular list's."""
         recall, popular = self.recall_of(self.lists), self.recall_of(self.baselines[POPULAR])
         cold = np.flatnonzero(~self.has_history & ~np.isnan(recall))
-        details = {"model": mean_over_customers(recall[cold]), POPULAR: mean_over_customers(popular[cold])}
-        data = {"cold customers": len(cold)}
-        if not is_surely_positive(popular[cold]):
-            return Measurement(None, details, data)
-        multiple = ratio(recall[cold], popular[cold])
-        return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+        return multiple_of({"model": recall[cold], POPULAR: popular[cold]}, "cold customers")
 
     @behavioral_check(
         "slices",

@@ -78,6 +78,26 @@ def standing_of_lists(
     return _judged(Interval(whole, reach * STUDENTS_QUANTILE / NORMAL_QUANTILE), details, data, worst)
 
 
+def multiple_of(
+    values: Mapping[str, np.ndarray], counted: str = "customers", is_sureness_asked: bool = True
+) -> Measurement:
+    """Return the mean of some values as a multiple of a reference's over the same customers.
+
+    Args:
+        values: (n,) float by name, the judged ones first, then the reference's.
+        counted: what each of the n is, as a test's needs name it.
+        is_sureness_asked: whether the reference has to be above 0 beyond chance; otherwise above 0 is enough, for a
+            test that looks for too much and not for too little.
+    """
+    judged, reference = values.values()
+    details, data = {name: _mean(each) for name, each in values.items()}, {counted: len(judged)}
+    is_measured = is_surely_positive(reference) if is_sureness_asked else len(judged) > 1 and bool(reference.any())
+    if not is_measured:
+        return Measurement(None, details, data)
+    multiple = ratio(judged, reference)
+    return Measurement(multiple.value, details, data, multiple.low, multiple.high)
+
+
 def _worst(gains: Mapping[str, np.ndarray], quantile: float = NORMAL_QUANTILE) -> str | None:
     """Return the healthy reference that is nearest to the sick one among those that are surely better."""
     surely_better = [name for name, gain in gains.items() if is_surely_positive(gain, quantile)]
