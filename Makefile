@@ -182,7 +182,7 @@ bench-relbench: setup  ## Measure MAP@12 on RelBench's rel-hm, with the publishe
 	@$(BIN)/python -m benchmarks.relbench
 
 .PHONY: test
-test: setup  ## Run every test but the long ones, in ten to twelve minutes
+test: setup  ## Run every test but the long ones, in ten to fifteen minutes
 	@$(PYTEST) -m "not long"
 
 # Each part takes less than 80 minutes on two quiet cores; one that was stopped goes on where it was.
