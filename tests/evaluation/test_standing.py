@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recommender.evaluation.behavior.standing import GROUPS, standing_of_customers, standing_of_lists
-from recommender.evaluation.ratios import ratio
+from recommender.ratios import ratio
 
 SICK = np.zeros(4)
 HEALTHY = np.array([3.0, 4, 5, 4])  # 4 on average, with a reach of 1.96 * sqrt(2 / 3) / 2 = 0.8

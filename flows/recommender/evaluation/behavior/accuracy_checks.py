@@ -7,8 +7,8 @@ import numpy as np
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
 from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import DisplayType, Kind, Measurement, behavioral_check
-from recommender.evaluation.ratios import is_surely_positive, ratio
 from recommender.ranking_metrics import mean_over_customers
+from recommender.ratios import is_surely_positive, ratio
 
 FEWEST = {"customers": 50}
 

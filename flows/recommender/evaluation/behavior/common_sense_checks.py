@@ -5,9 +5,9 @@ import numpy as np
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
 from recommender.evaluation.behavior.standing import standing_of_customers, standing_of_lists
 from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
-from recommender.evaluation.ratios import is_surely_positive, ratio
 from recommender.evaluation.slices import LAST_DAY_OF_FIRST_MONTH
 from recommender.ranking_metrics import mean_over_customers
+from recommender.ratios import is_surely_positive, ratio
 
 FEWEST_PURCHASES = 5  # of a customer before "never bought it" means anything
 FEWEST = {"customers": 50}

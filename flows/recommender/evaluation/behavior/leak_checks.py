@@ -10,8 +10,8 @@ import numpy as np
 from recommender.evaluation.behavior.judged_week import JudgedWeek
 from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
-from recommender.evaluation.ratios import NORMAL_QUANTILE, LogRatio, log_ratio
 from recommender.ranking_metrics import mean_over_customers
+from recommender.ratios import NORMAL_QUANTILE, LogRatio, log_ratio
 
 LEAK = "lists that know the week they are judged by say nothing of the nights to come"
 

@@ -13,9 +13,9 @@ from recommender.bootstrap import BOOTSTRAP_SEED
 from recommender.evaluation.behavior.judged_week import POPULAR, REPURCHASE, JudgedWeek
 from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import DisplayType, Kind, Measurement, behavioral_check
-from recommender.evaluation.ratios import NORMAL_QUANTILE, is_surely_positive, ratio
 from recommender.evaluation.slices import article_age_slices, by_slice, popularity_deciles
 from recommender.ranking_metrics import find_hits
+from recommender.ratios import NORMAL_QUANTILE, is_surely_positive, ratio
 
 RESAMPLES = 500  # of the bootstrap; dozens of intervals, and no headline among them
 FEWEST_IN_SLICE = 100

@@ -5,8 +5,8 @@ import numpy as np
 from recommender.evaluation import list_rules
 from recommender.evaluation.behavior.judged_week import JudgedWeek
 from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
-from recommender.evaluation.ratios import ratio
 from recommender.ranking_metrics import mean_over_customers, overlap_at_k
+from recommender.ratios import ratio
 
 HANGS = "a list that hangs on one purchase is another one tomorrow"
 FEWEST = {"customers": 50}

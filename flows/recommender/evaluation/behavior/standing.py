@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from recommender.evaluation.behavioral_check import Measurement
-from recommender.evaluation.ratios import NORMAL_QUANTILE, Interval, is_surely_positive, ratio
+from recommender.ratios import NORMAL_QUANTILE, Interval, is_surely_positive, ratio
 
 GROUPS = 10
 STUDENTS_QUANTILE = 2.262  # of a 95% interval from the spread of ten groups

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recommender.evaluation.ratios import Interval, is_surely_positive, log_ratio, mean_reach, ratio
+from recommender.ratios import Interval, is_surely_positive, log_ratio, mean_reach, ratio
 
 
 def planted(n: int = 4_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
