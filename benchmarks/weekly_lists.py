@@ -154,8 +154,7 @@ def customers_of_week(marts: Marts, day: date) -> np.ndarray:
 
 def candidates_of(marts: Marts, day: date, catalogue: Catalogue, filters: FilterSettings) -> np.ndarray:
     """Return the (m,) positions of the articles that the rules let through on a day, ascending."""
-    known_ids = marts.articles()[Columns.ARTICLE_ID]
-    return filter_articles(marts.article_features(day), known_ids, catalogue, filters).candidates
+    return filter_articles(marts.article_features(day), catalogue, filters).candidates
 
 
 def _two_tower_lists(fitted: FittedDay, marts: Marts, article_ids: np.ndarray) -> RankedLists:

@@ -178,6 +178,7 @@ class RecommendationFlow(FlowSpec):
     def build_marts(self):
         """Build and test the feature tables with dbt, export them as Parquet; hold the newest weeks against usual."""
         from recommender.evaluation.behavioral_check import run_tests
+        from recommender.evaluation.deny_list import DenyList
         from recommender.evaluation.usual_weeks import UsualWeeks
         from recommender.features.warehouse import build_marts
 
@@ -194,7 +195,10 @@ class RecommendationFlow(FlowSpec):
         )
         self.marts, self.mart_rows = built.marts, built.rows
         usual = UsualWeeks.of(self.marts.shop_weeks(), self.windows)
-        self.week_tests = run_tests(usual, self.settings.usual_weeks)
+        self.week_tests = [
+            *run_tests(usual, self.settings.usual_weeks),
+            *DenyList.of(self.settings.stages.filters, self.marts).results(),
+        ]
         self.windows = self.windows.without_closed(usual.without_sales())
         for day in self.windows.closed_as_of_days:
             print(f"the week from {day} is skipped: nobody bought anything in it")

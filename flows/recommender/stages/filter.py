@@ -6,7 +6,6 @@ barred it. Rules hold for everybody, so they are applied before anything is scor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from recommender.columns import Columns
 from recommender.config import FilterSettings
-from recommender.errors import NotEnoughData, SettingsError
+from recommender.errors import NotEnoughData
 from recommender.features.catalogue import Catalogue
 
 NEVER_SOLD, OFF_SALE, OUT_OF_SEASON, DENIED = "never_sold", "off_sale", "out_of_season", "denied"
@@ -37,22 +36,17 @@ class Filtered:
         return dict(zip(rules.tolist(), counts.tolist(), strict=True))
 
 
-def filter_articles(
-    features: pa.Table, known_ids: pa.ChunkedArray, catalogue: Catalogue, settings: FilterSettings
-) -> Filtered:
+def filter_articles(features: pa.Table, catalogue: Catalogue, settings: FilterSettings) -> Filtered:
     """Apply every rule to the catalogue as it looked on a day.
 
     Args:
         features: the `article_features` mart of the day; an article without a row never sold.
-        known_ids: every article id of articles.csv, which alone may be denied.
         catalogue: owner of positions.
-        settings: the rules.
+        settings: the rules; a denied id that the catalogue does not have bars nothing.
 
     Raises:
         NotEnoughData: when nothing is left to recommend.
-        SettingsError: when articles.csv lacks a denied article.
     """
-    _check_denied(known_ids, settings.denied_articles)
     positions = catalogue.positions_of(features[Columns.ARTICLE_ID])
     barred_by = np.full(len(catalogue), NEVER_SOLD, dtype=object)
     barred_by[positions] = ""
@@ -66,13 +60,6 @@ def filter_articles(
         day = features[Columns.AS_OF_DAY][0].as_py()
         raise NotEnoughData(f"no article may be recommended on {day}; the rules barred {len(positions)} of those sold")
     return Filtered(candidates, barred_by)
-
-
-def _check_denied(known_ids: pa.ChunkedArray, denied_articles: Sequence[str]) -> None:
-    if unknown := sorted(set(denied_articles) - set(known_ids.to_pylist() if denied_articles else ())):
-        raise SettingsError(
-            f"[filter] denied_articles names {unknown[0]!r}, which articles.csv does not have; correct or remove it"
-        )
 
 
 def _rules(features: pa.Table, settings: FilterSettings) -> dict[str, np.ndarray]:

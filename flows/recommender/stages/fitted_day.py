@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from recommender.columns import Columns
 from recommender.config import FilterSettings
 from recommender.features.interactions import Interactions
 from recommender.features.marts import Marts
@@ -72,8 +71,7 @@ def fit_day(
         queries = queries.take(torch.from_numpy(rows))
     if purchases is None:
         purchases = marts.interactions(inputs.catalogue)
-    features, known_ids = marts.article_features(as_of_day), marts.articles()[Columns.ARTICLE_ID]
-    filtered = filter_articles(features, known_ids, inputs.catalogue, filters)
+    filtered = filter_articles(marts.article_features(as_of_day), inputs.catalogue, filters)
     day = read_shop_day(marts, as_of_day, queries.customer_ids, filtered.candidates, inputs.catalogue, purchases)
     two_tower = None if model is None else (model, queries, candidates)
     return FittedDay(day, queries, filtered, fit_generators(day, sizes, two_tower, report), sizes)
