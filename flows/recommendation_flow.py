@@ -411,7 +411,7 @@ class RecommendationFlow(FlowSpec):
     def _leave_report(self):
         """Leave report and decision for programs, the summary for people, and room for the nights to come."""
         from recommender.release import registry
-        from recommender.release.run_folders import remove_older_runs
+        from recommender.release.run_folders import remove_older_runs, runs_in_use
         from recommender.report import report_page, run_report
         from recommender.tracking import comet
 
@@ -425,7 +425,8 @@ class RecommendationFlow(FlowSpec):
         drawn = report_page.try_to_write_page(report, folder, self.marts)
         comet.log_run(report, drawn.charts, drawn.predictions)
         print(run_report.summarize(report, drawn.page))
-        remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs)
+        in_use = runs_in_use(self.dataset)
+        remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs, in_use)
 
     def _write_lists(self, path):
         """Write every recommender's lists for the test week."""

@@ -11,19 +11,6 @@ from recommender.release.champion import OlderThanServed, champion, check_not_ol
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_versions import rollback
 from recommender.release.registry import append
-from serving.connection.embedded_redis import EmbeddedRedis
-from serving.connection.redis_connection import connect
-
-
-@pytest.fixture
-def client(tmp_path, monkeypatch):
-    """An empty Redis, found by whoever connects, beside a registry of the test's own."""
-    monkeypatch.setenv(project_paths.DATA_DIR_VARIABLE, str(tmp_path))
-    monkeypatch.delenv("REDIS_URL", raising=False)
-    monkeypatch.delenv("EMBEDDED_REDIS_DIR", raising=False)
-    with connect() as connected:
-        yield connected
-    EmbeddedRedis(tmp_path / "redis").stop()
 
 
 def decide(run_id: str, version: str | None = None) -> None:

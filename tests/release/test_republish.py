@@ -14,8 +14,6 @@ from recommender.release.published_lists import PublishedLists
 from recommender.release.published_versions import versions
 from recommender.release.republish import kept_runs, lists_folder, main, republish
 from serving.cache.article_facts import ArticleFacts
-from serving.connection.embedded_redis import EmbeddedRedis
-from serving.connection.redis_connection import connect
 
 LAST_NIGHT = "2020-09-23T03:00:00+00:00"
 RUN = PublishedRun("demo", "41", "wide-seed7", {"test": {"start": "2020-09-16", "end": "2020-09-22"}}, LAST_NIGHT)
@@ -26,18 +24,6 @@ def data_dir(tmp_path, monkeypatch):
     """A data folder of the test's own."""
     monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture
-def client(tmp_path, monkeypatch):
-    """An empty Redis that commands find."""
-    monkeypatch.delenv("REDIS_URL", raising=False)
-    monkeypatch.setenv("EMBEDDED_REDIS_DIR", str(tmp_path / "redis"))
-    server = EmbeddedRedis(tmp_path / "redis")
-    server.ensure_running()
-    with connect() as connected:
-        yield connected
-    server.stop()
 
 
 def lists_of(version: int) -> PublishedLists:

@@ -1,10 +1,22 @@
-"""Old runs go, new ones stay."""
+"""Old runs go, new ones stay, and so does the one whose lists shoppers see, however old it is."""
 
 import os
 
 import pytest
+from test_publish import planted_lists
 
-from recommender.release.run_folders import MARTS, WEEKLY_MODELS, remove_older_runs, remove_weekly_models
+from recommender import project_paths
+from recommender.release.kept_lists import keep_lists
+from recommender.release.publish import PublishedRun, publish
+from recommender.release.published_versions import rollback
+from recommender.release.republish import lists_folder
+from recommender.release.run_folders import (
+    MARTS,
+    WEEKLY_MODELS,
+    remove_older_runs,
+    remove_weekly_models,
+    runs_in_use,
+)
 
 
 @pytest.fixture
@@ -50,3 +62,47 @@ def test_weekly_models_go_and_what_was_published_stays(tmp_path):
     for _ in range(2):
         remove_weekly_models(tmp_path)
         assert sorted(folder.name for folder in tmp_path.iterdir()) == ["marts", "published"]
+
+
+def publish_run(client, run_id: str) -> None:
+    run = PublishedRun("demo", run_id, "model", {})
+    keep_lists(planted_lists(1), run, lists_folder("demo", run_id))
+    publish(client, planted_lists(1), run, lambda *_: None)
+
+
+def refuse_run(run_id: str) -> None:
+    (project_paths.run_dir("demo", run_id) / MARTS).mkdir(parents=True)
+
+
+def test_one_published_night_and_five_refused_ones_leave_what_is_served(client):
+    publish_run(client, "1")
+    refuse_run("1")  # its marts
+    for run_id in "23456":
+        refuse_run(run_id)
+        folder = project_paths.run_dir("demo", run_id)
+        remove_older_runs(folder.parent, folder, kept=1, in_use=runs_in_use("demo", pytest.fail))
+    assert sorted(each.name for each in folder.parent.iterdir()) == ["1", "6"]
+
+
+def test_runs_that_a_rollback_reaches_or_left_are_in_use(client):
+    for run_id in "123":
+        publish_run(client, run_id)
+    assert runs_in_use("demo", pytest.fail) == {"2", "3"}
+    rollback(client, "demo")
+    assert runs_in_use("demo", pytest.fail) == {"2", "3"}
+
+
+def test_after_redis_lost_everything_the_newest_that_published_is_in_use(client):
+    for run_id in "123":
+        publish_run(client, run_id)
+    client.flushall()
+    assert runs_in_use("demo", pytest.fail) == {"3"}
+
+
+def test_where_redis_cannot_tell_every_run_that_published_is_in_use(client, monkeypatch):
+    for run_id in "123":
+        publish_run(client, run_id)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    told = []
+    assert runs_in_use("demo", told.append) == {"1", "2", "3"}
+    assert told[0].startswith("no run that published is removed, because Redis cannot be asked which it serves (")

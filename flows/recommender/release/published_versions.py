@@ -33,6 +33,9 @@ return 'done'
 """
 
 
+CURRENT, PREVIOUS, UNUSED = "current", "previous", "unused"
+
+
 @dataclass(frozen=True)
 class StoredVersion:
     """One version in Redis.
@@ -53,8 +56,8 @@ def versions(client: redis.Redis, dataset: str) -> list[StoredVersion]:
     keys = CacheKeys(dataset)
     history = [version.decode() for version in client.lrange(keys.history, 0, -1)]
     registered = sorted(version.decode() for version in client.hkeys(keys.registry))
-    states = dict.fromkeys(history, "previous") | dict.fromkeys(history[:1], "current")
-    states |= {version: "unused" for version in registered if version not in states}
+    states = dict.fromkeys(history, PREVIOUS) | dict.fromkeys(history[:1], CURRENT)
+    states |= {version: UNUSED for version in registered if version not in states}
     return [StoredVersion(version, state, _manifest(client, keys, version)) for version, state in states.items()]
 
 

@@ -1,7 +1,13 @@
 """Marts, models and inputs of runs: what is still of use stays, the rest goes, so that nights never fill the disk."""
 
 import shutil
+from collections.abc import Callable, Collection
 from pathlib import Path
+
+from recommender.release.publish_errors import RedisFailed
+from recommender.release.published_versions import CURRENT, versions
+from recommender.release.redis_client import redis_client
+from recommender.release.republish import kept_runs
 
 WEEKLY_MODELS, MARTS = "weeks", "marts"
 
@@ -15,7 +21,30 @@ def remove_weekly_models(run_dir: Path) -> None:
         shutil.rmtree(folder)
 
 
-def remove_older_runs(dataset_dir: Path, current: Path, kept: int) -> list[Path]:
+def runs_in_use(dataset: str, warn: Callable[[str], None] = print) -> set[str]:
+    """Return the runs whose lists shoppers see, or that one command brings back.
+
+    These are the runs of every version in Redis, and the newest run that kept its lists: after Redis lost everything it
+    is the one to publish again. Where Redis cannot tell, every run that kept its lists counts.
+
+    Args:
+        dataset: whose runs.
+        warn: called when Redis cannot tell.
+    """
+    kept = kept_runs(dataset)
+    try:
+        with redis_client() as client:
+            stored = versions(client, dataset)
+    except RedisFailed as error:
+        warn(f"no run that published is removed, because Redis cannot be asked which it serves ({error})")
+        return set(kept)
+    if any(each.manifest is None for each in stored if each.state == CURRENT):
+        warn("no run that published is removed, because the version that is served does not tell its run")
+        return set(kept)
+    return {*kept[:1], *(each.manifest.run_id for each in stored if each.manifest)}
+
+
+def remove_older_runs(dataset_dir: Path, current: Path, kept: int, in_use: Collection[str] = ()) -> list[Path]:
     """Remove the folders of all but the newest runs of a dataset.
 
     A folder without marts does not belong to a run and stays.
@@ -24,6 +53,7 @@ def remove_older_runs(dataset_dir: Path, current: Path, kept: int) -> list[Path]
         dataset_dir: the folder that holds one folder a run.
         current: the running run's folder; it stays at any age.
         kept: how many stay, the current one included.
+        in_use: names of runs that stay at any age, too, and are not counted.
 
     Returns:
         What was removed, oldest first.
@@ -33,7 +63,8 @@ def remove_older_runs(dataset_dir: Path, current: Path, kept: int) -> list[Path]
     """
     if kept < 1:
         raise ValueError(f"kept_runs is {kept}; at least the current run has to stay")
-    others = [folder for folder in dataset_dir.iterdir() if (folder / MARTS).is_dir() and folder != current]
+    staying = {current.name, *in_use}
+    others = [folder for folder in dataset_dir.iterdir() if (folder / MARTS).is_dir() and folder.name not in staying]
     oldest_first = sorted(others, key=lambda folder: (folder.stat().st_mtime_ns, folder.name))
     removed = oldest_first[: max(len(oldest_first) - (kept - 1), 0)]
     for folder in removed:
