@@ -170,7 +170,8 @@ class RecommendationFlow(FlowSpec):
         self.plan = plan_run(self.dataset, source, cutoff, self.settings, project_paths.data_dir() / "raw")
         self.windows = self.plan.windows
         check_not_older(self.windows.cutoff, champion(self.dataset), self.force_reason.strip())
-        self.run_dir = project_paths.run_dir(self.dataset, current.run_id)
+        self.run_id = current.run_id  # a resumed run goes on as the one that it resumes
+        self.run_dir = project_paths.run_dir(self.dataset, self.run_id)
         self.next(self.build_marts)
 
     @measured
@@ -237,7 +238,7 @@ class RecommendationFlow(FlowSpec):
             report=lambda epoch: print(f"{candidate.label}  {epoch}", flush=True),
             k=self.settings.lists.k,
         )
-        comet.log_candidate(self.trained, self.dataset, current.run_id, self.windows.report())
+        comet.log_candidate(self.trained, self.dataset, self.run_id, self.windows.report())
         self._show_training()
         self.next(self.choose)
 
@@ -347,7 +348,7 @@ class RecommendationFlow(FlowSpec):
 
         maker = self.week.contest.maker(self.chosen.candidate.label)
         self.publication = publish_tonight(
-            PublishedRun(self.dataset, current.run_id, maker, self.windows.report()),
+            PublishedRun(self.dataset, self.run_id, maker, self.windows.report()),
             self.windows.publishing_as_of_day,
             self.settings,
             self.week,
@@ -388,7 +389,7 @@ class RecommendationFlow(FlowSpec):
 
         publication = getattr(self, "publication", None)
         return run_report.build_report(
-            run_id=current.run_id,
+            run_id=self.run_id,
             dataset=self.dataset,
             windows=self.windows.report(),
             n_candidates=self.week.n_candidates,

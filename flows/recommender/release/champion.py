@@ -13,7 +13,7 @@ from recommender.errors import RunRefused
 from recommender.features.time_split import ONE_DAY
 from recommender.project_paths import registry_file
 from recommender.release.publish_errors import RedisFailed
-from recommender.release.published_versions import served_run
+from recommender.release.published_versions import served_manifest
 from recommender.release.redis_client import redis_client
 from recommender.release.registry import Decision, read
 
@@ -34,7 +34,8 @@ def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | No
         return None
     try:
         with redis_client() as client:
-            served = served_run(client, dataset)
+            manifest = served_manifest(client, dataset)
+        served = manifest and manifest.run_id
         why = f"the registry knows no run {served}" if served else "Redis serves no readable version"
     except RedisFailed as error:
         served, why = None, f"Redis cannot be asked what it serves ({error})"

@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
+import redis
+
 from recommender.config import Settings
 from recommender.evaluation.behavioral_check import CheckResult, run_tests
 from recommender.evaluation.evaluated_week import EvaluatedWeek
 from recommender.evaluation.promotion import Verdict
 from recommender.release.kept_lists import keep_lists
 from recommender.release.publish import PublishedRun, PublishedVersion, publish
+from recommender.release.published_lists import PublishedLists
+from recommender.release.published_versions import served_manifest
 from recommender.release.redis_client import redis_client
 from recommender.release.republish import lists_folder
 from recommender.release.tonights_lists import ListRequest, Recommender, lists_for_everybody
@@ -76,4 +80,19 @@ def publish_tonight(
     run = replace(run, generated_at=datetime.now(UTC).isoformat(timespec="seconds"))
     keep_lists(lists, run, lists_folder(run.dataset, run.run_id))
     with redis_client() as client:
-        return Publication(tests, verdict, publish(client, lists, run))
+        return Publication(tests, verdict, publish_once(client, lists, run))
+
+
+def publish_once(client: redis.Redis, lists: PublishedLists, run: PublishedRun) -> PublishedVersion:
+    """Publish a run's lists unless they are served already: the run was killed after they went up, and resumed.
+
+    A second version of the same lists would take the place of the one that a rollback goes back to.
+
+    Raises:
+        PublishError: nothing was published, for the reason its subclass names.
+    """
+    served = served_manifest(client, run.dataset)
+    if served is None or served.run_id != run.run_id:
+        return publish(client, lists, run)
+    print(f"run {run.run_id} is served already, as {served.version}")
+    return PublishedVersion(served.version, served.customers, served.bytes / served.customers, seconds=0.0)

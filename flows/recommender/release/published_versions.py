@@ -69,12 +69,11 @@ def _manifest(client: redis.Redis, keys: CacheKeys, version: str) -> Manifest | 
         return None
 
 
-def served_run(client: redis.Redis, dataset: str) -> str | None:
-    """Id of the run whose lists are served; None when no lists are, or this release cannot read them."""
+def served_manifest(client: redis.Redis, dataset: str) -> Manifest | None:
+    """Manifest of the version that is served; None when there is none, or this release cannot read it."""
     keys = CacheKeys(dataset)
     version = client.get(keys.current)
-    manifest = None if version is None else _manifest(client, keys, version.decode())
-    return None if manifest is None else manifest.run_id
+    return None if version is None else _manifest(client, keys, version.decode())
 
 
 def rollback(client: redis.Redis, dataset: str) -> str:
