@@ -6,15 +6,13 @@ Exit codes:
       0   published
       1   refused: the run judged its own result, or the data it was given, and published nothing
       2   failed for another reason; the log says why
-     75   a nightly run of the dataset is already at work (EX_TEMPFAIL: try again later)
+     75   another run of the dataset is at work, nightly or not (EX_TEMPFAIL: try again later)
     124   timed out; the run and all its processes were killed
 
-The kernel holds the lock for as long as this process or the run's main process lives, so neither a kill -9 nor a
-power cut leaves a stale one behind.
+The run inherits the dataset's lock, so a run that outlives this process still keeps others out.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import signal
@@ -30,7 +28,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import IO, Any
 
-from recommender.errors import RecommenderError
+from recommender import dataset_lock
 from recommender.project_paths import logs_dir, reports_dir, set_environment_defaults
 from recommender.release.early_refusal import refusal_file
 
@@ -48,12 +46,8 @@ class ExitCode(IntEnum):
     PUBLISHED = 0
     REFUSED = 1
     FAILED = 2
-    ALREADY_RUNNING = 75
+    ALREADY_RUNNING = dataset_lock.EXIT_CODE
     TIMED_OUT = 124
-
-
-class AlreadyRunning(RecommenderError):
-    """Another nightly run of the dataset holds the lock; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +81,14 @@ def run_night(dataset: str, command: Sequence[str], timeout_seconds: float = flo
     started = datetime.now(UTC)
     log_path = logs_dir() / f"nightly-{dataset}-{started:{LOG_TIMESTAMP}}.log"
     try:
-        with _lock(dataset, started) as lock, log_path.open("a", encoding="utf-8") as log:
+        with dataset_lock.dataset_lock(dataset) as lock, log_path.open("a", encoding="utf-8") as log:
             _prune_logs(dataset)
             run_id_path(dataset).unlink(missing_ok=True)
             outcome = _run(dataset, command, log, lock, timeout_seconds)
             seconds = (datetime.now(UTC) - started).total_seconds()
             summary = f"{dataset}: {outcome.reason}; {seconds:.0f} s; log {log_path}"
-            print(summary, file=log)
-    except AlreadyRunning as error:
+            _add_to_log(summary, log)
+    except dataset_lock.AlreadyRunning as error:
         print(error, file=sys.stderr)
         return ExitCode.ALREADY_RUNNING
     print(summary)
@@ -117,31 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.FAILED
 
 
-@contextmanager
-def _lock(dataset: str, started: datetime) -> Iterator[IO[str]]:
-    """Hold nightly-<dataset>.lock, with this process's id and start in it for people to read.
-
-    Raises AlreadyRunning when another process holds it.
-    """
-    path = logs_dir() / f"nightly-{dataset}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            raise AlreadyRunning(f"{dataset} is already being run by {holder}; nothing was started.") from None
-        lock.truncate(0)
-        print(f"process {os.getpid()}, started {started:%Y-%m-%d %H:%M:%S} UTC", file=lock, flush=True)
-        yield lock
-
-
 def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], timeout_seconds: float) -> Outcome:
-    """Run the command in a process group of its own until it ends, is too late, or this process is told to end.
-
-    The command inherits the lock: a run that outlives a killed nightly.py still keeps the next one out.
-    """
+    """Run the command in a process group of its own until it ends, is too late, or this process is told to end."""
     deadline = time.monotonic() + timeout_seconds
     with _signals_to_end() as signals:
         process = subprocess.Popen(
@@ -151,6 +122,7 @@ def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], time
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=[lock.fileno()],
+            env=dataset_lock.handed_on(lock),
         )
         while process.poll() is None:
             if signals:
@@ -208,6 +180,14 @@ def _left_tonight(dataset: str, path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     return report if str(report["run_id"]) == run_id else {}
+
+
+def _add_to_log(summary: str, log: IO[str]) -> None:
+    """Add the summary to the log; a full disk must not change how the night ends."""
+    try:
+        os.write(log.fileno(), f"{summary}\n".encode())
+    except OSError as error:
+        print(f"{log.name} cannot be written: {error}", file=sys.stderr)
 
 
 def _prune_logs(dataset: str) -> None:

@@ -10,13 +10,17 @@ project_paths.set_environment_defaults()  # before Metaflow is imported, which r
 
 import os
 import resource
+import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 
 from metaflow import (
     Config,
+    Flow,
     FlowSpec,
     Parameter,
+    Run,
     UserStepDecorator,
     card,
     config_expr,
@@ -28,9 +32,9 @@ from metaflow import (
     timeout,
 )
 from metaflow.cards import Markdown, Table, VegaChart
-from metaflow.exception import MetaflowException
+from metaflow.exception import MetaflowException, MetaflowNotFound
 
-from recommender import config
+from recommender import config, dataset_lock
 from recommender.errors import RecommenderError, RunRefused
 
 KIB_PER_MIB = 1024  # ru_maxrss counts KiB
@@ -454,5 +458,25 @@ class RecommendationFlow(FlowSpec):
                 current.card.append(Table(*named.table))
 
 
+def _main(arguments):
+    """Carry out a command of Metaflow's; one that runs the flow only as the one run of its dataset."""
+    dataset = dataset_lock.dataset_to_run(arguments, _dataset_of_run)
+    try:
+        with nullcontext() if dataset is None else dataset_lock.dataset_lock(dataset):
+            RecommendationFlow()
+    except dataset_lock.AlreadyRunning as error:
+        print(error, file=sys.stderr)
+        sys.exit(dataset_lock.EXIT_CODE)
+
+
+def _dataset_of_run(run_id):
+    """Return the dataset of a run, by default the newest; None for an unknown one, which Metaflow tells of itself."""
+    try:
+        run = Run(f"{RecommendationFlow.__name__}/{run_id}") if run_id else Flow(RecommendationFlow.__name__).latest_run
+        return run["start"].task["dataset"].data
+    except (MetaflowNotFound, KeyError, AttributeError):
+        return None
+
+
 if __name__ == "__main__":
-    RecommendationFlow()
+    _main(sys.argv[1:])

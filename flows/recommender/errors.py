@@ -22,7 +22,7 @@ RecommenderError
 ├── NothingPublished    there is no published run to explain
 ├── UnknownCustomer     the published run has no such customer
 ├── ReportMissing       there is no report that can be drawn
-└── AlreadyRunning      another nightly run of the dataset is at work
+└── AlreadyRunning      another run of the dataset is at work
 
 Every class stands beside what raises it; those that several rooms raise stand here. Any other exception is a mistake in
 this program, and keeps its traceback. Raw data and the API have trees of their own, `data.raw_errors.RawDataError` and

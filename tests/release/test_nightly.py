@@ -11,6 +11,7 @@ import pytest
 
 import nightly
 from nightly import ExitCode
+from recommender.dataset_lock import AlreadyRunning, dataset_lock
 
 NIGHTLY_FILE = Path(nightly.__file__)
 
@@ -29,6 +30,24 @@ report["published"] = {"version": "1"} if published == "yes" else None
 print("the run speaks")
 print("and complains", file=sys.stderr)
 sys.exit(int(exit_code))
+"""
+
+# A run that publishes after its output filled the log.
+FILLS_ITS_LOG = f"""
+import os, sys
+os.write(1, b"x" * 1000)
+sys.stdout = sys.stderr = open(os.devnull, "w")
+sys.argv = ["", "passed", "yes", "17", "17", "0"]
+exec({RUN!r})
+"""
+
+# A run that takes the lock as the flow does, then publishes.
+HOLDS_LOCK = f"""
+import sys
+from recommender.dataset_lock import dataset_lock
+with dataset_lock("demo"):
+    sys.argv = ["", "passed", "yes", "17", "17", "0"]
+    exec({RUN!r})
 """
 
 
@@ -169,6 +188,23 @@ def test_second_run_leaves_with_a_message_and_another_dataset_runs(capsys):
         night.communicate()
 
 
+def test_a_night_leaves_while_a_run_by_hand_is_at_work_and_the_other_way_round(capsys):
+    with dataset_lock("demo"):
+        assert nightly.run_night("demo", python("pass")) == ExitCode.ALREADY_RUNNING
+    night = start_night(python(SLEEPERS))
+    try:
+        with pytest.raises(AlreadyRunning, match=f"process {night.pid}, started"), dataset_lock("demo"):
+            pass
+    finally:
+        night.terminate()
+        night.communicate()
+
+
+def test_the_run_holds_the_lock_that_the_night_hands_on():
+    command = python(HOLDS_LOCK)
+    assert nightly.run_night("demo", command) == ExitCode.PUBLISHED
+
+
 def test_lock_outlives_kill_9_only_as_long_as_the_run_does():
     night = start_night(python("import os, time; print(os.getpid(), flush=True); time.sleep(60)"))
     [run_id] = process_ids(nightly.logs_dir())
@@ -202,6 +238,19 @@ def test_run_that_takes_too_long_is_killed_with_its_children_even_when_it_ignore
     run_ids = process_ids(nightly.logs_dir())
     assert len(run_ids) == 2
     wait_for(lambda: not any(map(is_alive, run_ids)))
+
+
+def test_a_night_whose_log_is_full_ends_as_its_report_says(capsys):
+    """As on a full disk, where not one more byte of a log fits."""
+    code = (
+        "import nightly, resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)); "
+        f"sys.exit(nightly.run_night('demo', {python(FILLS_ITS_LOG)!r}))"
+    )
+    night = subprocess.run(python(code), capture_output=True, text=True)
+    assert night.returncode == ExitCode.PUBLISHED
+    assert "demo: published: 6 of 6 tests" in night.stdout
+    assert "cannot be written" in night.stderr
 
 
 def test_a_crash_of_nightly_itself_is_not_taken_for_a_refusal(data_dir):
