@@ -10,7 +10,7 @@ One bucket, little endian, for lists of at most `k` articles:
 
 An article number is that of `article_numbers`. A score is a half-precision float: 11 significant bits, at most 65,504,
 read in four digits; the order of a list is kept by position. The bits of `proposers` say which generators proposed the
-article, see `Proposer`; no bit is set where lists are not made by stages.
+article, see `Proposer`; where lists are not made by stages, only whether the customer bought it before.
 """
 
 import struct
@@ -52,6 +52,7 @@ class Proposer(IntFlag):
 
     TWO_TOWER = 1
     OWN = 2
+    """The customer bought it before: set for every such article, whoever proposed it."""
     EASE = 4
     ITEM_KNN = 8
     LAST_BASKET = 16

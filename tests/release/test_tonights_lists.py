@@ -179,7 +179,22 @@ def test_published_proposers_are_those_of_the_candidates(tonight):
             assert has_bit.tolist() == [(place, article) in pairs for article in published[row]], name
             seen += has_bit.sum()
     assert seen > len(rows) * PUBLISHED_K  # every article was proposed by one at least, many by several
-    assert (tonight.published_lists().lists.proposers == tonight.proposers).all()
+    assert (tonight.published_lists().lists.proposers & ~Proposer.OWN == tonight.proposers & ~Proposer.OWN).all()
+
+
+@pytest.mark.parametrize("made", ["tonight", "by_baseline", "with_few_own"])
+def test_exactly_what_a_customer_bought_before_is_marked_whoever_proposed_it(made, request, demo_marts):
+    """Else a shop that asks for lists without purchases is given some."""
+    lists, made = request.getfixturevalue(made).published_lists(), request.getfixturevalue(made)
+    bought = demo_marts.table("purchases", ["customer_id", "article_id"])
+    bought = set(zip(*(bought[name].to_pylist() for name in bought.column_names), strict=True))
+    article_ids = made.catalogue.article_ids[made.published.positions]
+    expected = [
+        [(customer, article) in bought for article in listed]
+        for customer, listed in zip(made.fitted.day.customer_ids, article_ids, strict=True)
+    ]
+    assert np.sum(expected) > 100
+    np.testing.assert_array_equal(lists.lists.proposers & Proposer.OWN > 0, expected)
 
 
 def test_every_generator_has_a_bit_in_the_cache():
@@ -243,6 +258,12 @@ def test_progress_names_how_far_it_got(make_lists, refitted):
 
 
 @pytest.fixture(scope="module")
+def with_few_own(tonight):
+    """Lists of which the generator of own articles proposed none."""
+    return replace(tonight, proposers=tonight.proposers & ~np.uint8(Proposer.OWN))
+
+
+@pytest.fixture(scope="module")
 def by_baseline(make_lists, refitted):
     return make_lists(refitted, recommender=Recommender("repurchase"))
 
@@ -293,7 +314,8 @@ def test_similar_articles_come_from_the_two_tower_when_a_baseline_makes_the_list
 
 def test_a_baseline_serves_customers_who_never_bought_the_popular_list(by_baseline):
     lists, is_known = by_baseline.published_lists().lists, by_baseline.fitted.day.has_history()
-    assert not lists.proposers.any()
+    assert not (lists.proposers & ~Proposer.OWN).any()
+    assert not lists.proposers[~is_known].any()
     assert (lists.sources == np.where(is_known, Source.PERSONAL, Source.POPULAR)).all()
     cold = by_baseline.published.positions[~is_known]
     assert len(cold)

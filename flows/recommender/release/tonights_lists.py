@@ -135,9 +135,10 @@ class Tonight:
         """Return the lists as the cache knows them, with everything that goes with them."""
         sources = np.where(self.fitted.day.has_history(), Source.PERSONAL, self.recommender.cold_source)
         customer_ids, catalogue = self.fitted.day.customer_ids, self.catalogue
+        proposers = contents.mark_own(self.proposers, self.published.positions, self.fitted.day.history)
         return PublishedLists(
             customer_ids=customer_ids,
-            lists=contents.cached_lists(self.published, sources, catalogue, self.proposers),
+            lists=contents.cached_lists(self.published, sources, catalogue, proposers),
             popular=contents.cached_lists(self.popular, np.array([Source.POPULAR]), catalogue),
             articles=contents.facts_of(self.articles, catalogue),
             segments=self.segments,

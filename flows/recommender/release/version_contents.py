@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import sparse
 
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
@@ -20,11 +21,12 @@ from recommender.models.baselines import segment_lists
 from recommender.models.model_files import load_model
 from recommender.models.ranked_lists import RankedLists
 from recommender.models.similar_articles import similar_articles
+from recommender.ranking_metrics import find_hits
 from recommender.release.published_lists import NamedLists, numbers_at
 from recommender.stages.shop_day import ShopDay
 from recommender.weeks.weekly_models import WeeklyModel
 from serving.cache.article_facts import ArticleFacts
-from serving.cache.list_buckets import ListArrays, Source
+from serving.cache.list_buckets import ListArrays, Proposer, Source
 from serving.cache.purchase_buckets import PurchaseArrays
 from serving.cache.shown_articles import ShownArticles
 
@@ -38,6 +40,21 @@ def cached_lists(lists: RankedLists, sources: np.ndarray, catalogue: Catalogue, 
     numbers = numbers_at(lists.positions, catalogue.article_ids)
     proposers = np.zeros(numbers.shape, np.uint8) if proposers is None else proposers
     return ListArrays(numbers, np.nan_to_num(lists.scores), sources.astype(np.uint8), proposers)
+
+
+def mark_own(proposers: np.ndarray, positions: np.ndarray, history: sparse.csr_matrix) -> np.ndarray:
+    """Return proposers (n, k) with the bit of `Proposer.OWN` for every article that its customer bought before.
+
+    Whoever proposed it: a generator that proposes a customer's own articles may leave some out, and a baseline's lists
+    have no proposers at all.
+
+    Args:
+        proposers: (n, k) uint8.
+        positions: (n, k) of the lists.
+        history: (n, n_articles), not zero where a customer bought an article.
+    """
+    is_own = find_hits(positions, history.indices, history.indptr)
+    return proposers | np.where(is_own, np.uint8(Proposer.OWN), np.uint8(0))
 
 
 def similar_to_each(two_tower: WeeklyModel, day: ShopDay, catalogue: Catalogue, k: int = SIMILAR) -> NamedLists:
