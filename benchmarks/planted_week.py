@@ -166,7 +166,7 @@ def planted_week(n_customers: int, n_articles: int, seed: int = 7) -> Behavioral
             "activity": activity_slice(np.where(customers.is_cold, 0, rng.integers(1, 15, n_customers))),
             "age band": rng.choice(AGE_BANDS, n_customers),
         },
-        customer_ids=np.arange(n_customers).astype(str).astype(object),
+        customer_names=np.arange(n_customers).astype(str).astype(object),
         article_names=np.arange(n_articles).astype(str).astype(object),
         common_sense=CommonSenseSettings({"index_group": ["Baby/Children"]}, 3.0, 3),
         two_tower=customers.lists(OWN_TASTE, rng),

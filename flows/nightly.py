@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from recommender import dataset_lock
-from recommender.project_paths import logs_dir, reports_dir, set_environment_defaults
+from recommender.project_paths import keep_private, logs_dir, reports_dir, set_environment_defaults
 from recommender.release.early_refusal import refusal_file
 
 FLOW_FILE = Path(__file__).absolute().with_name("recommendation_flow.py")
@@ -103,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--timeout-minutes", type=float, default=float("inf"), help="kill the run after this long")
     options = parser.parse_args(arguments)
     set_environment_defaults()
+    keep_private()
     command = flow_command(options.dataset, options.max_workers)
     try:
         return run_night(options.dataset, command, options.timeout_minutes * 60)

@@ -7,6 +7,7 @@ the next step needs. It alone imports Metaflow.
 from recommender import project_paths
 
 project_paths.set_environment_defaults()  # before Metaflow is imported, which reads the environment once
+project_paths.keep_private()
 
 import os
 import resource
@@ -304,14 +305,17 @@ class RecommendationFlow(FlowSpec):
     def evaluate(self):
         """Score the test week: four stages, champion and baselines for all who bought; find out who makes the lists."""
         from recommender.evaluation.evaluated_week import evaluate_week
+        from recommender.report.run_report import LISTS_FILE, write_test_week_lists
 
-        self.week = evaluate_week(
+        self.week, lists = evaluate_week(
             self.models,
             self.opponent,
             self.settings,
             self.plan.oracle_file,
             forced_reason=" ".join(self.force_reason.split()),
         )
+        self.lists_file = self.run_dir / LISTS_FILE
+        write_test_week_lists(self.lists_file, lists.of_models(), lists.customer_ids, lists.article_ids)
         print(self.week.contest.in_words())
         self.next(self.test_behavior)
 
@@ -425,7 +429,7 @@ class RecommendationFlow(FlowSpec):
         decision = registry.decision_of(report, configuration.as_dict())
         registry.append(decision, project_paths.registry_file(self.dataset))
         folder = project_paths.reports_dir(self.dataset)
-        self._write_lists(folder / "test_week_lists.parquet")
+        run_report.keep_test_week_lists(self.lists_file, folder)
         run_report.write_report(report, folder / "report.json")
         drawn = report_page.try_to_write_page(report, folder, self.marts)
         comet.log_run(report, drawn.charts, drawn.predictions)
@@ -433,23 +437,15 @@ class RecommendationFlow(FlowSpec):
         in_use = runs_in_use(self.dataset)
         remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs, in_use)
 
-    def _write_lists(self, path):
-        """Write every recommender's lists for the test week."""
-        from recommender.report.run_report import write_test_week_lists
-
-        lists = ((name, lists.positions, lists.scores) for name, lists in self.week.lists.items())
-        write_test_week_lists(path, lists, self.week.customer_ids, self.week.article_ids)
-
     def _show_card(self):
         """Put the decision on the step's card and all that is known by now; card.html at the end holds the rest."""
         from recommender.report import card_tables, report_page
 
-        report, lists = self._report(), self.run_dir / "test_week_lists.parquet"
-        self._write_lists(lists)
+        report = self._report()
         current.card.append(Markdown(f"# {card_tables.decision(report)}"))
         if warnings := report["warnings"]:
             current.card.append(Table([[each] for each in warnings], [card_tables.warnings_title(warnings)]))
-        for part in report_page.try_to_tell(report, lists, self.marts):
+        for part in report_page.try_to_tell(report, self.lists_file, self.marts):
             current.card.append(Markdown(f"{'#' * part.level} {part.title}\n\n{part.text}"))
             for spec in part.charts.values():
                 current.card.append(VegaChart(spec))

@@ -2,6 +2,7 @@
 
 ServingError                exit code 2: a wrong argument or variable
 ├── SettingsError           an environment variable has a value that cannot be used
+├── MaskError               what stands for customers' ids in logs and reports is set wrongly
 ├── DatasetNameError        a dataset's name cannot be part of a Redis key
 ├── RuleError               a rule names no article, or no number
 ├── VariantError            a variant cannot be started or ended

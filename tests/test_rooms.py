@@ -17,10 +17,21 @@ MOST_LINES, MOST_MODULES = 300, 20
 ROOMY = {"data": 24}  # one subject, many small sources
 
 FLOW_ROOMS = ("features", "models", "stages", "weeks", "evaluation", "release", "report", "tracking", "explain")
-SERVING_ROOMS = ("errors", "connection", "cache", "settings", "lookup", "logs", "http", "page", "commands")
+SERVING_ROOMS = (
+    "errors",
+    "customer_mask",
+    "connection",
+    "cache",
+    "settings",
+    "lookup",
+    "logs",
+    "http",
+    "page",
+    "commands",
+)
 SERVING_ROOF = {"serving", "serving.app", "serving.lambda_handler", "serving.__main__"}
-FOR_THE_FLOW = {"errors", "connection", "cache"}
-"""The rooms of serving that publishing shares with the API."""
+FOR_THE_FLOW = {"errors", "customer_mask", "connection", "cache"}
+"""The rooms of serving that runs share with the API."""
 
 
 def module_name(path: str) -> str:

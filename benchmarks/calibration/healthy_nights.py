@@ -52,7 +52,7 @@ def _suite_of(suite: BehavioralSuite, rng: np.random.Generator) -> BehavioralSui
         usual_prices=suite.usual_prices[rows],
         history=suite.history[rows],
         customer_slices={name: labels[rows] for name, labels in suite.customer_slices.items()},
-        customer_ids=suite.customer_ids[rows],
+        customer_names=suite.customer_names[rows],
         two_tower=None if suite.two_tower is None else suite.two_tower[rows],
         perturbed=suite.perturbed and _perturbed_of(suite.perturbed, rng),
         rehearsal=suite.rehearsal and _rehearsal_of(suite.rehearsal, rows, rng),

@@ -11,6 +11,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).absolute().parents[2]
 DATA_DIR_VARIABLE = "RECOMMENDER_DATA_DIR"
 DEFAULT_USER = "recommender"
+PRIVATE = 0o077  # what a umask takes from others than the owner
 USER_VARIABLES = ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER")  # where Metaflow looks, in its order
 
 # Switched off even where a package asks nobody: usage reports, crash reports, patches of other packages.
@@ -89,6 +90,19 @@ def metaflow_dir() -> Path:
 def cache_dir() -> Path:
     """Return the folder of what packages cache for themselves; may be deleted at any time."""
     return data_dir() / "cache"
+
+
+def keep_private() -> None:
+    """Let only this user read what is written from now on, and what lies in folders of an earlier release.
+
+    Nearly every file names customers or could be joined with one that does. Who wants others to read a file, such as a
+    web server the page, changes its mode.
+    """
+    os.umask(PRIVATE)
+    folders = raw_dir(""), warehouse_path("").parent, run_dir("", ""), reports_dir(""), registry_file("").parent
+    for folder in (*folders, redis_dir(), comet_dir(), logs_dir(), metaflow_dir(), cache_dir()):
+        if folder.is_dir() and os.access(folder, os.W_OK):
+            folder.chmod(0o777 & ~PRIVATE)
 
 
 def set_environment_defaults() -> None:

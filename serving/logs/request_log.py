@@ -1,7 +1,7 @@
 """The log of requests: one line for each, on standard error.
 
 Stage: around the routes. In: what `request_watch` saw of a request. Out: lines of JSON without a customer's id in
-clear, unless `LOG_CUSTOMER_IDS=clear`: the customer is written as `line_format` says, the path as its route's
+clear, unless `LOG_CUSTOMER_IDS=clear`: the customer is written as `customer_mask` says, the path as its route's
 template.
 """
 
@@ -16,8 +16,8 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
 from serving.cache.list_buckets import Source
+from serving.customer_mask import CustomerMask, customer_mask
 from serving.logs.background_lines import BackgroundLines
-from serving.logs.line_format import CustomerMask, customer_mask
 from serving.lookup.answers import ServedList
 from serving.settings import Settings
 
@@ -56,7 +56,7 @@ class RequestLog:
         level = logging.getLevelNamesMapping()[settings.log_level.upper()]
         self._is_on = settings.log_requests and level <= logging.ERROR
         self._has_info = level <= logging.INFO
-        self._mask = customer_mask(settings)
+        self._mask = customer_mask(settings.log_customer_ids, settings.log_hash_key)
         self.lines: BackgroundLines[str] = BackgroundLines("log", str, _write_to_stderr, count_dropped)
 
     def log(self, seen: SeenRequest) -> None:

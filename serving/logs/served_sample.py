@@ -9,8 +9,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
+from serving.customer_mask import CustomerMask, customer_mask
 from serving.logs.background_lines import BackgroundLines
-from serving.logs.line_format import CustomerMask, customer_mask, iso_time, json_line
+from serving.logs.line_format import iso_time, json_line
 from serving.logs.rotating_files import RotatingFiles
 from serving.lookup.answers import Recommendations, ServedList
 from serving.settings import Settings, SettingsError
@@ -35,7 +36,7 @@ class ServedSample:
     """
 
     def __init__(self, settings: Settings, count_dropped: Callable[[int], None]) -> None:
-        self._share, self._mask = settings.sample_share, customer_mask(settings)
+        self._share, self._mask = settings.sample_share, customer_mask(settings.log_customer_ids, settings.log_hash_key)
         files = RotatingFiles(
             Path(settings.sample_dir),
             "served",

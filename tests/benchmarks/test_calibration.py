@@ -62,8 +62,8 @@ def test_chance_alone_refuses_no_night_of_a_healthy_shop(night):
 def test_simulated_nights_keep_what_belongs_to_a_customer_together(night):
     (simulated,) = simulated_nights(night, 1, seed=1)
     before, after = night.suite, simulated.suite
-    rows = {name: row for row, name in enumerate(before.customer_ids)}
-    drawn = [rows[name] for name in after.customer_ids]
+    rows = {name: row for row, name in enumerate(before.customer_names)}
+    drawn = [rows[name] for name in after.customer_names]
     assert len(set(drawn)) < len(drawn)
     assert (after.lists == before.lists[drawn]).all()
     for row, source in enumerate(drawn):

@@ -35,7 +35,7 @@ def with_lists(suite: BehavioralSuite, lists: np.ndarray, **changes) -> Behavior
 
 def take(suite: BehavioralSuite, rows: np.ndarray, **changes) -> BehavioralSuite:
     """The same week with some of its customers alone."""
-    by_customer = ("lists", "scores", "lists_again", "has_history", "usual_prices", "history", "customer_ids")
+    by_customer = ("lists", "scores", "lists_again", "has_history", "usual_prices", "history", "customer_names")
     taken = {name: getattr(suite, name)[rows] for name in by_customer}
     days = np.split(suite.truth_days, suite.truth.offsets[1:-1])
     rehearsal = suite.rehearsal and Rehearsal(

@@ -11,7 +11,7 @@ from recommender.evaluation import evaluated_week
 from recommender.evaluation.behavior import perturbed_lists
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.contest import Contest, hold_contest
-from recommender.evaluation.evaluated_week import EvaluatedWeek, evaluate_week
+from recommender.evaluation.evaluated_week import EvaluatedWeek, WeekLists, evaluate_week
 from recommender.model_names import CHAMPION, FOUR_STAGES, ORACLE, SERVED, TWO_TOWER
 from recommender.models.collaborative_baselines import every_baseline
 from recommender.weeks.configuration import NO_CHAMPION, SAME, Configuration, Opponent
@@ -41,15 +41,25 @@ def tonight(weekly_two_towers, ranker_choice, ranker_folder, demo_windows) -> To
 def evaluate(tonight):
     """Evaluates the small shop's test week against an opponent."""
 
-    def evaluate(opponent: Opponent, models: TonightsModels = tonight, **more) -> EvaluatedWeek:
+    def evaluate(opponent: Opponent, models: TonightsModels = tonight, **more) -> tuple[EvaluatedWeek, WeekLists]:
         return evaluate_week(models, opponent, SETTINGS, **more)
 
     return evaluate
 
 
 @pytest.fixture(scope="module")
-def week(evaluate, demo_raw_dir) -> EvaluatedWeek:
+def week_and_lists(evaluate, demo_raw_dir) -> tuple[EvaluatedWeek, WeekLists]:
     return evaluate(Opponent(None, reason=NO_CHAMPION), oracle_file=demo_raw_dir / "oracle.parquet")
+
+
+@pytest.fixture(scope="module")
+def week(week_and_lists) -> EvaluatedWeek:
+    return week_and_lists[0]
+
+
+@pytest.fixture(scope="module")
+def lists(week_and_lists) -> WeekLists:
+    return week_and_lists[1]
 
 
 @pytest.fixture
@@ -63,12 +73,12 @@ def ease_wins(monkeypatch):
     monkeypatch.setattr(evaluated_week, "hold_contest", won)
 
 
-def test_the_four_stages_are_served_beside_everybody_elses_lists(week):
+def test_the_four_stages_are_served_beside_everybody_elses_lists(week, lists):
     assert week.contest.winner == FOUR_STAGES
-    assert week.lists.keys() == {SERVED, TWO_TOWER, ORACLE} | BASELINES
-    assert week.metrics.keys() == week.lists.keys()
+    assert lists.by_model.keys() == {SERVED, TWO_TOWER, ORACLE} | BASELINES
+    assert week.metrics.keys() == lists.by_model.keys()
     assert week.suite.baselines.keys() == BASELINES
-    np.testing.assert_array_equal(week.suite.lists, week.lists[SERVED].positions[:, : SETTINGS.lists.k])
+    np.testing.assert_array_equal(week.suite.lists, lists.by_model[SERVED].positions[:, : SETTINGS.lists.k])
     assert (week.challenge.accepted, week.challenge.reason) == (True, NO_CHAMPION)
 
 
@@ -79,10 +89,10 @@ def test_the_contest_compares_the_best_baseline_by_what_the_metrics_say(week):
     assert week.contest.difference.mean == pytest.approx(expected)
 
 
-def test_a_baseline_that_won_is_served_and_judged_and_the_stages_stand_beside_it(ease_wins, evaluate, week):
-    won = evaluate(Opponent(FOUR_STAGES, reason=SAME))
+def test_a_baseline_that_won_is_served_and_judged_and_the_stages_stand_beside_it(ease_wins, evaluate, week, lists):
+    won, winners = evaluate(Opponent(FOUR_STAGES, reason=SAME))
     for ours, theirs in ((SERVED, "ease"), ("ease", "ease"), (FOUR_STAGES, SERVED), (TWO_TOWER, TWO_TOWER)):
-        np.testing.assert_array_equal(won.lists[ours].positions, week.lists[theirs].positions)
+        np.testing.assert_array_equal(winners.by_model[ours].positions, lists.by_model[theirs].positions)
     np.testing.assert_array_equal(won.suite.lists, week.suite.baselines["ease"])
     np.testing.assert_array_equal(won.suite.lists_again, won.suite.lists)
     assert (won.suite.perturbed, won.suite.rehearsal) == (None, None)
@@ -94,7 +104,7 @@ def test_a_baseline_that_won_is_served_and_judged_and_the_stages_stand_beside_it
 
 
 def test_a_champion_that_is_a_baseline_is_compared_by_the_lists_that_are_there_anyway(evaluate, week):
-    against = evaluate(Opponent("popular")).challenge
+    against = evaluate(Opponent("popular"))[0].challenge
     assert against.champion_map == pytest.approx(week.metrics["popular"]["map@12"])
     assert against.challenger_map == pytest.approx(week.metrics[SERVED]["map@12"])
     assert against.customers == week.metrics[SERVED]["customers"]
@@ -103,14 +113,14 @@ def test_a_champion_that_is_a_baseline_is_compared_by_the_lists_that_are_there_a
 def test_a_champion_of_other_settings_has_lists_of_its_own(evaluate, tonight):
     stages = replace(SMALL_STAGES, order=replace(SMALL_STAGES.order, caps={"department": 2}))
     opponent = Opponent(CHAMPION, Configuration(SETTINGS.candidates[0], 1, stages))
-    against = evaluate(opponent, replace(tonight, champion=tonight.evaluated))
-    assert (against.lists[CHAMPION].positions != against.lists[SERVED].positions).any()
+    against, lists = evaluate(opponent, replace(tonight, champion=tonight.evaluated))
+    assert (lists.by_model[CHAMPION].positions != lists.by_model[SERVED].positions).any()
     assert against.challenge.champion_map == pytest.approx(against.metrics[CHAMPION]["map@12"])
 
 
 def test_few_customers_accept_and_refuse_nothing(tonight):
     settings = replace(SETTINGS, promotion=replace(SETTINGS.promotion, minimum_customers=10_000))
-    against = evaluate_week(tonight, Opponent("popular"), settings).challenge
+    against = evaluate_week(tonight, Opponent("popular"), settings)[0].challenge
     assert against.accepted is None
     assert against.reason.endswith(f"{against.customers} of at least 10,000 customers")
 
@@ -124,7 +134,7 @@ def test_a_ranker_that_learned_from_a_single_week_is_not_rehearsed(week):
 def test_a_ranker_is_rehearsed_in_the_newest_week_that_taught_it(evaluate, tonight, ranker_choice):
     """The earlier ranker that knows the week as well gains nothing over tonight's: it is the same."""
     choice = replace(ranker_choice, earlier=ranker_choice.ranker)
-    suite = evaluate(Opponent(None, reason=NO_CHAMPION), replace(tonight, ranker_choice=choice)).suite
+    suite = evaluate(Opponent(None, reason=NO_CHAMPION), replace(tonight, ranker_choice=choice))[0].suite
     newest = tonight.newest_ranking_week()
     assert len(suite.rehearsal.earlier_then) == len(newest.customer_ids)
     assert len(suite.rehearsal.rows) == len(suite.lists)  # everybody, for no sample was drawn
@@ -136,7 +146,7 @@ def test_a_ranker_is_rehearsed_in_the_newest_week_that_taught_it(evaluate, tonig
 def test_a_week_of_customers_with_short_histories_is_judged_without_perturbed_ones(evaluate, monkeypatch):
     """Nobody bought enough for a purchase less to be a small change."""
     monkeypatch.setattr(perturbed_lists, "FEWEST_ARTICLES", 10_000)
-    suite = evaluate(Opponent(None, reason=NO_CHAMPION)).suite
+    suite = evaluate(Opponent(None, reason=NO_CHAMPION))[0].suite
     outcomes = {each.name: each.outcome for each in run_tests(suite, SETTINGS.behavioral_tests)}
     of_perturbed = ("served_without_newest_purchase", "one_purchase_less", "shuffled_basket")
     assert {outcomes[name] for name in of_perturbed} == {"not enough data"}

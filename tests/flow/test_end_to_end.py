@@ -16,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from flow_runs import CUSTOMERS, Workplace, lenient, make_workplace, small_settings
+from named_customers import files_naming
 from served_lists import serving
 
 from recommender.models.baselines import BASELINES
@@ -123,6 +124,26 @@ def test_scoring_the_lists_again_from_the_raw_files_gives_the_same_numbers(publi
 def test_nothing_is_written_outside_the_data_folder(published_run, workplace):
     assert list((workplace.root / "home").rglob("*")) == []
     assert list((workplace.root / "elsewhere").rglob("*")) == []
+
+
+def test_only_the_files_that_need_customers_name_them(published_run, workplace):
+    customers = pyarrow.csv.read_csv(workplace.data_dir / "raw" / "demo" / "customers.csv")
+    naming = files_naming(set(customers["customer_id"].to_pylist()), workplace.data_dir)
+    folders = {re.match(r"runs/demo/\d+/[^/]+|[^/]+/[^/]+", path)[0] for path in naming}
+    run = f"runs/demo/{workplace.report['run_id']}"
+    assert folders == {
+        "raw/demo",
+        "warehouse/demo.duckdb",
+        *(f"{run}/{name}" for name in ("marts", "evaluated", "published", "test_week_lists.parquet")),
+        "reports/demo",
+        "redis/appendonly.aof",
+    }
+    assert [path for path in naming if path.startswith("reports")] == ["reports/demo/test_week_lists.parquet"]
+
+
+def test_nobody_else_on_the_machine_can_read_what_a_run_wrote(published_run, workplace):
+    written = [path for path in workplace.data_dir.rglob("*") if not path.is_symlink()]
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
 
 
 def test_a_page_to_look_at_was_drawn(published_run, workplace):

@@ -21,7 +21,9 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def week(files):
     """The week at depth 2."""
-    return read_week(*files, WINDOW, k=2)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("LOG_CUSTOMER_IDS", "clear")
+        return read_week(*files, WINDOW, k=2)
 
 
 def test_every_served_score_knows_whether_it_was_bought(week):
@@ -50,12 +52,25 @@ def test_a_smaller_depth_reads_fewer_ranks(files):
 
 
 def test_customers_with_history_come_first_and_few_newcomers_last(week, files, monkeypatch):
-    assert {each.customer_id for each in week.customers[:2]} == {"anna", "bert"}
-    assert week.customers[2].customer_id == "cleo"
+    assert {each.name for each in week.customers[:2]} == {"anna", "bert"}
+    assert week.customers[2].name == "cleo"
     assert week.customers[2].last_purchases == []
 
     monkeypatch.setattr(week_at_a_glance, "N_CUSTOMERS", 1)
     assert len(read_week(*files, WINDOW, k=2).customers) == 2
+
+
+@pytest.mark.parametrize(
+    ("way", "names"),
+    [
+        ("", {"462af23e771b967b", "482109dac4f599a8", "02c284918854d41e"}),
+        ("none", {"not shown"}),
+        ("clear", {"anna", "bert", "cleo"}),
+    ],
+)
+def test_customers_are_named_as_in_the_log(files, monkeypatch, way, names):
+    monkeypatch.setenv("LOG_CUSTOMER_IDS", way)
+    assert {each.name for each in read_week(*files, WINDOW, k=2).customers} == names
 
 
 def test_an_article_without_a_name_has_an_empty_one(files, tmp_path):

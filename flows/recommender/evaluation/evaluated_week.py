@@ -1,12 +1,13 @@
 """The test week from end to end: lists of every recommender, who makes tonight's, what it scores and against whom.
 
 Stage: after the ranker was fitted, before the behavioral suite. In: the models fitted before the week, the champion's
-where they are others. Out: `EvaluatedWeek`, which the verdict, the report and the cards are made from.
+where they are others. Out: `EvaluatedWeek`, which the verdict and the report are made from, and `WeekLists`, which a
+file is made of. They stand apart because only the second knows customers' ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,14 +37,30 @@ from recommender.weeks.tonights_models import TonightsModels
 
 
 @dataclass(frozen=True)
-class EvaluatedWeek:
-    """What is known of the test week.
+class WeekLists:
+    """Everybody's lists for the test week.
 
     Attributes:
         customer_ids: (n,) array of str, who bought something in it.
         article_ids: (n_articles,) array of str by catalogue position.
+        by_model: (n, depth) by model name; `SERVED` are the winner's, `FOUR_STAGES` stand apart where a baseline won.
+    """
+
+    customer_ids: np.ndarray
+    article_ids: np.ndarray
+    by_model: dict[str, RankedLists]
+
+    def of_models(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Yield each model's name, positions and scores."""
+        yield from ((name, lists.positions, lists.scores) for name, lists in self.by_model.items())
+
+
+@dataclass(frozen=True)
+class EvaluatedWeek:
+    """What is known of the test week.
+
+    Attributes:
         n_candidates: number of articles that could have been recommended.
-        lists: (n, depth) by model name; `SERVED` are the winner's, `FOUR_STAGES` stand apart where a baseline won.
         metrics: model to metric to value.
         quality: see `quality_report`.
         contest: who makes tonight's lists.
@@ -51,10 +68,7 @@ class EvaluatedWeek:
         suite: the behavioral tests of the served lists.
     """
 
-    customer_ids: np.ndarray
-    article_ids: np.ndarray
     n_candidates: int
-    lists: dict[str, RankedLists]
     metrics: dict[str, dict[str, float]]
     quality: dict[str, Any]
     contest: Contest
@@ -72,7 +86,7 @@ def evaluate_week(
     settings: Settings,
     oracle_file: Path | None = None,
     forced_reason: str = "",
-) -> EvaluatedWeek:
+) -> tuple[EvaluatedWeek, WeekLists]:
     """Make and score everybody's lists for the test week.
 
     Args:
@@ -92,17 +106,15 @@ def evaluate_week(
         lists[ORACLE] = read_oracle(oracle_file, week.customer_ids, contenders.catalogue, settings.lists.published_k)
     name, why_unopposed = opponent.against(contest.winner, contenders.lists.keys())
     champions = None if name is None else (lists | contenders.lists)[name]
-    return EvaluatedWeek(
-        customer_ids=week.customer_ids,
-        article_ids=contenders.catalogue.article_ids,
+    evaluated = EvaluatedWeek(
         n_candidates=week.n_candidates,
-        lists=lists,
         metrics={name: week.metrics_of(each) for name, each in lists.items()},
         quality=quality_report(week, lists, models.evaluated.two_tower.week()),
         contest=contest,
         challenge=challenge_in(week, lists[SERVED], champions, why_unopposed, settings.promotion, forced_reason),
         suite=contenders.suite_of(contest.winner),
     )
+    return evaluated, WeekLists(week.customer_ids, contenders.catalogue.article_ids, lists)
 
 
 class _Contenders:

@@ -72,11 +72,11 @@ def prediction_panel(customers: Sequence[ShownCustomer]) -> Table:
     rows = []
     for each in customers:
         for bought in each.last_purchases:
-            rows.append([each.customer_id, "bought before", bought.day.isoformat(), *_article(bought), "", ""])
+            rows.append([each.name, "bought before", bought.day.isoformat(), *_article(bought), "", ""])
         for one in each.recommendations:
             hit = "yes" if one.is_bought else "no"
-            rows.append([each.customer_id, "recommended", str(one.rank), *_article(one), number(one.score), hit])
-    return rows, ["customer_id", "what", "day or rank", "article_id", "product", "score", "bought in the week"]
+            rows.append([each.name, "recommended", str(one.rank), *_article(one), number(one.score), hit])
+    return rows, ["customer", "what", "day or rank", "article_id", "product", "score", "bought in the week"]
 
 
 def _metric_section(report: Mapping[str, Any]) -> Section:
@@ -163,7 +163,7 @@ def _customer_section(place: int, customer: ShownCustomer) -> Section:
         *_purchase_table(f"Bought in the week{left_out}", in_week[:PURCHASES_SHOWN]),
     ]
     known = "" if customer.last_purchases else "No purchase before the week. "
-    text = f"{known}{hits} of {len(listed)} recommendations were bought. Customer id: {customer.customer_id}"
+    text = f"{known}{hits} of {len(listed)} recommendations were bought. Customer: {customer.name}"
     return Section(f"Customer {place}", text, {}, tables, level=3)
 
 

@@ -20,17 +20,17 @@ from typing import TYPE_CHECKING, Any
 from recommender.errors import RecommenderError
 from recommender.evaluation.promotion import PASSED
 from recommender.features.marts import MartMissing, Marts
-from recommender.project_paths import reports_dir, run_dir
+from recommender.project_paths import keep_private, reports_dir, run_dir
 from recommender.report import report_cards
 from recommender.report.card_style import Table
-from recommender.report.run_report import renamed_when_whole
+from recommender.report.run_report import LISTS_FILE, renamed_when_whole
 
 if TYPE_CHECKING:
     from recommender.report.report_cards import Section
     from recommender.report.week_at_a_glance import WeekAtAGlance
 
 EXIT_NO_REPORT = 3
-LISTS_FILE, PAGE_FILE = "test_week_lists.parquet", "card.html"
+PAGE_FILE = "card.html"
 
 
 class ReportMissing(RecommenderError):
@@ -123,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReportMissing as error:
         print(error, file=sys.stderr)
         return EXIT_NO_REPORT
+    keep_private()
     folder = reports_dir(dataset)
     marts = Marts(run_dir(dataset, report["run_id"]) / "marts")
     write_page(report, folder / LISTS_FILE, marts, folder / PAGE_FILE)

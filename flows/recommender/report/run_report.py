@@ -5,6 +5,7 @@ data/reports/<dataset>/, each written beside and renamed, so that a reader never
 """
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from recommender.evaluation.result_text import count_of, describe_measured, desc
 from recommender.json_values import without_nan
 from recommender.report.suite_results import KindOfTests, kinds_of_tests
 
+LISTS_FILE = "test_week_lists.parquet"
 TEST_WEEK_LISTS_SCHEMA = pa.schema(
     [
         (Columns.MODEL, pa.string()),
@@ -98,6 +100,12 @@ def write_test_week_lists(
     ):
         for model, lists, scores in lists_by_model:
             writer.write_table(_lists_as_rows(model, lists, scores, customers, articles))
+
+
+def keep_test_week_lists(path: Path, folder: Path) -> None:
+    """Copy a run's test-week lists beside its report."""
+    with renamed_when_whole(folder / LISTS_FILE) as unfinished:
+        shutil.copyfile(path, unfinished)
 
 
 def summarize(report: Mapping[str, Any], page: Path | None = None) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from recommender.features.marts import Marts
 from recommender.model_names import SERVED
+from serving.customer_mask import HIDDEN, mask_of_environment
 
 N_CUSTOMERS, N_COLD_CUSTOMERS = 5, 1
 LAST_PURCHASES, MOST_IN_WEEK = 6, 1_000
@@ -115,9 +116,12 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class ShownCustomer:
-    """A customer: the last purchases before the week, latest first, those of the week, and the served list."""
+    """A customer: the last purchases before the week, latest first, those of the week, and the served list.
 
-    customer_id: str
+    `name` is what stands for the id where people read it, see `serving.customer_mask`.
+    """
+
+    name: str
     last_purchases: list[Purchase]
     bought_in_week: list[Purchase]
     recommendations: list[Recommendation]
@@ -182,10 +186,10 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
 def _sample(connection: duckdb.DuckDBPyConnection, start: date, end: date) -> list[ShownCustomer]:
     numbers = {"n_customers": N_CUSTOMERS, "n_cold_customers": N_COLD_CUSTOMERS}
     drawn = connection.execute(SAMPLE_SQL, {"start": start, **numbers}).fetchall()
-    yesterday = start - timedelta(days=1)
+    yesterday, mask = start - timedelta(days=1), mask_of_environment()
     return [
         ShownCustomer(
-            customer_id=customer,
+            name=mask(customer) or HIDDEN,
             last_purchases=_bought(connection, customer, date.min, yesterday, LAST_PURCHASES),
             bought_in_week=_bought(connection, customer, start, end, MOST_IN_WEEK),
             recommendations=[

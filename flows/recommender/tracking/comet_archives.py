@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from recommender.project_paths import comet_dir, set_environment_defaults
+from recommender.project_paths import comet_dir, keep_private, set_environment_defaults
 
 UPLOAD_COMMAND = "make comet-upload"
 UPLOADED_FOLDER = "uploaded"
@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"COMET_API_KEY is not set; set it to your Comet key to send {comet_dir()}.", file=sys.stderr)
         return 1
     set_environment_defaults()
+    keep_private()
     return 1 if upload_archives(comet_dir()) else 0
 
 

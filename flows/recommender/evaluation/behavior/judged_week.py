@@ -89,7 +89,7 @@ class JudgedWeek:
         usual_prices: (n_customers,) float mean price paid, NaN without history.
         history: (n_customers, n_articles) sparse, above 0 where bought before the week.
         customer_slices: dimension to (n_customers,) array of str.
-        customer_ids: (n_customers,) array of str.
+        customer_names: (n_customers,) array of str, what stands for each in reports.
         article_names: (n_articles,) array of str, id and product name, for people.
         common_sense: rules of the settings.
         two_tower: (n_customers, k) int32, the two-tower's own lists; None where there is none.
@@ -112,7 +112,7 @@ class JudgedWeek:
     usual_prices: np.ndarray
     history: sparse.csr_matrix
     customer_slices: Mapping[str, np.ndarray]
-    customer_ids: np.ndarray
+    customer_names: np.ndarray
     article_names: np.ndarray
     common_sense: CommonSenseSettings
     two_tower: np.ndarray | None = None

@@ -23,6 +23,7 @@ from recommender.features.interactions import day_number
 from recommender.features.marts import Marts
 from recommender.models.ranked_lists import RankedLists
 from recommender.stages.shop_day import ShopDay
+from serving.customer_mask import HIDDEN, mask_of_environment
 
 UNKNOWN = "unknown"
 
@@ -80,7 +81,7 @@ class Judging:
             usual_prices=day.customer_numbers[Columns.MEAN_PRICE],
             history=day.history,
             customer_slices=self._customer_slices(day),
-            customer_ids=day.customer_ids,
+            customer_names=self._customer_names(day),
             article_names=self.catalogue.article_ids + " " + _texts(articles[Columns.PRODUCT_NAME]),
             common_sense=self.common_sense,
             two_tower=None if two_tower is None else two_tower.positions[:, :k],
@@ -98,6 +99,11 @@ class Judging:
         known, firsts = np.unique(keys, return_index=True)  # ascending by day, so the first is the earliest
         of_truth = np.repeat(np.arange(len(day)), week.truth.sizes()) * n_articles + week.truth.values
         return days[firsts[np.searchsorted(known, of_truth)]].astype(np.int64)
+
+    def _customer_names(self, day: ShopDay) -> np.ndarray:
+        """(n,) what stands for each customer in reports, which people pass on."""
+        mask = mask_of_environment()
+        return np.array([mask(customer_id) or HIDDEN for customer_id in day.customer_ids], dtype=object)
 
     def _customer_slices(self, day: ShopDay) -> dict[str, np.ndarray]:
         customers = self.marts.customer_features(day.as_of_day, [Columns.AGE_BAND], day.customer_ids)
