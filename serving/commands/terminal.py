@@ -10,10 +10,9 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import redis
 import redis.asyncio
 
-from serving.connection.redis_connection import RedisUnreachable, connect_async, redis_url
+from serving.connection.redis_connection import connect, connect_async, redis_url
 from serving.errors import ServingError
 
 TIMEOUT_SECONDS = 5.0
@@ -26,7 +25,12 @@ def add_dataset_option(parser: argparse.ArgumentParser) -> None:
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[redis.asyncio.Redis]:
-    """Yield an asyncio client of the Redis that the environment names."""
+    """Yield an asyncio client of the Redis that the environment names, and that has just answered.
+
+    Raises:
+        RedisUnreachable: there is no Redis that can be read.
+    """
+    connect(TIMEOUT_SECONDS).close()
     client = connect_async(redis_url(), TIMEOUT_SECONDS)
     try:
         yield client
@@ -41,7 +45,4 @@ def run(command: Callable[[], str]) -> int:
     except ServingError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    except redis.RedisError as error:  # Redis answered when the command began
-        print(error, file=sys.stderr)
-        return RedisUnreachable.exit_code
     return 0

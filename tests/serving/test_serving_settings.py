@@ -104,7 +104,7 @@ def test_a_bad_value_names_its_variable(name, value):
         ("PORT", "http", 2),
         ("SAMPLE_DIR", "/dev/null/sample", 2),
         ("IMAGES_URL", "/no/such/folder", 2),
-        ("REDIS_URL", "http://example.com", 4),
+        ("REDIS_URL", "REDIS_URL", 4),
     ],
 )
 def test_the_program_ends_with_one_clear_line(monkeypatch, capsys, name, value, exit_code):

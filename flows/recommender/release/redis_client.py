@@ -12,6 +12,7 @@ import redis
 
 from recommender.release.publish_errors import RedisFailed
 from serving.connection.redis_connection import connect
+from serving.connection.redis_failures import named_failures
 from serving.errors import ServingError
 
 
@@ -23,9 +24,7 @@ def redis_client() -> Iterator[redis.Redis]:
         RedisFailed: Redis cannot be reached, or failed inside the block; or what lies in it is of no use.
     """
     try:
-        with connect() as client:
+        with connect() as client, named_failures(client):
             yield client
     except ServingError as error:
         raise RedisFailed(str(error)) from error
-    except redis.RedisError as error:
-        raise RedisFailed(f"Redis failed ({error}); find out why in its log, then try again") from error

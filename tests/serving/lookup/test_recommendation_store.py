@@ -168,7 +168,7 @@ def test_without_redis_a_store_that_never_read_a_version_has_no_answer(redis_ser
             redis_server.stop()
             await store.lookup("customer-0")
 
-    with pytest.raises(RedisAway, match="Redis does not answer"):
+    with pytest.raises(RedisAway, match="redis.sock cannot be reached"):
         asyncio.run(away())
 
 

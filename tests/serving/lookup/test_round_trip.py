@@ -41,7 +41,7 @@ def test_what_redis_forbids_is_an_error_and_the_next_round_trip_is_in_step(clien
     client.acl_setuser("reader", enabled=True, nopass=True, keys=["a"], commands=["+@all"])
 
     async def forbidden_then_allowed():
-        async with connected(redis_url().replace("://:", "://reader:")) as opened:
+        async with connected(redis_url().replace("unix://", "unix://reader:any@")) as opened:
             with pytest.raises(redis.exceptions.NoPermissionError):
                 await get_values(opened, ["a", "b", "a"])
             return await get_values(opened, ["a", "a"])
@@ -89,13 +89,13 @@ async def slow_server(pause):
             writer.write(data)
 
     async def serve(reader, writer):
-        from_redis, to_redis = await asyncio.open_connection(address.hostname, address.port)
+        from_redis, to_redis = await asyncio.open_unix_connection(address.path)
         await asyncio.gather(forward(reader, to_redis, 2**16, 0), forward(from_redis, writer, 100, pause))
 
     address = urlsplit(redis_url())
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        yield address._replace(netloc=address.netloc.replace(f":{address.port}", f":{port}")).geturl()
+        yield f"redis://127.0.0.1:{port}/0"
 
 
 def test_the_time_limit_holds_for_all_replies_together(client):

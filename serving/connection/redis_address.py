@@ -1,0 +1,95 @@
+"""What REDIS_URL may be, and how an address is shown: never with a user, a password or an option.
+
+Stage: below all connections. In: a text. Out: the text, checked, or one line that says how to write it. No message
+repeats a part of a text that cannot be read: what looks like a port may be the end of a password.
+
+The grammar is that of RFC 3986 (https://www.rfc-editor.org/rfc/rfc3986#section-3.2). redis-py itself takes a password
+with a slash for a port, and shows it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+
+from serving.errors import ServingError
+
+_USER = r"(?:(?:[\w.~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
+_OPTIONS = r"(?:\?[^@#\s]*)?"
+_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+_ADDRESSES = (
+    re.compile(rf"rediss?://{_USER}{_HOST}(?::(?P<port>[0-9]+))?(?:/[0-9]*)?{_OPTIONS}", re.ASCII),
+    re.compile(rf"unix://{_USER}/[^?#@]+{_OPTIONS}", re.ASCII),
+)
+_PARTS = re.compile(r"[a-z]+://(?P<host>\[[^]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?:/(?P<database>[^?#]*))?")
+MOST_PORT = 65_535
+FORM = "redis://USER:PASSWORD@HOST:6379/0"
+PERCENT_ENCODE = (
+    "percent-encode the password: / is %2F, # is %23, ? is %3F, @ is %40, % is %25, [ is %5B, ] is %5D, a space is %20"
+)
+
+
+class RedisUnreachable(ServingError, ConnectionError):
+    """Redis does not answer as it should; the message names the server without its password, why, and what to do."""
+
+    exit_code = 4
+
+
+def checked_url(text: str, variable: str = "REDIS_URL") -> str:
+    """Return the address of a Redis as redis-py takes it.
+
+    Args:
+        text: a URL; white space around it is no part of it.
+        variable: where the text stands.
+
+    Raises:
+        RedisUnreachable: it is no such URL; the message repeats nothing of it.
+    """
+    url = text.strip()
+    found = next(filter(None, (address.fullmatch(url) for address in _ADDRESSES)), None)
+    port = int(found.groupdict().get("port") or 1) if found else 0
+    if not 0 < port <= MOST_PORT:
+        raise RedisUnreachable(f"{variable} cannot be read: {_what_is_wrong(url)}.")
+    try:
+        pool = redis.ConnectionPool.from_url(url)
+        pool.connection_class(**pool.connection_kwargs)
+    except (ValueError, TypeError, redis.RedisError):
+        raise RedisUnreachable(
+            f"{variable} cannot be used: redis-py does not know one of the options after its ?, or not with such a "
+            "value; correct or remove it."
+        ) from None  # the error would repeat the value
+    return url
+
+
+def _what_is_wrong(url: str) -> str:
+    """Say what to change, without a word of the text."""
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        return f"it must start with redis://, rediss:// or unix://, as in {FORM}"
+    parts = _PARTS.match(url)
+    if "@" in url or "#" in url:
+        return f"{PERCENT_ENCODE}, as in {FORM}"
+    if url.startswith("unix://"):
+        return "a socket has a full path, as in unix:///run/redis/redis.sock?db=0"
+    if not parts["host"]:
+        return f"it names no host; write it as {FORM}"
+    if parts["port"] is not None and not (parts["port"].isdecimal() and 0 < int(parts["port"]) <= MOST_PORT):
+        return f"its port is no number from 1 to {MOST_PORT}; if that is a password, write the URL as {FORM}"
+    if not (parts["database"] or "0").isdecimal():
+        return f"its database, after the last /, is no number; write it as {FORM}"
+    return f"it has characters that no address has; write it as {FORM}, and {PERCENT_ENCODE}"
+
+
+def shown_address(options: Mapping[str, Any], is_encrypted: bool = False) -> str:
+    """Return the address of a connection as it may be shown and logged.
+
+    Args:
+        options: of the connection, as redis-py keeps them.
+        is_encrypted: whether it speaks TLS.
+    """
+    if options.get("path"):
+        return f"unix://{options['path']}"
+    host = options.get("host") or "localhost"
+    host = f"[{host}]" if ":" in host else host
+    scheme = "rediss" if is_encrypted else "redis"
+    return f"{scheme}://{host}:{options.get('port') or 6379}/{options.get('db') or 0}"
