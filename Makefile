@@ -16,6 +16,8 @@ NAME ?=
 VERSION ?=
 SHARE ?= 0.1
 ARTICLE ?=
+FILE ?=
+FEED ?=
 NOTE ?=
 K ?= 12
 MAX_WORKERS ?= 2
@@ -23,8 +25,15 @@ WEEKS ?= 4
 ONLY ?=
 SHOPS ?=
 PART ?= tests
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
-export DATASET RAW_DIR ONLINE_RETAIL_FILE FORCE_REASON
+PYTHON ?=
+TORCH_BACKEND ?= auto
+
+# Values reach programs untouched: make expands none of them, and recipes name them as the shell's own variables, so
+# that quotes, backticks, $ and line breaks of a value mean nothing to either.
+GIVEN := DATASET RAW_DIR ONLINE_RETAIL_FILE CUTOFF FORCE_REASON CUSTOMER RUN NAME VERSION SHARE ARTICLE FILE FEED NOTE K \
+  MAX_WORKERS WEEKS ONLY SHOPS PART PYTHON TORCH_BACKEND
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
 
 BIN := .venv/bin
 # A file of tests on each core, in the order of the folders: sorted by size the whole runs, few but long, would come last.
@@ -32,7 +41,6 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
 UV_VERSION := 0.13.8
 TORCH_VERSION := 2.13.0
-TORCH_BACKEND ?= auto
 PACKAGES := .venv/.packages
 INSTALLED := .venv/.installed
 
@@ -50,13 +58,13 @@ packages: $(PACKAGES)
 # torch goes first and apart: the build that fits depends on the machine, so no lock can name it.
 $(PACKAGES): requirements.txt
 	@echo "Setting up .venv (once; a minute or two)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || "$${PYTHON:-$$(command -v python3.11 || command -v python3)}" -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	  || { echo "Python 3.11 is needed, $$($(BIN)/python --version) was found: make setup PYTHON=/path/to/python3.11"; rm -rf .venv; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/python -c 'import torch, sys; sys.exit(torch.__version__.split("+")[0] != "$(TORCH_VERSION)")' 2>/dev/null \
 	  || { test -n "$$PIP_FIND_LINKS" && $(UV) pip install --quiet $(addprefix --find-links ,$(PIP_FIND_LINKS)) torch==$(TORCH_VERSION); } \
-	  || $(UV) pip install --quiet --torch-backend=$(TORCH_BACKEND) torch==$(TORCH_VERSION) \
+	  || $(UV) pip install --quiet --torch-backend="$$TORCH_BACKEND" torch==$(TORCH_VERSION) \
 	  || $(UV) pip install --quiet torch==$(TORCH_VERSION)
 	@$(UV) pip install --quiet --no-deps -r requirements.txt
 	@touch $@
@@ -68,8 +76,8 @@ $(INSTALLED): $(PACKAGES) pyproject.toml
 
 .PHONY: run
 run: setup  ## Raw purchases to published recommendations (DATASET=demo, online-retail or kaggle-hm; CUTOFF=..., MAX_WORKERS=2)
-	@$(BIN)/python flows/recommendation_flow.py --no-pylint run --dataset $(DATASET) --max-workers $(MAX_WORKERS) \
-	  $(if $(CUTOFF),--cutoff $(CUTOFF)) $(if $(FORCE_REASON),--force-reason "$$FORCE_REASON")
+	@$(BIN)/python flows/recommendation_flow.py --no-pylint run --dataset="$$DATASET" --max-workers="$$MAX_WORKERS" \
+	  $${CUTOFF:+--cutoff="$$CUTOFF"} $${FORCE_REASON:+--force-reason="$$FORCE_REASON"}
 	@$(MAKE) query
 
 .PHONY: serve
@@ -87,59 +95,61 @@ lambda: setup  ## Pack the API for AWS Lambda into build/lambda.zip
 
 .PHONY: query
 query: setup  ## Show one customer's list with product names (CUSTOMER=..., K=12)
-	@$(BIN)/python -m serving.commands.query --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
+	@$(BIN)/python -m serving.commands.query --dataset="$$DATASET" --k="$$K" $${CUSTOMER:+--customer="$$CUSTOMER"}
 
 .PHONY: explain
 explain: setup  ## Show where each of a customer's recommendations came from, and what was filtered (CUSTOMER=..., K=12)
-	@$(BIN)/python -m recommender.explain.command --dataset $(DATASET) --k $(K) $(if $(CUSTOMER),--customer "$(CUSTOMER)")
+	@$(BIN)/python -m recommender.explain.command --dataset="$$DATASET" --k="$$K" $${CUSTOMER:+--customer="$$CUSTOMER"}
 
 .PHONY: deny
-deny: setup  ## Recommend an article to nobody from the next second on (ARTICLE=..., NOTE=why)
-	@$(BIN)/python -m serving.commands.rules --dataset $(DATASET) deny "$(ARTICLE)" --note "$(NOTE)"
+deny: setup  ## Recommend an article to nobody from the next second on (ARTICLE=... or FILE=ids, FEED=name, NOTE=why)
+	@$(BIN)/python -m serving.commands.rules --dataset="$$DATASET" deny --note="$$NOTE" \
+	  $${FILE:+--file="$$FILE"} $${FEED:+--feed="$$FEED"} $${ARTICLE:+-- "$$ARTICLE"}
 
 .PHONY: allow
-allow: setup  ## Recommend it again (ARTICLE=...)
-	@$(BIN)/python -m serving.commands.rules --dataset $(DATASET) allow "$(ARTICLE)"
+allow: setup  ## Recommend it again (ARTICLE=... or FILE=ids; FEED=name alone ends a feed)
+	@$(BIN)/python -m serving.commands.rules --dataset="$$DATASET" allow \
+	  $${FILE:+--file="$$FILE"} $${FEED:+--feed="$$FEED"} $${ARTICLE:+-- "$$ARTICLE"}
 
 .PHONY: rules
 rules: setup  ## List what is kept out of every list, and why
-	@$(BIN)/python -m serving.commands.rules --dataset $(DATASET) show
+	@$(BIN)/python -m serving.commands.rules --dataset="$$DATASET" show
 
 .PHONY: variant
 variant: setup  ## Start an A/B test: serve some customers another version (NAME=..., VERSION=..., SHARE=0.1)
-	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) start "$(NAME)" --version "$(VERSION)" --share $(SHARE)
+	@$(BIN)/python -m serving.commands.variants --dataset="$$DATASET" start --version="$$VERSION" --share="$$SHARE" -- "$$NAME"
 
 .PHONY: end-variant
 end-variant: setup  ## End an A/B test: its customers get the current version again (NAME=...)
-	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) end "$(NAME)"
+	@$(BIN)/python -m serving.commands.variants --dataset="$$DATASET" end -- "$$NAME"
 
 .PHONY: variants
 variants: setup  ## List the A/B tests and the share of customers in each
-	@$(BIN)/python -m serving.commands.variants --dataset $(DATASET) show
+	@$(BIN)/python -m serving.commands.variants --dataset="$$DATASET" show
 
 .PHONY: rollback
 rollback: setup  ## Serve the previous version again
-	@$(BIN)/python -m recommender.release.published_versions rollback --dataset $(DATASET)
+	@$(BIN)/python -m recommender.release.published_versions rollback --dataset="$$DATASET"
 
 .PHONY: publish
 publish: setup  ## Publish the lists of an earlier run again (RUN=...; without RUN, list the runs)
-	@$(BIN)/python -m recommender.release.republish --dataset $(DATASET) --run "$(RUN)"
+	@$(BIN)/python -m recommender.release.republish --dataset="$$DATASET" --run="$$RUN"
 
 .PHONY: versions
 versions: setup  ## List the published versions
-	@$(BIN)/python -m recommender.release.published_versions versions --dataset $(DATASET)
+	@$(BIN)/python -m recommender.release.published_versions versions --dataset="$$DATASET"
 
 .PHONY: history
 history: setup  ## List what the last runs decided, and why
-	@$(BIN)/python -m recommender.release.history --dataset $(DATASET)
+	@$(BIN)/python -m recommender.release.history --dataset="$$DATASET"
 
 .PHONY: nightly
 nightly: setup  ## Run once as cron does: one at a time, logged, with a meaningful exit code
-	@$(BIN)/python flows/nightly.py --dataset $(DATASET) --max-workers $(MAX_WORKERS)
+	@$(BIN)/python flows/nightly.py --dataset="$$DATASET" --max-workers="$$MAX_WORKERS"
 
 .PHONY: card
 card: setup  ## Draw the last run's report as one HTML page, and print where it is (DATASET=...)
-	@$(BIN)/python -m recommender.report.report_page --dataset $(DATASET)
+	@$(BIN)/python -m recommender.report.report_page --dataset="$$DATASET"
 
 .PHONY: comet-upload
 comet-upload: setup  ## Send the experiments that were kept offline to Comet (needs COMET_API_KEY)
@@ -147,7 +157,7 @@ comet-upload: setup  ## Send the experiments that were kept offline to Comet (ne
 
 .PHONY: rescore
 rescore: setup  ## Score the last run's test-week lists again from the raw files and compare
-	@$(BIN)/python -m recommender.evaluation.rescore --dataset $(DATASET)
+	@$(BIN)/python -m recommender.evaluation.rescore --dataset="$$DATASET"
 
 .PHONY: readme
 readme: setup  ## Put the last runs' and benchmarks' results into README.md and docs/results.md
@@ -162,7 +172,7 @@ docs: setup  ## Build the manual as HTML pages in build/docs; a broken link is a
 
 .PHONY: bench-quality
 bench-quality: setup  ## Measure served lists, baselines and ablations over several weeks (DATASET=..., WEEKS=4)
-	@$(BIN)/python -m benchmarks.quality --dataset $(DATASET) --weeks $(WEEKS)
+	@$(BIN)/python -m benchmarks.quality --dataset="$$DATASET" --weeks="$$WEEKS"
 
 .PHONY: bench-serving
 bench-serving: setup  ## Publish 1.37 million lists, look them up, and compare with a bare handler
@@ -174,8 +184,8 @@ bench-behavior: setup  ## Time the behavioral suite over 100,000 customers and 1
 
 .PHONY: calibrate
 calibrate: setup  ## Show how the gates' thresholds fare on many shops (ONLY=regex, SHOPS="folder ...", ONLINE_RETAIL_FILE=...)
-	@$(BIN)/python -W ignore -m benchmarks.calibration --only "$(ONLY)" \
-	  $(if $(ONLINE_RETAIL_FILE),--online-retail-file "$(ONLINE_RETAIL_FILE)") $(foreach shop,$(SHOPS),--shop "$(shop)")
+	@set -f; shops=($$SHOPS); $(BIN)/python -W ignore -m benchmarks.calibration --only="$$ONLY" \
+	  $${ONLINE_RETAIL_FILE:+--online-retail-file="$$ONLINE_RETAIL_FILE"} "$${shops[@]/#/--shop=}"
 
 .PHONY: bench-relbench
 bench-relbench: setup  ## Measure MAP@12 on RelBench's rel-hm, with the published figures (RAW_DIR=your H&M files)
@@ -190,7 +200,7 @@ test: setup  ## Run every test but the long ones, in ten to fifteen minutes
 test-long: setup  ## Run long simulations (PART=tests, shops-sizes, shops-kinds, shops-real, shops-large or verdicts)
 	@$(if $(filter $(PART),tests shops-sizes shops-kinds shops-real shops-large verdicts),,\
 	  $(error PART=$(PART) is no part; there are tests, shops-sizes, shops-kinds, shops-real, shops-large and verdicts))
-	@$(MAKE) long-$(PART)
+	@$(MAKE) "long-$$PART"
 
 .PHONY: long-tests long-shops-sizes long-shops-kinds long-shops-real long-shops-large long-verdicts
 long-tests: setup
@@ -216,7 +226,7 @@ format: setup  ## Mend the style
 
 .PHONY: lock
 lock:  ## Compile requirements.in into requirements.txt, and the API's own file
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || "$${PYTHON:-$$(command -v python3.11 || command -v python3)}" -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(UV) pip compile --quiet --python-version 3.11 --custom-compile-command "make lock" \
 	  --excludes <(echo torch) requirements.in --output-file requirements.txt
