@@ -17,7 +17,8 @@ RecommenderError
 │   ├── Overtaken           someone else moved the pointer or took the lock
 │   ├── NotEnoughMemory     the new version does not fit below Redis's maxmemory
 │   ├── ReadBackDiffers     Redis returned something else than was written
-│   └── NoPreviousVersion   there is nothing to roll back to
+│   ├── NoPreviousVersion   there is nothing to roll back to
+│   └── NothingToServe      the dataset has no version
 ├── NotKept             a run has no lists on the disk
 ├── NothingPublished    there is no published run to explain
 ├── UnknownCustomer     the published run has no such customer

@@ -42,7 +42,7 @@ def _depth(text: str) -> int:
 
 
 async def _query(dataset: str, customer_id: str | None, k: int) -> str:
-    async with connected() as client:
+    async with connected(dataset) as client:
         store = RecommendationStore(client, dataset)
         try:
             await store.refresh()

@@ -12,8 +12,11 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 
+from serving.cache.published_datasets import nothing_published
 from serving.connection.redis_connection import connect, connect_async, redis_url
+from serving.connection.redis_failures import named_failures
 from serving.errors import ServingError
+from serving.lookup.store_errors import NothingPublished
 
 TIMEOUT_SECONDS = 5.0
 
@@ -24,13 +27,19 @@ def add_dataset_option(parser: argparse.ArgumentParser) -> None:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[redis.asyncio.Redis]:
+async def connected(dataset: str = "") -> AsyncIterator[redis.asyncio.Redis]:
     """Yield an asyncio client of the Redis that the environment names, and that has just answered.
+
+    Args:
+        dataset: must have lists; any may lack them if this is empty.
 
     Raises:
         RedisUnreachable: there is no Redis that can be read.
+        NothingPublished: the dataset has no lists; the message names those that have.
     """
-    connect(TIMEOUT_SECONDS).close()
+    with connect(TIMEOUT_SECONDS) as checked, named_failures(checked):
+        if dataset and (missing := nothing_published(checked, dataset)):
+            raise NothingPublished(missing)
     client = connect_async(redis_url(), TIMEOUT_SECONDS)
     try:
         yield client

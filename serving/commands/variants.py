@@ -9,10 +9,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from serving.cache.published_datasets import nothing_published
 from serving.cache.variants import Variant
 from serving.commands.terminal import add_dataset_option, run
 from serving.connection.redis_connection import connect
 from serving.connection.redis_failures import named_failures
+from serving.lookup.store_errors import NothingPublished
 from serving.lookup.variant_book import VariantBook
 
 
@@ -25,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _change(options: argparse.Namespace) -> str:
     """Do what the options say; return the variants as they are afterwards."""
     with connect() as client, named_failures(client):
+        if missing := nothing_published(client, options.dataset):
+            raise NothingPublished(missing)
         book = VariantBook(client, options.dataset)
         if options.action == "start":
             book.start(options.name, options.version, options.share)

@@ -29,3 +29,7 @@ class ReadBackDiffers(PublishError):
 
 class NoPreviousVersion(PublishError):
     """There is nothing to roll back to."""
+
+
+class NothingToServe(PublishError):
+    """The dataset has no version."""

@@ -13,27 +13,33 @@ from dataclasses import dataclass
 import redis
 
 from recommender.errors import RecommenderError
-from recommender.release.publish_errors import NoPreviousVersion, Overtaken
+from recommender.release.publish_errors import NoPreviousVersion, NothingToServe, Overtaken
 from recommender.release.redis_client import redis_client
 from recommender.release.round_trip import MOST_COMMANDS, round_trip
 from serving.cache.contract import CacheFormatError, CacheKeys, Manifest, registered_counts
-from serving.cache.variants import decode_variants
+from serving.cache.published_datasets import nothing_published
+from serving.cache.variants import Variant, decode_variants, encode_variants
 
 # All keys of a script carry the same hash tag, so it runs on a Redis Cluster too. It may run twice: a client repeats a
 # command whose answer was lost.
 ROLLBACK_SCRIPT = """
--- KEYS: registry, current, history   ARGV: version to leave, version to serve
+-- KEYS: registry, current, history, variants
+-- ARGV: version to leave, version to serve, variants as they were, variants without those of the version to leave
 local current = redis.call('get', KEYS[2])
 if current == ARGV[2] then return 'done' end
 if current ~= ARGV[1] or redis.call('lindex', KEYS[3], 1) ~= ARGV[2] then return 'the pointer was moved' end
 if redis.call('hexists', KEYS[1], ARGV[2]) == 0 then return 'its keys were removed' end
+if ARGV[3] ~= ARGV[4] then
+  if (redis.call('get', KEYS[4]) or '') ~= ARGV[3] then return 'the variants were changed' end
+  redis.call('set', KEYS[4], ARGV[4])
+end
 redis.call('lpop', KEYS[3])
 redis.call('set', KEYS[2], ARGV[2])
 return 'done'
 """
 
 
-CURRENT, PREVIOUS, UNUSED = "current", "previous", "unused"
+CURRENT, PREVIOUS, VARIANT, UNUSED = "current", "previous", "variant", "unused"
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class StoredVersion:
 
     Attributes:
         version: its id.
-        state: `current`, `previous` (a rollback can reach it) or `unused` (withdrawn, interrupted or loading).
+        state: `current`, `previous` (a rollback can reach it), `variant` (some customers are served it) or `unused`
+            (withdrawn, interrupted or loading).
         manifest: None when it was not written yet or cannot be read.
     """
 
@@ -57,7 +64,10 @@ def versions(client: redis.Redis, dataset: str) -> list[StoredVersion]:
     history = [version.decode() for version in client.lrange(keys.history, 0, -1)]
     registered = sorted(version.decode() for version in client.hkeys(keys.registry))
     states = dict.fromkeys(history, PREVIOUS) | dict.fromkeys(history[:1], CURRENT)
-    states |= {version: UNUSED for version in registered if version not in states}
+    of_variants = {version.decode() for version in _of_variants(client, keys)}
+    states |= {
+        version: VARIANT if version in of_variants else UNUSED for version in registered if version not in states
+    }
     return [StoredVersion(version, state, _manifest(client, keys, version)) for version, state in states.items()]
 
 
@@ -76,24 +86,44 @@ def served_manifest(client: redis.Redis, dataset: str) -> Manifest | None:
     return None if version is None else _manifest(client, keys, version.decode())
 
 
-def rollback(client: redis.Redis, dataset: str) -> str:
-    """Serve the previous version again; the withdrawn one is removed by the next publisher.
+def rollback(client: redis.Redis, dataset: str, tell: Callable[[str], None] = print) -> str:
+    """Serve the previous version again; variants of the withdrawn one end, and the next publisher removes it.
+
+    Args:
+        client: a Redis client with bytes replies.
+        dataset: to roll back.
+        tell: called for each variant that ends.
 
     Returns:
         The version that is served now.
 
     Raises:
         NoPreviousVersion: no previous version was kept.
-        Overtaken: a publisher or another rollback moved the pointer at the same moment.
+        Overtaken: someone moved the pointer or changed the variants at the same moment.
     """
     keys = CacheKeys(dataset)
     current, previous, *_ = [*client.lrange(keys.history, 0, 1), None, None]
     if previous is None:
         raise NoPreviousVersion(f"{dataset} has no previous version to roll back to; publish one.")
-    outcome = client.eval(ROLLBACK_SCRIPT, 3, keys.registry, keys.current, keys.history, current, previous)
+    variants, left, ended = _without_variants_of(current.decode(), client.get(keys.variants) or b"")
+    names = keys.registry, keys.current, keys.history, keys.variants
+    outcome = client.eval(ROLLBACK_SCRIPT, len(names), *names, current, previous, variants, left)
     if outcome != b"done":
         raise Overtaken(f"{dataset} was not rolled back to {previous.decode()}: {outcome.decode()}; look at versions.")
+    for each in ended:
+        tell(f"variant {each.name} ({each.share:.0%} of the customers) served {each.version}: it is ended")
     return previous.decode()
+
+
+def _without_variants_of(version: str, value: bytes) -> tuple[bytes, bytes, list[Variant]]:
+    """Return the variants as Redis holds them, as it is to hold them without those of a version, and these."""
+    try:
+        variants = decode_variants(value)
+    except CacheFormatError:  # damaged ones are not served
+        return value, value, []
+    ended = [each for each in variants if each.version == version]
+    left = [each for each in variants if each.version != version]
+    return value, encode_variants(left) if ended else value, ended
 
 
 def remove_unused(client: redis.Redis, keys: CacheKeys, progress: Callable[[str, int, int], None]) -> None:
@@ -123,7 +153,10 @@ def remove_version(client: redis.Redis, keys: CacheKeys, version: str, counts: M
 
 
 def _print_versions(client: redis.Redis, dataset: str) -> None:
-    for stored in versions(client, dataset):
+    found = versions(client, dataset)
+    if not found:
+        raise NothingToServe(nothing_published(client, dataset))
+    for stored in found:
         manifest = stored.manifest
         details = "incomplete" if manifest is None else f"{manifest.customers:,} customers, {manifest.model}"
         print(f"{stored.version}  {stored.state:8}  {details}")

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.release import published_versions
 from recommender.release.published_versions import versions
 from serving.cache.contract import CacheFormatError, CacheKeys
 from serving.cache.variants import Variant, customer_place, decode_variants, encode_variants, free_start, variant_of
+from serving.commands import variants
 from serving.connection.redis_connection import connect_async, redis_url
 from serving.lookup.recommendation_store import RecommendationStore
 from serving.lookup.variant_book import VariantBook, VariantError
@@ -181,3 +183,52 @@ def test_what_cannot_be_started_changes_nothing(client, two_versions, name, vers
     assert client.get(KEYS.variants) == before
     with pytest.raises(VariantError, match="there are: old"):
         VariantBook(client, "demo").end("new")
+
+
+def test_a_rollback_ends_the_variants_of_the_version_that_it_withdraws(client, publish_planted, capsys):
+    before, current = publish_planted(client, 1), publish_planted(client, 2)
+    VariantBook(client, "demo").start("bolder", current, 0.5)
+    VariantBook(client, "demo").start("older", before, 0.1)
+    assert published_versions.main(["rollback"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:2] == [
+        f"variant bolder (50% of the customers) served {current}: it is ended",
+        f"demo now serves {before}",
+    ]
+    assert [line.split()[:2] for line in printed[2:]] == [[before, "current"], [current, "unused"]]
+    assert [each.name for each in VariantBook(client, "demo").read()] == ["older"]
+
+
+def test_a_rollback_with_damaged_variants_leaves_them(client, publish_planted):
+    before, _ = publish_planted(client, 1), publish_planted(client, 2)
+    client.set(CacheKeys("demo").variants, b"garbage")
+    assert published_versions.rollback(client, "demo") == before
+    assert client.get(CacheKeys("demo").variants) == b"garbage"
+
+
+def test_the_version_of_a_variant_is_listed_as_such(client, publish_planted, capsys):
+    first = publish_planted(client, 1)
+    VariantBook(client, "demo").start("first", first, 0.1)
+    second, third = publish_planted(client, 2), publish_planted(client, 3)
+    assert published_versions.main(["versions"]) == 0
+    states = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert states == [[third, "current"], [second, "previous"], [first, "variant"]]
+
+
+def listed_versions(dataset: str) -> int:
+    return published_versions.main(["versions", "--dataset", dataset])
+
+
+def listed_variants(dataset: str) -> int:
+    return variants.main(["--dataset", dataset, "show"])
+
+
+@pytest.mark.parametrize(("listed", "code"), [(listed_versions, 1), (listed_variants, 3)])
+def test_a_dataset_without_lists_is_one_line_that_names_those_with(client, publish_planted, capsys, listed, code):
+    assert listed("demo") == code
+    assert capsys.readouterr().err == (
+        "no lists are published for demo; `make run DATASET=demo` does it (no dataset has lists yet).\n"
+    )
+    publish_planted(client, 1)
+    assert listed("nonsense") == code
+    assert capsys.readouterr().err.endswith("(there are lists of: demo).\n")
