@@ -10,6 +10,8 @@ Keys of the dataset `demo` (the braces are a Redis Cluster hash tag, so control 
     recommendations:{demo}:registry             hash: version id -> numbers of its keys, for every version with keys
     recommendations:{demo}:lock                 token of the publisher at work
     recommendations:{demo}:rules                hash: article id -> why it is barred, see `lookup.rule_book`
+    recommendations:{demo}:barred_sets          hash: name of a feed or list -> the articles it bars, see `barred_sets`
+    recommendations:{demo}:rules_state          changes with every change of rules, see `rule_changes`
     recommendations:{demo}:variants             which customers are served another version, see `variants`
     recommendations:demo:<version>:manifest     Manifest as JSON
     recommendations:demo:<version>:bucket:<n>   the lists of about 32 customers, packed, see `list_buckets`
@@ -86,6 +88,14 @@ class CacheKeys:
     @property
     def rules(self) -> str:
         return self._control("rules")
+
+    @property
+    def barred_sets(self) -> str:
+        return self._control("barred_sets")
+
+    @property
+    def rules_state(self) -> str:
+        return self._control("rules_state")
 
     @property
     def variants(self) -> str:

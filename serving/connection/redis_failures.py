@@ -59,14 +59,14 @@ NO_ANSWER = Kind("does not answer in time", "look at its load and at the network
 AWAY = Kind("cannot be reached", is_quoted=True)
 OTHER = Kind("refuses a command", "read its log", is_quoted=True)
 
+REPLICA = Kind("is a read-only replica", "name its primary in REDIS_URL", reads=True)
+FULL = Kind("is full", "raise its maxmemory, or remove what else it holds", reads=True)
+
 _BY_CLASS: Sequence[tuple[type[Exception], Kind]] = (
     (redis.BusyLoadingError, Kind("is still loading its data", "wait until it is done")),
     (redis.exceptions.MasterDownError, Kind("is a replica without its primary", "name the primary in REDIS_URL")),
-    (redis.ReadOnlyError, Kind("is a read-only replica", "name its primary in REDIS_URL", reads=True)),
-    (
-        redis.exceptions.OutOfMemoryError,
-        Kind("is full", "raise its maxmemory, or remove what else it holds", reads=True),
-    ),
+    (redis.ReadOnlyError, REPLICA),
+    (redis.exceptions.OutOfMemoryError, FULL),
     (
         redis.exceptions.NoPermissionError,
         Kind("does not allow its user a command", "give the user the right: ACL SETUSER", True, True),
@@ -75,7 +75,9 @@ _BY_CLASS: Sequence[tuple[type[Exception], Kind]] = (
 )
 _BY_WORD: Sequence[tuple[str, Kind]] = (
     ("MISCONF", Kind("is read-only, for it cannot save on its disk", "make room on its disk", reads=True)),
-    ("BUSY ", Kind("is busy with a script", "wait for its end, or end it with SCRIPT KILL")),
+    ("OOM command not allowed", FULL),
+    ("READONLY You can't write", REPLICA),
+    ("BUSY Redis is busy", Kind("is busy with a script", "wait for its end, or end it with SCRIPT KILL")),
     ("NOREPLICAS", Kind("is read-only, for too few replicas follow it", "start its replicas", reads=True)),
     ("max number of clients", Kind("has as many clients as it may have", "raise its maxclients")),
 )
@@ -89,7 +91,7 @@ def kind_of(error: Exception) -> Kind:
     if isinstance(error, redis.AuthenticationError):
         return _about_the_password(str(error))
     for word, kind in _BY_WORD:
-        if str(error).startswith(word):
+        if word in str(error):  # not only at its beginning: a script puts words of its own before
             return kind
     if isinstance(error, redis.ResponseError):
         return _about_the_password(str(error)) if str(error).startswith(("NOAUTH", "WRONGPASS")) else OTHER

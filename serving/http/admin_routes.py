@@ -1,17 +1,20 @@
 """Change the lookup rules over HTTP, as `make deny` does, with the administrator's key.
 
-In: requests with `ADMIN_API_KEY`. Out: the rules as they are afterwards; lookups follow within a second.
+In: requests with `ADMIN_API_KEY`. Out: what a change did, in numbers; lookups follow within a second.
 """
 
+import re
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.http.api_keys import administrator
 from serving.http.problems import problem_responses
-from serving.lookup.rule_book import BarredArticle, LookupRules, Rule
+from serving.lookup.lookup_rules import BarredArticle, BarredTogether, Rule
+from serving.lookup.rule_book import Changed, RuleBook, RuleError
 
 PROBLEMS = problem_responses(
     {
@@ -22,10 +25,13 @@ PROBLEMS = problem_responses(
         503: "Redis is away.",
     }
 )
+MOST_ARTICLES = 500_000  # of one request
+EXAMPLES = 10  # of unknown ids
 
 router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(administrator)])
 
 ArticleId = Annotated[str, Path(pattern=f"^{ARTICLE_ID_PATTERN}$", description="Ten digits.", examples=["0706016001"])]
+Feed = Annotated[str, Path(description="Up to 64 letters, digits, `.`, `_` and `-`.", examples=["stock"])]
 
 
 class Bar(BaseModel):
@@ -33,6 +39,18 @@ class Bar(BaseModel):
 
     rule: Literal["denied", "out_of_stock"] = "denied"
     note: str = Field("", max_length=500, description="The reason, for later readers.", examples=["recalled"])
+
+
+class ArticleIds(BaseModel):
+    """Articles by their ids; checked in a thread of their own, for there may be hundreds of thousands."""
+
+    article_ids: list = Field(
+        max_length=MOST_ARTICLES, description="Ten digits each.", json_schema_extra={"items": {"type": "string"}}
+    )
+
+
+class BarMany(Bar, ArticleIds):
+    """Articles that are to be recommended to nobody, and why."""
 
 
 class BarredAnswer(BaseModel):
@@ -43,6 +61,12 @@ class BarredAnswer(BaseModel):
     since: str = Field(examples=["2020-09-23T02:15:00+00:00"])
 
 
+class FeedAnswer(BarredAnswer):
+    """What a feed or a list bars."""
+
+    articles: int = Field(ge=0)
+
+
 class Cap(BaseModel):
     """How many articles of one product code an answer may have."""
 
@@ -50,42 +74,127 @@ class Cap(BaseModel):
 
 
 class RulesAnswer(BaseModel):
-    """The rules of the dataset."""
+    """The rules of the dataset; articles of feeds and lists are counted, not listed."""
 
-    barred: dict[str, BarredAnswer] = Field(description="By article id.")
+    barred: dict[str, BarredAnswer] = Field(description="Articles with a rule of their own, by id.")
+    feeds: dict[str, FeedAnswer] = Field(description="Feeds and lists, by name.")
+    articles_barred: int = Field(description="By any rule.", ge=0)
     most_per_product_code: int | None
+    unreadable: list[str] = Field(description="Fields that are damaged in Redis; set them again.")
+
+
+class ChangeAnswer(BaseModel):
+    """What a change did."""
+
+    added: int = Field(description="Articles that are barred and were not, by this rule, feed or list.", ge=0)
+    freed: int = Field(description="Articles that this rule, feed or list barred and does not any more.", ge=0)
+    still_barred: int = Field(description="Articles to be allowed that a feed bars.", ge=0)
+    articles_barred: int = Field(description="Articles that are barred now by any rule.", ge=0)
+    most_per_product_code: int | None
+    unknown: int = Field(description="Ids that the served version does not know; barred all the same.", ge=0)
+    unknown_examples: list[str]
 
 
 @router.get("/rules", summary="What is kept out of every list", responses=PROBLEMS)
 async def show(request: Request) -> RulesAnswer:
     """The rules as they are in Redis."""
-    return _answer(await request.app.state.rule_book.read())
+    rules = await _book(request).read()
+    return RulesAnswer(
+        barred={article_id: BarredAnswer(**_plain(each)) for article_id, each in sorted(rules.single.items())},
+        feeds={name: FeedAnswer(**_plain(each), articles=each.articles) for name, each in rules.together.items()},
+        articles_barred=len(rules.barred),
+        most_per_product_code=rules.most_per_product_code,
+        unreadable=list(rules.unreadable),
+    )
 
 
 @router.put("/rules/articles/{article_id}", summary="Recommend an article to nobody", responses=PROBLEMS)
-async def bar(request: Request, article_id: ArticleId, wanted: Bar) -> RulesAnswer:
+async def bar(request: Request, article_id: ArticleId, wanted: Bar) -> ChangeAnswer:
     """Bar an article, or change why it is barred."""
-    await request.app.state.rule_book.bar(article_id, Rule(wanted.rule), wanted.note)
-    return _answer(await request.app.state.rule_book.read())
+    changed = await _refused(_book(request).bar(article_id, Rule(wanted.rule), wanted.note))
+    return await _answer(request, changed, [article_id])
 
 
 @router.delete("/rules/articles/{article_id}", summary="Recommend an article again", responses=PROBLEMS)
-async def allow(request: Request, article_id: ArticleId) -> RulesAnswer:
-    """Let an article be recommended again; one that was not barred stays as it is."""
-    await request.app.state.rule_book.allow(article_id)
-    return _answer(await request.app.state.rule_book.read())
+async def allow(request: Request, article_id: ArticleId) -> ChangeAnswer:
+    """Let an article be recommended again; one that was not barred stays as it is, and so does one of a feed."""
+    return await _answer(request, await _refused(_book(request).allow(article_id)))
+
+
+@router.post("/rules/lists", summary="Recommend many articles to nobody", responses=PROBLEMS)
+async def bar_many(request: Request, wanted: BarMany) -> ChangeAnswer:
+    """Bar articles as a list of their own, until they are allowed."""
+    ids = await _ids(wanted)
+    changed = await _refused(_book(request).bar_many(ids, Rule(wanted.rule), wanted.note))
+    return await _answer(request, changed, ids)
+
+
+@router.post("/rules/lists/allow", summary="Recommend many articles again", responses=PROBLEMS)
+async def allow_many(request: Request, wanted: ArticleIds) -> ChangeAnswer:
+    """Let articles be recommended again; those of a feed stay barred."""
+    return await _answer(request, await _refused(_book(request).allow_many(await _ids(wanted))))
+
+
+@router.put("/rules/feeds/{feed}", summary="Replace what a feed bars", responses=PROBLEMS)
+async def replace_feed(request: Request, feed: Feed, wanted: BarMany) -> ChangeAnswer:
+    """Bar exactly these articles for a feed, such as all that are out of stock now; other rules stay."""
+    ids = await _ids(wanted)
+    changed = await _refused(_book(request).replace_feed(feed, ids, Rule(wanted.rule), wanted.note))
+    return await _answer(request, changed, ids)
+
+
+@router.delete("/rules/feeds/{feed}", summary="End a feed", responses=PROBLEMS)
+async def end_feed(request: Request, feed: Feed) -> ChangeAnswer:
+    """Free all articles of a feed, or of a list."""
+    return await _answer(request, await _refused(_book(request).end_feed(feed)))
 
 
 @router.put("/rules/cap", summary="Limit the articles of one product code", responses=PROBLEMS)
-async def cap(request: Request, wanted: Cap) -> RulesAnswer:
+async def cap(request: Request, wanted: Cap) -> ChangeAnswer:
     """Limit the articles of one product code in an answer."""
-    await request.app.state.rule_book.set_cap(wanted.most)
-    return _answer(await request.app.state.rule_book.read())
+    await _refused(_book(request).set_cap(wanted.most))
+    return await _answer(request, Changed())
 
 
-def _answer(rules: LookupRules) -> RulesAnswer:
-    def plain(each: BarredArticle) -> BarredAnswer:
-        return BarredAnswer(rule=each.rule.value, note=each.note, since=each.since)
+def _book(request: Request) -> RuleBook:
+    return request.app.state.rule_book
 
-    barred = {article_id: plain(each) for article_id, each in sorted(rules.barred.items())}
-    return RulesAnswer(barred=barred, most_per_product_code=rules.most_per_product_code)
+
+async def _refused(change):
+    """Await a change; one that a rule forbids is a request that is not valid."""
+    try:
+        return await change
+    except RuleError as error:
+        raise HTTPException(422, str(error)) from error
+
+
+async def _ids(wanted: ArticleIds) -> list[str]:
+    return await run_in_threadpool(_checked_ids, wanted.article_ids)
+
+
+def _checked_ids(given: list) -> list[str]:
+    """Return the ids, each once."""
+    wrong = [each for each in given if not (isinstance(each, str) and re.fullmatch(ARTICLE_ID_PATTERN, each))]
+    if wrong:
+        example = str(wrong[0])[:40]
+        raise HTTPException(422, f"{len(wrong):,} of {len(given):,} article_ids are no ten digits, such as {example!r}")
+    return list(dict.fromkeys(given))
+
+
+async def _answer(request: Request, changed: Changed, named: list[str] | None = None) -> ChangeAnswer:
+    rules = await _book(request).read()
+    known = request.app.state.store.catalogue.facts
+    unknown = [each for each in named or () if each not in known] if known else []
+    return ChangeAnswer(
+        added=changed.added,
+        freed=changed.freed,
+        still_barred=changed.still_barred,
+        articles_barred=len(rules.barred),
+        most_per_product_code=rules.most_per_product_code,
+        unknown=len(unknown),
+        unknown_examples=unknown[:EXAMPLES],
+    )
+
+
+def _plain(each: BarredArticle | BarredTogether) -> dict[str, str]:
+    return {"rule": each.rule.value, "note": each.note, "since": each.since}

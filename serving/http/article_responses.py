@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from serving.http.responses import DEGRADED, RecommendedArticle, Versioned, item_bodies, json_response, origin
 from serving.lookup.answers import PopularArticles, SimilarArticles
 from serving.lookup.store_errors import FallbackReason
+from serving.lookup.wanted import EmptyReason
 
 
 class SimilarArticle(BaseModel):
@@ -22,6 +23,7 @@ class SimilarResponse(Versioned):
 
     article_id: str = Field(examples=["0706016001"])
     items: list[SimilarArticle]
+    empty_reason: Literal["all_barred"] | None = Field(description="Why `items` is empty; null where there are items.")
 
 
 class PopularResponse(Versioned):
@@ -34,6 +36,7 @@ class PopularResponse(Versioned):
         description="Why this is not the list that was asked for: `unknown_segment`, or a fault as in recommendations."
     )
     degraded: bool = Field(description="Whether a fault kept the list away.")
+    empty_reason: Literal["all_barred"] | None = Field(description="Why `items` is empty; null where there are items.")
     segments: list[str] = Field(description="What can be asked for.", examples=[["25-29/online", "25-29/store"]])
 
 
@@ -42,6 +45,7 @@ def similar_response(found: SimilarArticles, stale_after_seconds: float) -> Resp
     body = {
         "article_id": found.article_id,
         "items": [{"article_id": item.article_id, "score": item.score} for item in found.items],
+        "empty_reason": _why_empty(found),
         **origin(found, stale_after_seconds),
     }
     return json_response(body)
@@ -55,7 +59,27 @@ def popular_response(found: PopularArticles, stale_after_seconds: float) -> Resp
         "source": found.source.name.lower(),
         "fallback_reason": found.fallback_reason,
         "degraded": found.fallback_reason in DEGRADED,
+        "empty_reason": _why_empty(found),
         "segments": found.segments,
         **origin(found, stale_after_seconds),
     }
     return json_response(body)
+
+
+def _why_empty(found: SimilarArticles | PopularArticles) -> EmptyReason | None:
+    """Published lists are never empty, so that only rules can leave nothing of them."""
+    return None if found.items else EmptyReason.ALL_BARRED
+
+
+class Department(BaseModel):
+    """A department of the shop."""
+
+    name: str = Field(description="As `department` takes it.", examples=["Trousers"])
+    articles: int = Field(ge=1, description="How many articles of the served version it has.")
+
+
+class DepartmentsResponse(BaseModel):
+    """The departments that lists can be filtered by."""
+
+    departments: list[Department]
+    version: str = Field(description="The published version.", examples=["20200923T021500Z-5f0c9a1e"])

@@ -7,10 +7,17 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from serving.http.api_keys import NEEDS_KEY, caller_of
-from serving.http.article_responses import PopularResponse, SimilarResponse, popular_response, similar_response
+from serving.http.article_responses import (
+    DepartmentsResponse,
+    PopularResponse,
+    SimilarResponse,
+    popular_response,
+    similar_response,
+)
 from serving.http.problems import problem_responses
 from serving.http.request_query import Depth, openapi_parameters, read_query
 from serving.http.request_watch import note_served
+from serving.http.responses import json_response
 from serving.lookup.answers import DEFAULT_DEPTH
 
 router = APIRouter(tags=["articles"])
@@ -58,6 +65,23 @@ async def similar(request: Request) -> Response:
     found = await state.store.article_lists.similar(asked.article_id, asked.k)
     note_served(request, [found])
     return similar_response(found, state.stale_after_seconds)
+
+
+@router.get(
+    "/departments",
+    summary="Departments",
+    response_model=DepartmentsResponse,
+    responses=problem_responses({401: "The key is missing or unknown.", 503: "No list was ever read."}),
+    openapi_extra={"security": NEEDS_KEY},
+)
+async def departments(request: Request) -> Response:
+    """What `department` of a recommendation can be, by name; lower case will do where only one differs in it."""
+    caller_of(request)
+    store = request.app.state.store
+    if store.known_head is None:
+        await store.head()
+    found = [{"name": name, "articles": count} for name, count in store.catalogue.departments.items()]
+    return json_response({"departments": found, "version": store.known_head.manifest.version})
 
 
 @router.get(

@@ -10,33 +10,37 @@ from serving.http.problems import body_too_large
 
 
 class BodyLimit:
-    """Middleware with a limit in bytes."""
+    """Middleware with a limit in bytes, and a larger one below `/admin/`, where lists of articles are sent."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app, self._max_bytes = app, max_bytes
+    def __init__(self, app: ASGIApp, max_bytes: int, max_bytes_of_admin: int) -> None:
+        self._app, self._max_bytes, self._max_bytes_of_admin = app, max_bytes, max_bytes_of_admin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on unless its body is too large."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
-        elif _declared_bytes(scope) > self._max_bytes:
+        elif _declared_bytes(scope) > (most := self._most(scope)):
             await body_too_large()(scope, receive, send)
         else:
-            await self._app(scope, self._counting(receive), send)
+            await self._app(scope, _counting(receive, most), send)
 
-    def _counting(self, receive: Receive) -> Receive:
-        """Return a `receive` that ends with 413 once a body of undeclared length exceeds the limit."""
-        n_bytes = 0
+    def _most(self, scope: Scope) -> int:
+        return self._max_bytes_of_admin if scope["path"].startswith("/admin/") else self._max_bytes
 
-        async def receive_some() -> Message:
-            nonlocal n_bytes
-            message = await receive()
-            n_bytes += len(message.get("body", b""))
-            if n_bytes > self._max_bytes:
-                raise HTTPException(413)
-            return message
 
-        return receive_some
+def _counting(receive: Receive, max_bytes: int) -> Receive:
+    """Return a `receive` that ends with 413 once a body of undeclared length exceeds the limit."""
+    n_bytes = 0
+
+    async def receive_some() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > max_bytes:
+            raise HTTPException(413)
+        return message
+
+    return receive_some
 
 
 def _declared_bytes(scope: Scope) -> int:

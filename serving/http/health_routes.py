@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from serving.http.problems import problem_responses
 from serving.lookup.answers import age_seconds
-from serving.lookup.store_errors import FallbackReason, StoreUnavailable
+from serving.lookup.recommendation_store import RecommendationStore
+from serving.lookup.store_errors import FallbackReason, RulesTrouble, StoreUnavailable
 
 router = APIRouter(tags=["health"])
 
@@ -26,8 +27,10 @@ class Ready(BaseModel):
     """Lists can be served."""
 
     status: Literal["ready", "degraded"] = Field(description="`degraded`: everybody gets a list, but see `reason`.")
-    reason: FallbackReason | Literal["stale"] | None = Field(
-        description="`stale`: the lists are too old; else why all customers get the overall list that was read last."
+    reason: FallbackReason | RulesTrouble | Literal["stale", "lists_missing", "popular_list_barred"] | None = Field(
+        description="`stale`: the lists are too old; `lists_missing`: Redis has lost some; `popular_list_barred`: "
+        "rules leave nothing of the list for strangers; `rules_...`: what is wrong with the rules; else "
+        "why all customers get the overall list that was read last."
     )
     dataset: str = Field(examples=["demo"])
     version: str = Field(examples=["20200923T021500Z-5f0c9a1e"])
@@ -58,6 +61,7 @@ async def ready(request: Request) -> Ready:
             raise
         manifest, reason = store.known_head.manifest, error.fallback_reason
     age = age_seconds(manifest.created_at)
+    reason = reason or store.rules_trouble or _gaps(store)
     if reason is None and age > request.app.state.stale_after_seconds:
         reason = "stale"
     return Ready(
@@ -70,6 +74,13 @@ async def ready(request: Request) -> Ready:
         customers=manifest.customers,
         k=manifest.k,
     )
+
+
+def _gaps(store: RecommendationStore) -> Literal["lists_missing", "popular_list_barred"] | None:
+    """Return what keeps some shoppers from their lists while Redis answers."""
+    if store.missing_keys:
+        return "lists_missing"
+    return None if store.has_popular_articles else "popular_list_barred"
 
 
 @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)

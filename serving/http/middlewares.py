@@ -15,6 +15,7 @@ from serving.logs.request_log import RequestLog
 from serving.logs.served_sample import ServedSample
 from serving.settings import Settings
 
+MAX_ADMIN_BODY_BYTES = 2**23  # half a million article ids
 MAX_BODY_BYTES = 2**20  # a thousand of the longest ids, each character escaped
 
 
@@ -27,7 +28,7 @@ def add_middlewares(app: FastAPI, settings: Settings) -> None:
     metrics = app.state.metrics = ApiMetrics()
     log = app.state.request_log = RequestLog(settings, metrics.lines_dropped.labels("log").inc)
     sample = ServedSample(settings, metrics.lines_dropped.labels("sample").inc) if settings.sample_dir else None
-    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, max_bytes_of_admin=MAX_ADMIN_BODY_BYTES)
     if settings.rate_limit:
         keys = dict(settings.api_keys)
         if settings.admin_api_key:

@@ -101,8 +101,8 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     """No such path, a method that a path does not have, or a body that is too large or not text."""
     if error.status_code == 413:
         return body_too_large()
-    if error.status_code == 400:
-        return problem(400, "invalid-request", "The request is not valid", str(error.detail))
+    if error.status_code in (400, 422):
+        return problem(error.status_code, "invalid-request", "The request is not valid", str(error.detail))
     return problem(error.status_code, "no-such-route", str(error.detail), f"{request.method} {request.url.path}")
 
 

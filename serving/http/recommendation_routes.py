@@ -3,42 +3,58 @@
 In: requests. Out: lists, or problems.
 """
 
-from collections.abc import Mapping
-from functools import partial
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from serving.cache.article_facts import ArticleFacts
 from serving.http.api_keys import NEEDS_KEY, caller_of
 from serving.http.problems import problem_responses
 from serving.http.request_query import CustomerId, Depth, openapi_parameters, read_query
 from serving.http.request_watch import note_served
 from serving.http.responses import BatchResponse, RecommendationsResponse, batch_response, list_response
-from serving.lookup.answers import DEFAULT_DEPTH, Item, Reason
+from serving.lookup.answers import DEFAULT_DEPTH
+from serving.lookup.catalogue import Catalogue
+from serving.lookup.wanted import Wanted, named_department
 
 MAX_CUSTOMERS = 1_000  # of one request
 
 router = APIRouter(tags=["recommendations"])
 
 
-class LookupQuery(BaseModel):
-    """Whose list is wanted, and what of it."""
+class Filters(BaseModel):
+    """What of a list is wanted."""
 
-    customer_id: CustomerId
     k: Depth = DEFAULT_DEPTH
     exclude: Literal["purchased"] | None = Field(
         None, description="`purchased` leaves out what the customer bought before."
     )
-    department: str | None = Field(None, max_length=100, description="Only articles of this department.")
+    department: str | None = Field(
+        None, max_length=100, description="Only articles of this department; `/departments` lists them."
+    )
+
+    def wanted(self, catalogue: Catalogue) -> Wanted | None:
+        """Return what the filters want of a list; None without any."""
+        if not self.exclude and self.department is None:
+            return None
+        if self.department is None:
+            return Wanted(catalogue.facts, skips_purchased=True)
+        name = named_department(catalogue.departments, self.department)
+        return Wanted(catalogue.facts, bool(self.exclude), name, is_unknown=name is None)
 
 
-class BatchRequest(BaseModel):
-    """Whose lists are wanted."""
+class LookupQuery(Filters):
+    """Whose list is wanted, and what of it."""
+
+    customer_id: CustomerId
+
+
+class BatchRequest(Filters):
+    """Whose lists are wanted, and what of them; a field that is none of these is refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
     customer_ids: list[CustomerId] = Field(min_length=1, max_length=MAX_CUSTOMERS)
-    k: Depth = DEFAULT_DEPTH
 
 
 @router.get(
@@ -57,14 +73,12 @@ class BatchRequest(BaseModel):
 async def recommendations(request: Request) -> Response:
     """The customer's list. An unknown customer gets the overall popular list, also with status 200.
 
-    Articles that the shop has denied or sold out are never in it. Filters may leave fewer articles than k.
+    Articles that the shop has denied or sold out are never in it. Filters may leave fewer articles than k, or none;
+    `empty_reason` says why.
     """
     caller_of(request)
     asked, state = read_query(LookupQuery, request), request.app.state
-    is_wanted = None
-    if asked.exclude or asked.department:
-        is_wanted = partial(_is_wanted, state.store.catalogue.facts, asked.exclude, asked.department)
-    found = await state.store.lookup(asked.customer_id, asked.k, is_wanted)
+    found = await state.store.lookup(asked.customer_id, asked.k, asked.wanted(state.store.catalogue))
     note_served(request, [found])
     return list_response(found, state.stale_after_seconds)
 
@@ -78,7 +92,7 @@ async def recommendations(request: Request) -> Response:
             400: "The body is not text.",
             401: "The key is missing or unknown.",
             413: "The body is too large.",
-            422: "There are too many customers, or an id or k is out of range.",
+            422: "There are too many customers, or an id or k is out of range, or a field is unknown.",
             503: "No list was ever read.",
         }
     ),
@@ -88,13 +102,6 @@ async def batch(request: Request, asked: BatchRequest) -> Response:
     """The customers' lists in the order of their ids, read in one round trip, all from one version."""
     caller_of(request)
     state = request.app.state
-    found = await state.store.lookup_many(asked.customer_ids, asked.k)
+    found = await state.store.lookup_many(asked.customer_ids, asked.k, asked.wanted(state.store.catalogue))
     note_served(request, found)
     return batch_response(found, state.stale_after_seconds)
-
-
-def _is_wanted(facts: Mapping[str, ArticleFacts], exclude: str | None, department: str | None, item: Item) -> bool:
-    """Whether an article passes the filters of a request; without a known department it passes no department."""
-    if exclude and item.reason is Reason.REPURCHASE:
-        return False
-    return department is None or (item.article_id in facts and facts[item.article_id].department == department)

@@ -13,6 +13,12 @@ from pydantic import BaseModel, Field
 
 from serving.lookup.answers import Item, Reason, Recommendations, age_seconds
 from serving.lookup.store_errors import FallbackReason
+from serving.lookup.wanted import EmptyReason
+
+WHY_EMPTY = (
+    "Why `items` is empty: `all_barred` (by rules), `unknown_department` (see `/departments`), `nothing_of_department` "
+    "or `all_purchased`. Null where there are items."
+)
 
 
 class RecommendedArticle(BaseModel):
@@ -48,6 +54,7 @@ class RecommendationsResponse(Versioned):
     )
     degraded: bool = Field(description="Whether a fault kept the customer's own list away.")
     variant: str | None = Field(description="The customer's variant; null for customers in no variant.")
+    empty_reason: EmptyReason | None = Field(description=WHY_EMPTY)
 
 
 class BatchResponse(BaseModel):
@@ -103,6 +110,7 @@ def _body(found: Recommendations, origin_of_list: dict[str, Any]) -> dict[str, A
         "fallback_reason": found.fallback_reason,
         "degraded": found.fallback_reason in DEGRADED,
         "variant": found.variant,
+        "empty_reason": found.empty_reason,
         **origin_of_list,
     }
 

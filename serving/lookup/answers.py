@@ -13,7 +13,7 @@ from typing import NamedTuple
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.list_buckets import Proposer, Source
 from serving.cache.purchase_buckets import Purchase
-from serving.lookup.rule_book import Rule
+from serving.lookup.lookup_rules import Rule
 from serving.lookup.store_errors import FallbackReason
 
 DEFAULT_DEPTH = 12  # articles of an answer
@@ -53,7 +53,10 @@ class Item(NamedTuple):
 
 
 class Recommendations(NamedTuple):
-    """At most k articles for a customer, best first, all from `version`; `variant` is the customer's, if any."""
+    """At most k articles for a customer, best first, all from `version`.
+
+    `variant` is the customer's, if any; `empty_reason` is an `EmptyReason` where there is no article.
+    """
 
     customer_id: str
     items: tuple[Item, ...]
@@ -63,6 +66,7 @@ class Recommendations(NamedTuple):
     model: str
     generated_at: str
     variant: str | None = None
+    empty_reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.list_buckets import CachedList, Proposer
 from serving.lookup.answers import ExplainedItem, FilteredArticle, Item, reasons_of
-from serving.lookup.rule_book import LookupRules, Rule
+from serving.lookup.lookup_rules import LookupRules, Rule
 
 
 @dataclass
@@ -22,11 +22,13 @@ class Catalogue:
         rules: what bars articles.
         facts: by article id. An article without facts falls under no cap.
         version: whose facts these are; empty before any were read.
+        departments: how many articles each has.
     """
 
     rules: LookupRules = field(default_factory=LookupRules)
     facts: Mapping[str, ArticleFacts] = field(default_factory=dict)
     version: str = ""
+    departments: Mapping[str, int] = field(default_factory=dict)
 
     def items(self, chosen: CachedList, k: int, is_wanted: Callable[[Item], bool] | None = None) -> tuple[Item, ...]:
         """Return the first k articles of a list that no rule bars and that are wanted."""
@@ -37,8 +39,9 @@ class Catalogue:
 
     def places_left(self, article_ids: Sequence[str]) -> Sequence[int]:
         """Return the places of a list, counted from 0, that no rule bars."""
-        if not self.rules.barred and self.rules.most_per_product_code is None:
-            return range(len(article_ids))
+        if self.rules.most_per_product_code is None:
+            barred = self.rules.barred
+            return [place for place, article_id in enumerate(article_ids) if article_id not in barred]
         return [place for place, (_, rule) in enumerate(self.rule_for_each(article_ids)) if rule is None]
 
     def rule_for_each(self, article_ids: Sequence[str]) -> Iterator[tuple[str, Rule | None]]:

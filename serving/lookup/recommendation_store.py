@@ -9,30 +9,31 @@ gets the overall list of the version read last, and the answer says so.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import redis.asyncio
 
 from serving.cache.article_facts import ArticleFacts, decode_articles
-from serving.cache.contract import BUCKET, PURCHASES, CacheFormatError, CacheKeys, Manifest
-from serving.cache.list_buckets import place_of
+from serving.cache.contract import BUCKET, PURCHASES, CacheKeys, Manifest
+from serving.cache.list_buckets import CachedList, place_of
 from serving.cache.purchase_buckets import Purchase, purchases_at
 from serving.cache.variants import Variant
-from serving.lookup.answers import DEFAULT_DEPTH, Explanation, Item, Recommendations
+from serving.lookup.answers import DEFAULT_DEPTH, Explanation, Recommendations
 from serving.lookup.article_lists import ArticleLists
 from serving.lookup.batched_reader import BatchedReader
 from serving.lookup.catalogue import Catalogue
+from serving.lookup.key_watch import KeyWatch
 from serving.lookup.rule_book import RuleBook
+from serving.lookup.rule_watch import RuleWatch
 from serving.lookup.served_version import FoundList, PublishedHead, ServedVersion
-from serving.lookup.store_errors import RedisAway, StoreUnavailable
+from serving.lookup.store_errors import RedisAway, RulesTrouble, StoreUnavailable
 from serving.lookup.variant_versions import VariantVersions
+from serving.lookup.wanted import EmptyReason, Wanted
 
 logger = logging.getLogger(__name__)
-
-IsWanted = Callable[[Item], bool]
-"""Whether the caller wants an article."""
 
 
 class RecommendationStore:
@@ -53,7 +54,8 @@ class RecommendationStore:
         self.pinned_version = version
         self._keys = CacheKeys(dataset)
         self._reader = BatchedReader(client)
-        self._rule_book = RuleBook(client, dataset)
+        self._rules = RuleWatch(RuleBook(client, dataset))
+        self._key_watch = KeyWatch(client, self._keys)
         self._served = ServedVersion(self._reader, self._keys, version)
         self._versions = VariantVersions(self._reader, self._keys, self._served)
         self.catalogue = Catalogue()
@@ -63,6 +65,22 @@ class RecommendationStore:
     def is_redis_away(self) -> bool:
         """Whether Redis failed and has not answered since."""
         return self._reader.is_away
+
+    @property
+    def rules_trouble(self) -> RulesTrouble | None:
+        """What is wrong with the rules, None if nothing is."""
+        return self._rules.trouble
+
+    @property
+    def missing_keys(self) -> int:
+        """How many keys of the served version are known to be missing in Redis."""
+        return len(self._key_watch.missing)
+
+    @property
+    def has_popular_articles(self) -> bool:
+        """Whether any article of the overall list is left by the rules."""
+        head = self.known_head
+        return head is None or bool(self.catalogue.items(head.popular, 1))
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -92,27 +110,27 @@ class RecommendationStore:
         await self._refresh_rules()
         if self.pinned_version is None:
             await self._versions.refresh()
-        version = (await self.head()).manifest.version
-        if version != self.catalogue.version:
-            self.catalogue.facts = await self._read_facts(version)
-            self.catalogue.version = version
+        manifest = (await self.head()).manifest
+        if manifest.version != self.catalogue.version:
+            self.catalogue.facts = await self._read_facts(manifest.version)
+            self.catalogue.departments = await asyncio.to_thread(_departments, self.catalogue.facts)
+            self.catalogue.version = manifest.version
+        await self._key_watch.look(manifest)
 
-    async def lookup(
-        self, customer_id: str, k: int = DEFAULT_DEPTH, is_wanted: IsWanted | None = None
-    ) -> Recommendations:
+    async def lookup(self, customer_id: str, k: int = DEFAULT_DEPTH, wanted: Wanted | None = None) -> Recommendations:
         """Return the list of a customer, or the fallback; see `lookup_many`."""
-        (found,) = await self.lookup_many([customer_id], k, is_wanted)
+        (found,) = await self.lookup_many([customer_id], k, wanted)
         return found
 
     async def lookup_many(
-        self, customer_ids: Sequence[str], k: int = DEFAULT_DEPTH, is_wanted: IsWanted | None = None
+        self, customer_ids: Sequence[str], k: int = DEFAULT_DEPTH, wanted: Wanted | None = None
     ) -> list[Recommendations]:
         """Return the lists of customers, or the fallback, in their order; those of one variant from one version.
 
         Args:
             customer_ids: any texts.
             k: most articles wanted, at least 1; an answer never has more than were published.
-            is_wanted: leaves out the articles that the caller does not want.
+            wanted: leaves out the articles that the caller does not want.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published, and no version was ever read.
@@ -120,17 +138,17 @@ class RecommendationStore:
         answers: dict[int, Recommendations] = {}
         try:
             for variant, places in self._versions.groups(customer_ids):
-                wanted = partial(self._buckets_of, [customer_ids[place] for place in places])
-                name, head, buckets = await self._versions.read(variant, wanted)
+                buckets_of = partial(self._buckets_of, [customer_ids[place] for place in places])
+                name, head, buckets = await self._versions.read(variant, buckets_of)
                 for place, bucket in zip(places, buckets, strict=True):
                     found = head.list_of_customer(bucket, customer_ids[place])
-                    answers[place] = self._answer(head, customer_ids[place], found, k, is_wanted, name)
+                    answers[place] = self._answer(head, customer_ids[place], found, k, wanted, name)
         except StoreUnavailable as error:
             head = self.known_head
             if head is None:
                 raise
             fallback = head.overall(error.fallback_reason)
-            return [self._answer(head, each, fallback, k, is_wanted) for each in customer_ids]
+            return [self._answer(head, each, fallback, k, wanted) for each in customer_ids]
         return [answers[place] for place in range(len(customer_ids))]
 
     async def explain(self, customer_id: str, k: int = DEFAULT_DEPTH) -> Explanation:
@@ -163,13 +181,18 @@ class RecommendationStore:
         customer_id: str,
         found: FoundList,
         k: int,
-        is_wanted: IsWanted | None,
+        wanted: Wanted | None,
         variant: str | None = None,
     ) -> Recommendations:
         """Cut a list to k articles that are allowed and wanted, and add where it is from."""
         chosen, fallback_reason = found
-        items = self.catalogue.items(chosen, k, is_wanted)
-        return Recommendations(customer_id, items, chosen.source, fallback_reason, *head.origin, variant)
+        items = self.catalogue.items(chosen, k, wanted)
+        why = None if items else self._why_empty(chosen, wanted)
+        return Recommendations(customer_id, items, chosen.source, fallback_reason, *head.origin, variant, why)
+
+    def _why_empty(self, chosen: CachedList, wanted: Wanted | None) -> EmptyReason:
+        is_left = wanted is not None and len(self.catalogue.places_left(chosen.article_ids)) > 0
+        return wanted.why_nothing if is_left else EmptyReason.ALL_BARRED
 
     async def _read_customer(self, customer_id: str) -> tuple[str | None, PublishedHead, bytes, tuple[Purchase, ...]]:
         """Read the name of a customer's variant, its version's head, the bucket of the list, and the last purchases."""
@@ -192,9 +215,15 @@ class RecommendationStore:
         return {} if value is None else await asyncio.to_thread(decode_articles, value)
 
     async def _refresh_rules(self) -> None:
-        """Read the rules; the last readable ones stay while Redis is away or a rule is damaged."""
+        """Read the rules if they have changed; those read last stay while Redis is away."""
         try:
-            self.catalogue.rules = await self._rule_book.read()
+            await self._rules.refresh()
+            self.catalogue.rules = self._rules.rules
             self._reader.redis_has_answered()
-        except (RedisAway, CacheFormatError) as error:
+        except RedisAway as error:
             logger.error("the rules cannot be read; those read last still hold: %s", error)
+
+
+def _departments(facts: Mapping[str, ArticleFacts]) -> dict[str, int]:
+    """Return how many articles each department has, by its name."""
+    return dict(sorted(Counter(each.department for each in facts.values() if each.department).items()))

@@ -1,123 +1,130 @@
-"""The lookup rules, which bar articles from every list at once, without publishing again, and where they are kept.
+"""Where the lookup rules are kept: read them, and change them for one article or for a hundred thousand.
 
-In: Redis. Out: `LookupRules`: articles that are denied or out of stock, and a cap on the articles of one product.
+In: an asyncio client. Out: `LookupRules`; counts of what a change did.
 
-Rules lie in one hash per dataset, a field for each article, so that two people who change rules at once do not undo
-each other's. They outlive versions. The API reads them every second and keeps the last it read while Redis is away.
+A rule of a single article is a field of a hash, so that two people who change rules at once do not undo each other's.
+Many articles at once are a set: a feed replaces its own set whole and touches nothing else, and each list that a person
+bars is a set of its own. Rules outlive versions.
 """
 
-import json
+import asyncio
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 
 import redis.asyncio
 
-from serving.cache.article_numbers import ARTICLE_ID_PATTERN
+from serving.cache.article_numbers import ARTICLE_ID_PATTERN, MAX_ARTICLE_NUMBER
+from serving.cache.barred_sets import LIST_PREFIX, BarredSet, decode_barred_set, encode_barred_set
 from serving.cache.contract import CacheFormatError, CacheKeys
+from serving.cache.rule_changes import ANY_STATE, NOT_CHANGED, Change, StoredRules, change_arguments
+from serving.connection.redis_failures import failure
 from serving.errors import ServingError
+from serving.lookup.lookup_rules import CAP_FIELD, BarredArticle, LookupRules, Rule
 from serving.lookup.store_errors import RedisAway
 
-CAP_FIELD = "cap:product_code"
+ATTEMPTS = 10
+FEED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class RuleError(ServingError, ValueError):
-    """A rule names no article, or no number."""
-
-
-class Rule(StrEnum):
-    """Why an article is barred."""
-
-    DENIED = "denied"
-    OUT_OF_STOCK = "out_of_stock"
-    CAP = "cap"
-    """The list has as many of its product code as it may have."""
+    """A rule names no article, or no number, or a list of articles is of no use."""
 
 
 @dataclass(frozen=True)
-class BarredArticle:
-    """Why nobody is recommended an article, and since when.
+class Changed:
+    """What a change of many articles did.
 
     Attributes:
-        rule: `Rule.DENIED` or `Rule.OUT_OF_STOCK`.
-        note: the reason that was given.
-        since: UTC, ISO 8601.
+        added: articles that the set did not bar before.
+        freed: articles that no rule bars any more.
+        still_barred: articles that were to be allowed, and that a feed still bars.
     """
 
-    rule: Rule
-    note: str
-    since: str
-
-    def to_json(self) -> str:
-        """Return the value of its field in Redis."""
-        return json.dumps(asdict(self))
-
-
-@dataclass(frozen=True)
-class LookupRules:
-    """The rules of a dataset at one moment.
-
-    Attributes:
-        barred: article id to why it is barred.
-        most_per_product_code: most articles of one product code in an answer; None without a cap.
-    """
-
-    barred: Mapping[str, BarredArticle] = field(default_factory=dict)
-    most_per_product_code: int | None = None
-
-    @classmethod
-    def from_fields(cls, fields: Mapping[bytes, bytes]) -> "LookupRules":
-        """Turn the hash in Redis into rules.
-
-        Raises:
-            CacheFormatError: a field is damaged; the message names it.
-        """
-        barred, cap = {}, None
-        for name, value in fields.items():
-            try:
-                if name == CAP_FIELD.encode():
-                    cap = int(value)
-                else:
-                    each = json.loads(value)
-                    barred[name.decode()] = BarredArticle(Rule(each["rule"]), each["note"], each["since"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise CacheFormatError(f"the rule of {name!r} cannot be read ({error!r}); set it again.") from error
-        return cls(barred, cap)
+    added: int = 0
+    freed: int = 0
+    still_barred: int = 0
 
 
 class RuleBook:
     """The rules of one dataset in Redis.
 
-    Every method raises RedisAway when Redis does not answer.
+    Every method raises RedisAway when Redis does not answer, or refuses.
     """
 
     def __init__(self, client: redis.asyncio.Redis, dataset: str) -> None:
-        self._client, self._key = client, CacheKeys(dataset).rules
+        self._client, self._keys = client, CacheKeys(dataset)
+
+    async def fingerprint(self) -> tuple:
+        """Return a short value that differs after a change; earlier releases, too, change the number of fields."""
+        keys = self._keys
+        asked = self._client.pipeline(transaction=False).get(keys.rules_state).hlen(keys.rules).hlen(keys.barred_sets)
+        return tuple(await self._ask(asked.execute()))
+
+    async def stored(self) -> StoredRules:
+        """Return all rules undecoded, read at one moment."""
+        keys = self._keys
+        asked = self._client.pipeline(transaction=True)
+        asked.get(keys.rules_state).hgetall(keys.rules).hgetall(keys.barred_sets)
+        state, rules, sets = await self._ask(asked.execute())
+        return StoredRules(state or b"", rules, sets)
 
     async def read(self) -> LookupRules:
-        """Return all rules.
+        """Return all rules."""
+        return await asyncio.to_thread(LookupRules.from_stored, await self.stored())
 
-        Raises:
-            CacheFormatError: one is damaged; the message names it.
-        """
-        return LookupRules.from_fields(await self._ask(self._client.hgetall(self._key)))
-
-    async def bar(self, article_id: str, rule: Rule, note: str) -> None:
+    async def bar(self, article_id: str, rule: Rule, note: str) -> Changed:
         """Recommend an article to nobody.
 
         Raises:
             RuleError: the id is not an article id.
         """
-        if not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
-            raise RuleError(f"article {article_id!r} is not an id; write ten digits, leading zeros included.")
-        barred = BarredArticle(rule, note, datetime.now(UTC).isoformat(timespec="seconds"))
-        await self._ask(self._client.hset(self._key, article_id, barred.to_json()))
+        check_article_ids([article_id])
+        return Changed(added=await self.change([("bar", article_id, BarredArticle(rule, note, _now()).to_json())]))
 
-    async def allow(self, article_id: str) -> bool:
-        """Let an article be recommended again; returns whether it was barred."""
-        return bool(await self._ask(self._client.hdel(self._key, article_id)))
+    async def allow(self, article_id: str) -> Changed:
+        """Let an article be recommended again, whatever single rule or list bars it; feeds keep theirs."""
+        return await self.allow_many([article_id])
+
+    async def bar_many(self, article_ids: Collection[str], rule: Rule, note: str) -> Changed:
+        """Recommend articles to nobody, as a list of its own.
+
+        Raises:
+            RuleError: there are none, or an id is not an article id.
+        """
+        return await self._write_set(f"{LIST_PREFIX}{_now(compact=True)}", article_ids, rule, note)
+
+    async def replace_feed(self, feed: str, article_ids: Collection[str], rule: Rule, note: str) -> Changed:
+        """Bar exactly these articles for a feed: what it barred before and does not name now is free of it.
+
+        Raises:
+            RuleError: there are none, an id is not an article id, or the name is not one of a feed.
+        """
+        check_feed(feed)
+        return await self._write_set(feed, article_ids, rule, note)
+
+    async def end_feed(self, feed: str) -> Changed:
+        """Free all articles of a feed, or of a list.
+
+        Raises:
+            RuleError: there is no such feed.
+        """
+        stored = await self.stored()
+        if feed.encode() not in stored.sets:
+            there_are = ", ".join(name.decode(errors="replace") for name in sorted(stored.sets)) or "none"
+            raise RuleError(f"there is no feed {feed!r}; there are: {there_are}.")
+        await self.change([("end", feed, "")])
+        return Changed(freed=len(_ids_of(stored, feed)))
+
+    async def allow_many(self, article_ids: Collection[str]) -> Changed:
+        """Let articles be recommended again, whatever single rules and lists bar them; feeds keep theirs."""
+        for _ in range(ATTEMPTS):
+            stored = await self.stored()
+            changes, freed, still = await asyncio.to_thread(_changes_to_allow, stored, set(article_ids))
+            if not changes or await self.change(changes, stored.state or b"") != NOT_CHANGED:
+                return Changed(freed=len(freed - still), still_barred=len(still))
+        raise RuleError("others keep changing the rules; try again.")
 
     async def set_cap(self, most: int) -> None:
         """Limit the articles of one product code in an answer; 0 removes the cap.
@@ -127,11 +134,91 @@ class RuleBook:
         """
         if most < 0:
             raise RuleError(f"a cap must be 1 or more, or 0 to remove it; got {most}.")
-        change = self._client.hset(self._key, CAP_FIELD, most) if most else self._client.hdel(self._key, CAP_FIELD)
-        await self._ask(change)
+        await self.change([("bar", CAP_FIELD, str(most)) if most else ("allow", CAP_FIELD, "")])
+
+    async def change(self, changes: Sequence[Change], state: str | bytes = ANY_STATE) -> int:
+        """Make changes in one step, see `rule_changes`; returns how many fields are new or gone, or `NOT_CHANGED`."""
+        return await self._ask(self._client.eval(*change_arguments(self._keys, changes, state)))
+
+    async def _write_set(self, name: str, article_ids: Collection[str], rule: Rule, note: str) -> Changed:
+        if not article_ids:
+            raise RuleError("the list names no article; end a feed by its name instead of sending it empty.")
+        value = await asyncio.to_thread(_encoded, article_ids, rule, note)
+        stored = await self.stored()
+        await self.change([("set", name, value)])
+        before, now = _ids_of(stored, name), set(article_ids)
+        return Changed(added=len(now - before), freed=len(before - now))
 
     async def _ask(self, command):
         try:
             return await command
         except (redis.RedisError, OSError) as error:
-            raise RedisAway(f"Redis does not answer ({error}); the rules are as they were.") from error
+            raise RedisAway(f"{failure(self._client, error)} The rules are as they were.") from error
+
+
+def check_article_ids(article_ids: Collection[str]) -> None:
+    """Check that each is an id of an article that can be in a list.
+
+    Raises:
+        RuleError: one is not; the message names it.
+    """
+    for article_id in article_ids:
+        if not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
+            raise RuleError(f"article {article_id!r} is not an id; write ten digits, leading zeros included.")
+        if not 0 < int(article_id) <= MAX_ARTICLE_NUMBER:
+            raise RuleError(f"article {article_id!r} is not an id; they go from 0000000001 to {MAX_ARTICLE_NUMBER}.")
+
+
+def check_feed(feed: str) -> None:
+    """Check the name of a feed.
+
+    Raises:
+        RuleError: it is empty, too long, has other characters than letters, digits, `.`, `_` and `-`, or is one of
+            lists.
+    """
+    if not FEED_NAME.fullmatch(feed) or feed.startswith(LIST_PREFIX):
+        raise RuleError(
+            f"feed {feed[:80]!r} is no name: take up to 64 letters, digits, '.', '_' and '-', not beginning with "
+            f"{LIST_PREFIX!r}."
+        )
+
+
+def _encoded(article_ids: Collection[str], rule: Rule, note: str) -> bytes:
+    check_article_ids(article_ids)
+    return encode_barred_set(BarredSet(rule.value, note, _now(), sorted(set(article_ids))))
+
+
+def _changes_to_allow(stored: StoredRules, wanted: set[str]) -> tuple[list[Change], set[str], set[str]]:
+    """Return the changes that free articles, those that were barred, and those that a feed still bars."""
+    single = {each for each in wanted if each.encode() in stored.rules}
+    changes: list[Change] = [("allow", each, "") for each in single]
+    freed, still = set(single), set()
+    for name in map(bytes.decode, stored.sets):
+        ids = _ids_of(stored, name)
+        if not name.startswith(LIST_PREFIX):
+            still |= ids & wanted
+        elif ids & wanted:
+            freed |= ids & wanted
+            changes.append(_without(stored, name, ids - wanted))
+    return changes, freed, still
+
+
+def _without(stored: StoredRules, name: str, left: set[str]) -> Change:
+    """Return the change that leaves some articles of a set."""
+    if not left:
+        return "end", name, ""
+    about = decode_barred_set(stored.sets[name.encode()])
+    return "set", name, encode_barred_set(BarredSet(about.rule, about.note, about.since, sorted(left)))
+
+
+def _ids_of(stored: StoredRules, name: str) -> set[str]:
+    """Return the articles of a set, none of one that cannot be read."""
+    try:
+        return set(decode_barred_set(stored.sets[name.encode()]).article_ids)
+    except (CacheFormatError, KeyError):
+        return set()
+
+
+def _now(compact: bool = False) -> str:
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S%fZ}" if compact else now.isoformat(timespec="seconds")

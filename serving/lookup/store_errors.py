@@ -24,6 +24,15 @@ class FallbackReason(StrEnum):
     """The pointer names a version that is missing or damaged: the answer is the overall list read last."""
 
 
+class RulesTrouble(StrEnum):
+    """What is wrong with the rules while lists are served."""
+
+    UNREADABLE = "rules_unreadable"
+    """Some cannot be read: the articles that they name stay barred."""
+    LOST = "rules_lost"
+    """Redis has lost them and does not take them back: those that this process read last hold on."""
+
+
 class StoreUnavailable(ServingError):
     """Lists cannot be looked up at the moment."""
 

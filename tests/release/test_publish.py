@@ -495,3 +495,13 @@ def test_redis_takes_at_most_1_4_times_the_payload(client):
     assert published.bytes_per_customer < 8 + 2 + 24 * (4 + 2 + 1) + 1
     assert used <= 1.4 * customers * published.bytes_per_customer
     assert used <= estimated_memory_bytes(parts_of(planted_lists(1, customers, k)))
+
+
+@pytest.mark.parametrize(("policy", "is_told"), [("allkeys-lru", True), ("volatile-ttl", True), ("noeviction", False)])
+def test_a_redis_that_evicts_is_told(client, policy, is_told):
+    """All keys of a version expire, as a last resort, so that policies for such keys evict them, too."""
+    client.config_set("maxmemory", "500mb")
+    client.config_set("maxmemory-policy", policy)
+    told = []
+    publish(client, planted_lists(1), planted_run(1), quiet, warn=told.append)
+    assert [policy in line and "Set maxmemory-policy to noeviction" in line for line in told] == [True] * is_told

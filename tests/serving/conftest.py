@@ -122,6 +122,7 @@ def redis_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Em
     """An empty embedded Redis that `serving.connection.redis_connection` finds."""
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("EMBEDDED_REDIS_DIR", str(tmp_path / "redis"))
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path))
     with running_redis(tmp_path / "redis") as server:
         yield server
 

@@ -23,6 +23,7 @@ from recommender.release.redis_client import redis_client
 from recommender.release.republish import lists_folder
 from recommender.release.tonights_lists import ListRequest, Recommender, lists_for_everybody
 from recommender.weeks.weekly_models import FittedModels
+from serving.cache.kept_rules import rescue_rules
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def publish_tonight(
     run = replace(run, generated_at=datetime.now(UTC).isoformat(timespec="seconds"))
     keep_lists(lists, run, lists_folder(run.dataset, run.run_id))
     with redis_client() as client:
+        for line in rescue_rules(client, run.dataset):
+            print(line)
         return Publication(tests, verdict, publish_once(client, lists, run))
 
 

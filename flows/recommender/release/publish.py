@@ -30,6 +30,7 @@ from serving.cache.article_numbers import article_ids_of
 from serving.cache.buckets import bucket_number
 from serving.cache.contract import BUCKET, CacheKeys, Manifest, PartSummary, registry_value
 from serving.cache.list_buckets import ROWS_AT_A_TIME, Source, find_list
+from serving.connection.eviction import eviction_warning
 
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0
@@ -121,6 +122,7 @@ def publish(
     progress: Progress = print_progress,
     kept_versions: int = KEPT_VERSIONS,
     lock_seconds: float = LOCK_SECONDS,
+    warn: Callable[[str], None] = print,
 ) -> PublishedVersion:
     """Make `lists` the served version of the run's dataset.
 
@@ -131,6 +133,7 @@ def publish(
         progress: called after each chunk.
         kept_versions: versions that remain, the new one included; at least 2, so that a rollback is possible.
         lock_seconds: how long a publisher that died keeps others out.
+        warn: called when Redis may throw lists away.
 
     Raises:
         ValueError: the lists do not fit the cache format.
@@ -142,6 +145,8 @@ def publish(
     if kept_versions < 2:
         raise ValueError(f"kept_versions is {kept_versions}; keep at least 2, so that a rollback is possible.")
     check_published(lists)
+    if warning := eviction_warning(client.info("memory")):
+        warn(warning)
     with publisher_lock(client, keys, lock_seconds) as token:
         remove_unused(client, keys, progress)
         expected_current = client.get(keys.current) or b""

@@ -24,6 +24,7 @@ from recommender.project_paths import run_dir
 from recommender.release.kept_lists import FOLDER, RUN_FILE, NotKept, kept_lists
 from recommender.release.publish import PublishedVersion, publish
 from recommender.release.redis_client import redis_client
+from serving.cache.kept_rules import rescue_rules
 
 
 def lists_folder(dataset: str, run_id: str) -> Path:
@@ -50,6 +51,8 @@ def republish(client: redis.Redis, dataset: str, run_id: str) -> PublishedVersio
     except NotKept as error:
         runs = ", ".join(kept_runs(dataset)) or "none"
         raise NotKept(f"run {run_id!r} of {dataset} cannot be published again; the runs that can: {runs}.") from error
+    for line in rescue_rules(client, dataset):
+        print(line)
     return publish(client, lists, run)
 
 

@@ -70,25 +70,135 @@ def test_a_denied_article_stays_away_while_redis_is(redis_server, client, start_
         assert article_ids(http) == popular[1:]
 
 
-def test_damaged_rules_leave_those_that_were_read_last(
+def test_a_damaged_rule_bars_its_article_and_is_told(
+    redis_server, client, start_api, publish_planted, planted_articles
+):
+    """The API has never read it whole: it starts after the damage."""
+    publish_planted(client, 1)
+    rules.main(["deny", FIRST])
+    rules.main(["deny", planted_articles(1, 0)[1]])
+    client.hset(CacheKeys("demo").rules, FIRST, "garbage")
+    with start_api(redis_server.directory) as http:
+        assert article_ids(http) == planted_articles(1, 0)[2:]
+        ready = http.get("/health/ready").json()
+        assert (ready["status"], ready["reason"]) == ("degraded", "rules_unreadable")
+        rules.main(["allow", FIRST])
+        wait_until(lambda: article_ids(http) == [FIRST, *planted_articles(1, 0)[2:]])
+        assert http.get("/health/ready").json()["status"] == "ready"
+
+
+def test_rules_survive_the_loss_of_redis_while_the_api_runs(
     redis_server, client, start_api, publish_planted, planted_articles
 ):
     publish_planted(client, 1)
-    with start_api(redis_server.directory) as http:
-        rules.main(["deny", FIRST])
-        wait_until(lambda: article_ids(http) == planted_articles(1, 0)[1:])
-        client.hset(CacheKeys("demo").rules, FIRST, "garbage")
+    with start_api(redis_server.directory, **KEYS) as http:
+        ids = planted_articles(2, 0)
+        http.put(f"/admin/rules/articles/{ids[0]}", json={"note": "recalled"}, headers=ADMIN)
+        http.put("/admin/rules/feeds/stock", json={"article_ids": ids[1:3]}, headers=ADMIN)
+        wait_until(lambda: client.hlen(CacheKeys("demo").barred_sets) == 1)
         time.sleep(1.5)
-        assert article_ids(http) == planted_articles(1, 0)[1:]
+        client.flushall()
+        publish_planted(client, 2)
+        wait_until(lambda: article_ids(http, headers=CALLER)[0] == ids[3])
+        wait_until(lambda: client.hget(CacheKeys("demo").rules, ids[0]) is not None)
+        assert http.get("/admin/rules", headers=ADMIN).json()["articles_barred"] == 3
+
+
+def test_a_feed_over_http_replaces_its_articles(redis_server, client, start_api, publish_planted, planted_articles):
+    publish_planted(client, 1)
+    ids, feed = planted_articles(1, 0), "/admin/rules/feeds/stock"
+    with start_api(redis_server.directory, **KEYS) as http:
+
+        def changed(response) -> tuple:
+            assert response.status_code == 200, response.text
+            return tuple(response.json()[name] for name in ("added", "freed", "still_barred", "articles_barred"))
+
+        sold_out = {"rule": "out_of_stock", "note": "sold out", "article_ids": [*ids[:4], ids[0], "4000000000"]}
+        answer = http.put(feed, json=sold_out, headers=ADMIN)
+        assert changed(answer) == (5, 0, 0, 5)
+        assert (answer.json()["unknown"], answer.json()["unknown_examples"]) == (1, ["4000000000"])
+        wait_until(lambda: article_ids(http, headers=CALLER) == ids[4:])
+        assert changed(http.put(feed, json={"article_ids": ids[2:6]}, headers=ADMIN)) == (2, 3, 0, 4)
+        wait_until(lambda: article_ids(http, headers=CALLER) == [*ids[:2], *ids[6:]])
+        assert changed(http.post("/admin/rules/lists", json={"article_ids": ids[:1]}, headers=ADMIN)) == (1, 0, 0, 5)
+        allowed = http.post("/admin/rules/lists/allow", json={"article_ids": ids[:3]}, headers=ADMIN)
+        assert changed(allowed) == (0, 1, 1, 4)
+        assert changed(http.delete(feed, headers=ADMIN)) == (0, 4, 0, 0)
+        for body in ({"article_ids": []}, {"article_ids": ["706016001"]}, {"article_ids": [706016001]}, {}):
+            assert http.put(feed, json=body, headers=ADMIN).status_code == 422
+        assert http.put("/admin/rules/feeds/a b", json={"article_ids": ids}, headers=ADMIN).status_code == 422
+        assert http.delete(feed, headers=ADMIN).status_code == 422
+        assert http.put(feed, json=sold_out, headers=CALLER).status_code == 401
 
 
 def test_filters_of_a_request(redis_server, client, start_api, publish_planted, planted_articles):
     publish_planted(client, 1)
     with start_api(redis_server.directory) as http:
         wait_until(lambda: article_ids(http, department="Socks") == planted_articles(1, 0))
+        assert article_ids(http, department="socks ") == planted_articles(1, 0)
         assert article_ids(http, department="Shoes") == []
         assert article_ids(http, exclude="purchased") == planted_articles(1, 0)[1:]  # the first is a repurchase
         assert http.get("/recommendations/customer-0", params={"exclude": "all"}).status_code == 422
+
+
+def test_a_batch_takes_the_filters_of_a_single_lookup(
+    redis_server, client, start_api, publish_planted, planted_articles
+):
+    publish_planted(client, 1)
+
+    def asked(http, **body):
+        return http.post("/recommendations", json={"customer_ids": ["customer-0", "nobody"], **body})
+
+    with start_api(redis_server.directory) as http:
+        own, popular = asked(http, exclude="purchased", department="SOCKS", k=5).json()["recommendations"]
+        assert [item["article_id"] for item in own["items"]] == planted_articles(1, 0)[1:6]
+        assert [item["article_id"] for item in popular["items"]] == planted_articles(1, 9_999)[:5]
+        unknown = asked(http, department="Shoes").json()["recommendations"]
+        assert [(each["items"], each["empty_reason"]) for each in unknown] == [([], "unknown_department")] * 2
+        for body, name in (({"departement": "Socks"}, "departement"), ({"K": 3}, "K"), ({"exclude": "all"}, "exclude")):
+            response = asked(http, **body)
+            assert response.status_code == 422 and name in response.json()["detail"]
+
+
+def test_departments_are_listed(published_api):
+    wait_until(lambda: published_api.get("/departments").json()["departments"] == [{"name": "Socks", "articles": 24}])
+
+
+def test_an_empty_answer_says_why_and_is_counted(redis_server, client, start_api, publish_planted, planted_articles):
+    publish_planted(client, 1)
+    with start_api(redis_server.directory) as http:
+
+        def reason(path: str, **parameters) -> str | None:
+            body = http.get(path, params=parameters).json()
+            assert (body["empty_reason"] is None) == bool(body["items"])
+            return body["empty_reason"]
+
+        assert reason("/recommendations/customer-0") is None
+        assert reason("/recommendations/customer-0", department="Shoes") == "unknown_department"
+        assert reason("/recommendations/customer-5", department="Socks") == "nothing_of_department"
+        popular = CacheKeys("demo").rules
+        client.hset(
+            popular, mapping=dict.fromkeys(planted_articles(1, 9999), '{"rule": "denied", "note": "", "since": ""}')
+        )
+        wait_until(lambda: reason("/recommendations/nobody") == "all_barred")
+        assert reason("/popular") == "all_barred"
+        assert reason("/recommendations/customer-0") is None
+        ready = http.get("/health/ready").json()
+        assert (ready["status"], ready["reason"]) == ("degraded", "popular_list_barred")
+        metrics = http.get("/metrics").text
+        assert 'recommendations_empty_lists_total{reason="unknown_department"} 1.0' in metrics
+        assert "recommendations_articles_barred 12.0" in metrics
+
+
+def test_lists_that_redis_has_evicted_are_told(redis_server, client, start_api, publish_planted):
+    version = publish_planted(client, 1)
+    with start_api(redis_server.directory) as http:
+        assert http.get("/health/ready").json()["status"] == "ready"
+        client.delete(CacheKeys("demo").bucket(version, 1))
+        wait_until(lambda: http.get("/health/ready").json()["reason"] == "lists_missing")
+        assert "recommendations_keys_missing 1.0" in http.get("/metrics").text
+        publish_planted(client, 2)
+        wait_until(lambda: http.get("/health/ready").json()["status"] == "ready")
 
 
 def test_the_administrator_changes_rules_and_nobody_else(redis_server, client, start_api, publish_planted):
@@ -102,12 +212,19 @@ def test_the_administrator_changes_rules_and_nobody_else(redis_server, client, s
                 assert (response.status_code, response.json()["type"]) == (401, "urn:recommendations:not-allowed")
         assert not client.exists(CacheKeys("demo").rules)
 
-        barred = http.put(path, json={"rule": "out_of_stock", "note": "back in May"}, headers=ADMIN).json()["barred"]
+        assert http.put(path, json={"rule": "out_of_stock", "note": "back in May"}, headers=ADMIN).json()["added"] == 1
+        barred = http.get("/admin/rules", headers=ADMIN).json()["barred"]
         assert (barred[FIRST]["rule"], barred[FIRST]["note"]) == ("out_of_stock", "back in May")
         assert http.put("/admin/rules/cap", json={"most": 1}, headers=ADMIN).json()["most_per_product_code"] == 1
         wait_until(lambda: FIRST not in article_ids(http, headers=CALLER))
-        assert http.delete(path, headers=ADMIN).json()["barred"] == {}
-        assert http.get("/admin/rules", headers=ADMIN).json() == {"barred": {}, "most_per_product_code": 1}
+        assert http.delete(path, headers=ADMIN).json()["freed"] == 1
+        assert http.get("/admin/rules", headers=ADMIN).json() == {
+            "barred": {},
+            "feeds": {},
+            "articles_barred": 0,
+            "most_per_product_code": 1,
+            "unreadable": [],
+        }
         assert http.put("/admin/rules/articles/abc", json={}, headers=ADMIN).status_code == 422
 
 

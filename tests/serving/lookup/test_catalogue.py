@@ -4,7 +4,7 @@ from serving.cache.article_facts import ArticleFacts
 from serving.cache.list_buckets import CachedList, Proposer, Source
 from serving.lookup.answers import ExplainedItem, FilteredArticle, Item, Reason
 from serving.lookup.catalogue import Catalogue
-from serving.lookup.rule_book import BarredArticle, LookupRules, Rule
+from serving.lookup.lookup_rules import BarredArticle, LookupRules, Rule
 
 SINCE = "2020-09-23T02:15:00+00:00"
 DENIED = BarredArticle(Rule.DENIED, "recalled", SINCE)

@@ -2,19 +2,68 @@
 
 import pytest
 
-from serving.cache.contract import CacheFormatError
-from serving.lookup.rule_book import BarredArticle, LookupRules, Rule
+from serving.cache.barred_sets import BarredSet, decode_barred_set, encode_barred_set
+from serving.cache.rule_changes import StoredRules, lost_rules
+from serving.lookup.lookup_rules import BarredArticle, LookupRules, Rule
 
 DENIED = BarredArticle(Rule.DENIED, "recalled", "2020-09-23T02:15:00+00:00")
 
 
+def stored(rules=None, sets=None, state=b"a:1") -> StoredRules:
+    return StoredRules(state, rules or {}, sets or {})
+
+
 def test_rules_come_back_from_their_fields():
     fields = {b"0706016001": DENIED.to_json().encode(), b"cap:product_code": b"3"}
-    assert LookupRules.from_fields(fields) == LookupRules({"0706016001": DENIED}, 3)
-    assert LookupRules.from_fields({}) == LookupRules()
+    assert LookupRules.from_stored(stored(fields)) == LookupRules({"0706016001": DENIED}, 3)
+    assert LookupRules.from_stored(StoredRules()) == LookupRules()
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"\xff", b'{"rule": "?", "note": "", "since": ""}'])
-def test_a_damaged_rule_is_named(value):
-    with pytest.raises(CacheFormatError, match="0706016001"):
-        LookupRules.from_fields({b"0706016001": value})
+def test_an_article_whose_rule_is_damaged_stays_barred_beside_the_others(value):
+    fields = {b"0706016001": value, b"0000000002": DENIED.to_json().encode()}
+    rules = LookupRules.from_stored(stored(fields))
+    assert rules.barred.keys() == {"0706016001", "0000000002"}
+    assert rules.barred["0706016001"].note == "its rule cannot be read; set it again"
+    assert rules.unreadable == ("0706016001",)
+
+
+def test_a_damaged_cap_or_set_is_as_it_was_read_last():
+    sold_out = encode_barred_set(BarredSet("out_of_stock", "", "2020-09-23", ["0000000002", "0000000003"]))
+    before = LookupRules.from_stored(stored({b"cap:product_code": b"2"}, {b"stock": sold_out}))
+    damaged = stored({b"cap:product_code": b"two", b"?": b"garbage"}, {b"stock": sold_out[:-1], b"new": b""})
+    rules = LookupRules.from_stored(damaged, before)
+    assert (rules.most_per_product_code, rules.barred.keys()) == (2, {"0000000002", "0000000003"})
+    assert set(rules.unreadable) == {"cap:product_code", "stock", "new", "?"}
+    assert LookupRules.from_stored(damaged).barred == {}  # nobody knows which they were
+
+
+def test_a_rule_of_its_own_comes_before_that_of_a_feed():
+    sold_out = encode_barred_set(BarredSet("out_of_stock", "", "2020-09-23", ["0706016001", "0000000002"]))
+    rules = LookupRules.from_stored(stored({b"0706016001": DENIED.to_json().encode()}, {b"stock": sold_out}))
+    assert rules.barred["0706016001"] == DENIED
+    assert rules.barred["0000000002"].origin == "stock"
+    assert rules.single.keys() == {"0706016001"}
+    assert rules.together["stock"].articles == 2
+
+
+def test_a_set_takes_four_bytes_for_an_article():
+    ids = [f"{number:010d}" for number in range(1, 100_001)]
+    value = encode_barred_set(BarredSet("out_of_stock", "sold out", "2020-09-23", ids))
+    assert len(value) < 400_200
+    assert list(decode_barred_set(value).article_ids) == ids
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "lost"),
+    [
+        (stored({b"a": b"1", b"b": b"2"}, {b"s": b"3"}), StoredRules(), {b"a", b"b", b"s"}),
+        (stored({b"a": b"1"}), stored({b"a": b"9"}, state=b"new:1"), set()),
+        (stored({b"a": b"1", b"b": b"2"}), stored({b"a": b"9"}, state=b"new:7"), {b"b"}),
+        (stored({b"a": b"1"}, state=b"a:5"), stored({}, state=b"a:4"), {b"a"}),  # of an older copy
+        (stored({b"a": b"1"}, state=b"a:5"), stored({}, state=b"a:6"), set()),  # somebody allowed it
+        (stored({b"a": b"1"}, state=b""), StoredRules(), set()),
+    ],
+)
+def test_what_redis_has_lost_is_known_by_its_state(known, found, lost):
+    assert {name for _, name, _ in lost_rules(known, found)} == lost
