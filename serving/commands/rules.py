@@ -25,7 +25,8 @@ from serving.commands.article_file import ArticleFile, read_article_file
 from serving.commands.terminal import add_dataset_option, connected, run
 from serving.connection.redis_connection import connect
 from serving.connection.redis_failures import named_failures
-from serving.lookup.lookup_rules import LookupRules, Rule
+from serving.lookup.barred_articles import Rule
+from serving.lookup.lookup_rules import LookupRules
 from serving.lookup.rule_book import Changed, RuleBook, RuleError, check_article_ids, check_feed
 from serving.lookup.store_errors import NothingPublished
 
@@ -157,11 +158,11 @@ def _lines(dataset: str, rules: LookupRules, with_single: bool) -> Iterator[str]
     yield (
         f"{dataset}: {len(rules.barred):,} articles barred, {f'at most {cap}' if cap else 'no cap'} per product code"
     )
-    for each in rules.together.values():
-        yield f"{each.name}  {each.articles:,} articles  {each.rule:12}  since {each.since}  {each.note}"
+    for name, each in rules.together.items():
+        yield f"{name}  {len(each.numbers):,} articles  {each.why.rule:12}  since {each.why.since}  {each.why.note}"
     if with_single:
-        for article, each in rules.single.items():
-            yield f"{article:10}  {each.rule:12}  since {each.since}  {each.note}"
+        for article, why in rules.barred.single.items():
+            yield f"{article:10}  {why.rule:12}  since {why.since}  {why.note}"
     if rules.unreadable:
         yield f"cannot be read, set them again: {', '.join(rules.unreadable[:EXAMPLES])}"
 

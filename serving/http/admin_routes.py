@@ -3,7 +3,7 @@
 In: requests with `ADMIN_API_KEY`. Out: what a change did, in numbers; lookups follow within a second.
 """
 
-import re
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request
@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.http.api_keys import administrator
 from serving.http.problems import problem_responses
-from serving.lookup.lookup_rules import BarredArticle, BarredTogether, Rule
+from serving.lookup.barred_articles import BarredArticle, Rule
 from serving.lookup.rule_book import Changed, RuleBook, RuleError
 
 PROBLEMS = problem_responses(
@@ -100,8 +100,10 @@ async def show(request: Request) -> RulesAnswer:
     """The rules as they are in Redis."""
     rules = await _book(request).read()
     return RulesAnswer(
-        barred={article_id: BarredAnswer(**_plain(each)) for article_id, each in sorted(rules.single.items())},
-        feeds={name: FeedAnswer(**_plain(each), articles=each.articles) for name, each in rules.together.items()},
+        barred={article_id: BarredAnswer(**_plain(each)) for article_id, each in sorted(rules.barred.single.items())},
+        feeds={
+            name: FeedAnswer(**_plain(each.why), articles=len(each.numbers)) for name, each in rules.together.items()
+        },
         articles_barred=len(rules.barred),
         most_per_product_code=rules.most_per_product_code,
         unreadable=list(rules.unreadable),
@@ -124,7 +126,7 @@ async def allow(request: Request, article_id: ArticleId) -> ChangeAnswer:
 @router.post("/rules/lists", summary="Recommend many articles to nobody", responses=PROBLEMS)
 async def bar_many(request: Request, wanted: BarMany) -> ChangeAnswer:
     """Bar articles as a list of their own, until they are allowed."""
-    ids = await _ids(wanted)
+    ids = wanted.article_ids
     changed = await _refused(_book(request).bar_many(ids, Rule(wanted.rule), wanted.note))
     return await _answer(request, changed, ids)
 
@@ -132,13 +134,13 @@ async def bar_many(request: Request, wanted: BarMany) -> ChangeAnswer:
 @router.post("/rules/lists/allow", summary="Recommend many articles again", responses=PROBLEMS)
 async def allow_many(request: Request, wanted: ArticleIds) -> ChangeAnswer:
     """Let articles be recommended again; those of a feed stay barred."""
-    return await _answer(request, await _refused(_book(request).allow_many(await _ids(wanted))))
+    return await _answer(request, await _refused(_book(request).allow_many(wanted.article_ids)))
 
 
 @router.put("/rules/feeds/{feed}", summary="Replace what a feed bars", responses=PROBLEMS)
 async def replace_feed(request: Request, feed: Feed, wanted: BarMany) -> ChangeAnswer:
     """Bar exactly these articles for a feed, such as all that are out of stock now; other rules stay."""
-    ids = await _ids(wanted)
+    ids = wanted.article_ids
     changed = await _refused(_book(request).replace_feed(feed, ids, Rule(wanted.rule), wanted.note))
     return await _answer(request, changed, ids)
 
@@ -168,23 +170,9 @@ async def _refused(change):
         raise HTTPException(422, str(error)) from error
 
 
-async def _ids(wanted: ArticleIds) -> list[str]:
-    return await run_in_threadpool(_checked_ids, wanted.article_ids)
-
-
-def _checked_ids(given: list) -> list[str]:
-    """Return the ids, each once."""
-    wrong = [each for each in given if not (isinstance(each, str) and re.fullmatch(ARTICLE_ID_PATTERN, each))]
-    if wrong:
-        example = str(wrong[0])[:40]
-        raise HTTPException(422, f"{len(wrong):,} of {len(given):,} article_ids are no ten digits, such as {example!r}")
-    return list(dict.fromkeys(given))
-
-
 async def _answer(request: Request, changed: Changed, named: list[str] | None = None) -> ChangeAnswer:
     rules = await _book(request).read()
-    known = request.app.state.store.catalogue.facts
-    unknown = [each for each in named or () if each not in known] if known else []
+    unknown = await run_in_threadpool(_unknown, request.app.state.store.catalogue.facts, named or ())
     return ChangeAnswer(
         added=changed.added,
         freed=changed.freed,
@@ -196,5 +184,10 @@ async def _answer(request: Request, changed: Changed, named: list[str] | None = 
     )
 
 
-def _plain(each: BarredArticle | BarredTogether) -> dict[str, str]:
+def _unknown(known: Collection[str], named: Collection[str]) -> list[str]:
+    """Return the ids that a version does not know, each once; none of a version whose articles were not read."""
+    return list(dict.fromkeys(each for each in named if each not in known)) if known else []
+
+
+def _plain(each: BarredArticle) -> dict[str, str]:
     return {"rule": each.rule.value, "note": each.note, "since": each.since}

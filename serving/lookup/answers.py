@@ -13,7 +13,7 @@ from typing import NamedTuple
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.list_buckets import Proposer, Source
 from serving.cache.purchase_buckets import Purchase
-from serving.lookup.lookup_rules import Rule
+from serving.lookup.barred_articles import Rule
 from serving.lookup.store_errors import FallbackReason
 
 DEFAULT_DEPTH = 12  # articles of an answer

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.list_buckets import CachedList, Proposer
 from serving.lookup.answers import ExplainedItem, FilteredArticle, Item, reasons_of
-from serving.lookup.lookup_rules import LookupRules, Rule
+from serving.lookup.barred_articles import Rule
+from serving.lookup.lookup_rules import LookupRules
 
 
 @dataclass

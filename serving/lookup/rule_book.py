@@ -10,21 +10,31 @@ bars is a set of its own. Rules outlive versions.
 import asyncio
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import numpy as np
 import redis.asyncio
 
-from serving.cache.article_numbers import ARTICLE_ID_PATTERN, MAX_ARTICLE_NUMBER
-from serving.cache.barred_sets import LIST_PREFIX, BarredSet, decode_barred_set, encode_barred_set
+from serving.cache.article_numbers import MAX_ARTICLE_NUMBER
+from serving.cache.barred_sets import (
+    LIST_PREFIX,
+    NUMBERS,
+    BarredSet,
+    decode_barred_set,
+    encode_barred_set,
+    unique_numbers,
+)
 from serving.cache.contract import CacheFormatError, CacheKeys
 from serving.cache.rule_changes import ANY_STATE, NOT_CHANGED, Change, StoredRules, change_arguments
 from serving.connection.redis_failures import failure
 from serving.errors import ServingError
-from serving.lookup.lookup_rules import CAP_FIELD, BarredArticle, LookupRules, Rule
+from serving.lookup.barred_articles import BarredArticle, Rule
+from serving.lookup.lookup_rules import CAP_FIELD, LookupRules, rule_value
 from serving.lookup.store_errors import RedisAway
 
 ATTEMPTS = 10
+NOBODY = np.array([], NUMBERS)
 FEED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -81,7 +91,7 @@ class RuleBook:
             RuleError: the id is not an article id.
         """
         check_article_ids([article_id])
-        return Changed(added=await self.change([("bar", article_id, BarredArticle(rule, note, _now()).to_json())]))
+        return Changed(added=await self.change([("bar", article_id, rule_value(BarredArticle(rule, note, _now())))]))
 
     async def allow(self, article_id: str) -> Changed:
         """Let an article be recommended again, whatever single rule or list bars it; feeds keep theirs."""
@@ -115,15 +125,15 @@ class RuleBook:
             there_are = ", ".join(name.decode(errors="replace") for name in sorted(stored.sets)) or "none"
             raise RuleError(f"there is no feed {feed!r}; there are: {there_are}.")
         await self.change([("end", feed, "")])
-        return Changed(freed=len(_ids_of(stored, feed)))
+        return Changed(freed=len(_numbers_of(stored, feed)))
 
     async def allow_many(self, article_ids: Collection[str]) -> Changed:
         """Let articles be recommended again, whatever single rules and lists bar them; feeds keep theirs."""
         for _ in range(ATTEMPTS):
             stored = await self.stored()
-            changes, freed, still = await asyncio.to_thread(_changes_to_allow, stored, set(article_ids))
-            if not changes or await self.change(changes, stored.state or b"") != NOT_CHANGED:
-                return Changed(freed=len(freed - still), still_barred=len(still))
+            changes, changed = await asyncio.to_thread(_changes_to_allow, stored, article_ids)
+            if not changes or await self.change(changes, stored.state) != NOT_CHANGED:
+                return changed
         raise RuleError("others keep changing the rules; try again.")
 
     async def set_cap(self, most: int) -> None:
@@ -143,11 +153,12 @@ class RuleBook:
     async def _write_set(self, name: str, article_ids: Collection[str], rule: Rule, note: str) -> Changed:
         if not article_ids:
             raise RuleError("the list names no article; end a feed by its name instead of sending it empty.")
-        value = await asyncio.to_thread(_encoded, article_ids, rule, note)
+        numbers = await asyncio.to_thread(_numbers, article_ids)
         stored = await self.stored()
-        await self.change([("set", name, value)])
-        before, now = _ids_of(stored, name), set(article_ids)
-        return Changed(added=len(now - before), freed=len(before - now))
+        await self.change([("set", name, encode_barred_set(BarredSet(rule.value, note, _now(), numbers)))])
+        before = _numbers_of(stored, name)
+        n_kept = len(np.intersect1d(numbers, before, assume_unique=True))
+        return Changed(added=len(numbers) - n_kept, freed=len(before) - n_kept)
 
     async def _ask(self, command):
         try:
@@ -160,13 +171,15 @@ def check_article_ids(article_ids: Collection[str]) -> None:
     """Check that each is an id of an article that can be in a list.
 
     Raises:
-        RuleError: one is not; the message names it.
+        RuleError: one is not; the message names the first.
     """
-    for article_id in article_ids:
-        if not re.fullmatch(ARTICLE_ID_PATTERN, article_id):
-            raise RuleError(f"article {article_id!r} is not an id; write ten digits, leading zeros included.")
-        if not 0 < int(article_id) <= MAX_ARTICLE_NUMBER:
-            raise RuleError(f"article {article_id!r} is not an id; they go from 0000000001 to {MAX_ARTICLE_NUMBER}.")
+    if not article_ids or unique_numbers(article_ids) is not None:
+        return
+    wrong = [each for each in article_ids if not isinstance(each, str) or unique_numbers([each]) is None]
+    raise RuleError(
+        f"article {str(wrong[0])[:40]!r} is not an id ({len(wrong):,} of {len(article_ids):,} are not); write "
+        f"ten digits, leading zeros included, from 0000000001 to {MAX_ARTICLE_NUMBER}."
+    )
 
 
 def check_feed(feed: str) -> None:
@@ -183,40 +196,42 @@ def check_feed(feed: str) -> None:
         )
 
 
-def _encoded(article_ids: Collection[str], rule: Rule, note: str) -> bytes:
+def _numbers(article_ids: Collection[str]) -> np.ndarray:
     check_article_ids(article_ids)
-    return encode_barred_set(BarredSet(rule.value, note, _now(), sorted(set(article_ids))))
+    return unique_numbers(article_ids)
 
 
-def _changes_to_allow(stored: StoredRules, wanted: set[str]) -> tuple[list[Change], set[str], set[str]]:
-    """Return the changes that free articles, those that were barred, and those that a feed still bars."""
-    single = {each for each in wanted if each.encode() in stored.rules}
+def _changes_to_allow(stored: StoredRules, article_ids: Collection[str]) -> tuple[list[Change], Changed]:
+    """Return the changes that free articles, and what they do."""
+    wanted = _numbers(article_ids)
+    single = [each for each in set(article_ids) if each.encode() in stored.rules]
     changes: list[Change] = [("allow", each, "") for each in single]
-    freed, still = set(single), set()
+    freed, still = [unique_numbers(single) if single else NOBODY], [NOBODY]
     for name in map(bytes.decode, stored.sets):
-        ids = _ids_of(stored, name)
+        numbers = _numbers_of(stored, name)
+        found = np.intersect1d(numbers, wanted, assume_unique=True)
         if not name.startswith(LIST_PREFIX):
-            still |= ids & wanted
-        elif ids & wanted:
-            freed |= ids & wanted
-            changes.append(_without(stored, name, ids - wanted))
-    return changes, freed, still
+            still.append(found)
+        elif len(found):
+            freed.append(found)
+            changes.append(_without(stored, name, np.setdiff1d(numbers, found, assume_unique=True)))
+    barred = np.unique(np.concatenate(still))
+    return changes, Changed(freed=len(np.setdiff1d(np.concatenate(freed), barred)), still_barred=len(barred))
 
 
-def _without(stored: StoredRules, name: str, left: set[str]) -> Change:
+def _without(stored: StoredRules, name: str, left: np.ndarray) -> Change:
     """Return the change that leaves some articles of a set."""
-    if not left:
+    if not len(left):
         return "end", name, ""
-    about = decode_barred_set(stored.sets[name.encode()])
-    return "set", name, encode_barred_set(BarredSet(about.rule, about.note, about.since, sorted(left)))
+    return "set", name, encode_barred_set(replace(decode_barred_set(stored.sets[name.encode()]), numbers=left))
 
 
-def _ids_of(stored: StoredRules, name: str) -> set[str]:
+def _numbers_of(stored: StoredRules, name: str) -> np.ndarray:
     """Return the articles of a set, none of one that cannot be read."""
     try:
-        return set(decode_barred_set(stored.sets[name.encode()]).article_ids)
+        return decode_barred_set(stored.sets[name.encode()]).numbers
     except (CacheFormatError, KeyError):
-        return set()
+        return NOBODY
 
 
 def _now(compact: bool = False) -> str:

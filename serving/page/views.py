@@ -10,7 +10,7 @@ from serving.cache.article_facts import NOTHING_KNOWN, ArticleFacts
 from serving.cache.list_buckets import Source
 from serving.cache.purchase_buckets import Purchase
 from serving.lookup.answers import Explanation, Item, Reason
-from serving.lookup.lookup_rules import Rule
+from serving.lookup.barred_articles import Rule
 from serving.page.pictures import Pictures
 
 NAME_UNKNOWN = "Article without a name"

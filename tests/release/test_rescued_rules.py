@@ -3,6 +3,7 @@
 import json
 import stat
 
+import numpy as np
 import pytest
 from test_publish import planted_lists
 
@@ -19,7 +20,7 @@ from serving.connection.embedded_redis import EmbeddedRedis
 from serving.connection.redis_connection import connect
 
 KEYS = CacheKeys("demo")
-FEED = encode_barred_set(BarredSet("out_of_stock", "", "2020-09-23", ["0000000002", "0000000003"]))
+FEED = encode_barred_set(BarredSet("out_of_stock", "", "2020-09-23", np.array([2, 3])))
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 from serving.cache.contract import CacheKeys
 from serving.cache.kept_rules import read_stored_rules
 from serving.commands import rules
-from serving.lookup.lookup_rules import LookupRules, Rule
+from serving.lookup.barred_articles import Rule
+from serving.lookup.lookup_rules import LookupRules
 
 KEY = CacheKeys("demo").rules
 

@@ -3,8 +3,9 @@
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.list_buckets import CachedList, Proposer, Source
 from serving.lookup.answers import ExplainedItem, FilteredArticle, Item, Reason
+from serving.lookup.barred_articles import BarredArticle, BarredArticles, Rule
 from serving.lookup.catalogue import Catalogue
-from serving.lookup.lookup_rules import BarredArticle, LookupRules, Rule
+from serving.lookup.lookup_rules import LookupRules
 
 SINCE = "2020-09-23T02:15:00+00:00"
 DENIED = BarredArticle(Rule.DENIED, "recalled", SINCE)
@@ -22,14 +23,16 @@ def test_without_rules_everything_stays():
 
 
 def test_barred_articles_go_and_their_rule_is_named():
-    catalogue = Catalogue(LookupRules({"b": DENIED, "d": SOLD_OUT, "q": DENIED}), FACTS)
+    catalogue = Catalogue(LookupRules(BarredArticles({"b": DENIED, "d": SOLD_OUT, "q": DENIED})), FACTS)
     assert list(catalogue.rule_for_each("abd")) == [("a", None), ("b", Rule.DENIED), ("d", Rule.OUT_OF_STOCK)]
 
 
 def test_a_cap_counts_what_stays_of_each_product_code():
     assert kept(LookupRules(most_per_product_code=1), "abcdef") == "acf"
     assert kept(LookupRules(most_per_product_code=2), "abcdef") == "abcef"
-    assert kept(LookupRules({"a": DENIED}, most_per_product_code=1), "abcdef") == "bcf"  # the denied one takes no place
+    assert (
+        kept(LookupRules(BarredArticles({"a": DENIED}), most_per_product_code=1), "abcdef") == "bcf"
+    )  # the denied one takes no place
 
 
 def test_articles_without_facts_fall_under_no_cap():
@@ -37,7 +40,7 @@ def test_articles_without_facts_fall_under_no_cap():
 
 
 def test_the_next_articles_move_up_and_an_unwanted_one_takes_no_place():
-    catalogue = Catalogue(LookupRules({"a": DENIED}), FACTS)
+    catalogue = Catalogue(LookupRules(BarredArticles({"a": DENIED})), FACTS)
     b, c = Item("b", 2.0, Reason.BASELINE), Item("c", 1.0, Reason.BASELINE)
     assert catalogue.items(OF_THREE, k=2) == (b, c)
     assert catalogue.items(OF_THREE, k=1) == (b,)
@@ -45,7 +48,7 @@ def test_the_next_articles_move_up_and_an_unwanted_one_takes_no_place():
 
 
 def test_an_explanation_has_places_proposers_and_what_was_filtered():
-    catalogue = Catalogue(LookupRules({"b": DENIED}), FACTS)
+    catalogue = Catalogue(LookupRules(BarredArticles({"b": DENIED})), FACTS)
     assert catalogue.explained(OF_THREE, k=2) == (
         ExplainedItem(1, Item("a", 3.0, Reason.REPURCHASE), ("own", "ease")),
         ExplainedItem(3, Item("c", 1.0, Reason.BASELINE), ()),
