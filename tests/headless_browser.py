@@ -22,6 +22,7 @@ FLAGS = [
     "--disable-sync",
 ]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+SMALL_PHONE = {"width": 320, "height": 568}
 
 WIDER_THAN_THE_WINDOW = """() => {
   const scrolls = element => ['auto', 'scroll'].includes(getComputedStyle(element).overflowX);

@@ -105,4 +105,4 @@ def _error_page(request: Request, error: Exception) -> Response:
 
 
 def _message(request: Request, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> Response:
-    return render(request, "error.html", status, headers, title=title, detail=detail)
+    return render(request, "error.html", status, headers, title=title, detail=detail, has_search=status == 404)

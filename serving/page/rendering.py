@@ -49,5 +49,6 @@ def render(
         "variant": None,
         "here": "",
         "hidden": {},
+        "has_search": False,
     }
     return HTMLResponse(_templates().get_template(template).render(shared | values), status, headers)

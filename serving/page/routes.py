@@ -9,14 +9,17 @@ import random
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
+from serving.cache.article_numbers import ARTICLE_ID_LENGTH
 from serving.cache.contract import CacheFormatError
 from serving.http.request_query import MAX_CUSTOMER_ID_LENGTH
 from serving.lookup.store_errors import FallbackReason, RedisAway, UnknownArticle
 from serving.page.access import NotFound, PageRoute
 from serving.page.page_request import PageRequest
+from serving.page.pasted import as_meant
 from serving.page.rendering import FOLDER, link
 from serving.page.views import SOURCES
 
+MOST_SHOWN_OF_PATH = 100
 MAX_FOUND = 30  # articles of a search
 ARTICLES_TRIED = 20  # to find a random customer: few articles are in no list at all
 
@@ -41,7 +44,10 @@ async def home(request: Request) -> Response:
 async def customer(request: Request) -> Response:
     """A customer's last purchases beside the recommendations."""
     page = await PageRequest.of(request, request.query_params.get("id", ""))
-    customer_id = page.parameter("id")
+    asked = page.parameter("id")
+    customer_id = await _customer_id_as_meant(page, asked)
+    if customer_id != asked:
+        page = await PageRequest.of(request, customer_id)
     if not customer_id:
         return RedirectResponse(link("random", version=page.preview), 303)
     if len(customer_id) > MAX_CUSTOMER_ID_LENGTH:
@@ -62,7 +68,17 @@ async def customer(request: Request) -> Response:
         rows=page.cards.rows(found.items),
         left_out=left_out,
         purchases=bought,
+        is_trimmed=customer_id != asked,
     )
+
+
+async def _customer_id_as_meant(page: PageRequest, asked: str) -> str:
+    """Return an id without what was pasted around it, unless a customer has the id as it is."""
+    meant = as_meant(asked)
+    if meant == asked:
+        return asked
+    found = await page.store.lookup(asked)
+    return meant if found.fallback_reason is FallbackReason.UNKNOWN_CUSTOMER else asked
 
 
 @router.get("/page/random")
@@ -80,7 +96,10 @@ async def random_customer(request: Request) -> Response:
 async def article(request: Request) -> Response:
     """An article, what is similar, and who gets it."""
     page = await PageRequest.of(request)
-    article_id = page.parameter("id")
+    asked = page.parameter("id")
+    meant = as_meant(asked)
+    wanted = (asked, meant, meant.zfill(ARTICLE_ID_LENGTH))  # a spreadsheet takes the leading zeros for a number's
+    article_id = next((each for each in wanted if each in page.store.catalogue.facts), asked)
     if article_id not in page.store.catalogue.facts:
         raise NotFound(f"No article of this version has the id {article_id or '(empty)'}.")
     similar, shown_to = [], None
@@ -97,6 +116,7 @@ async def article(request: Request) -> Response:
         barred=page.store.catalogue.rules.barred.get(article_id),
         rows=page.cards.rows(similar),
         shown_to=shown_to,
+        is_trimmed=article_id != asked,
     )
 
 
@@ -104,7 +124,7 @@ async def article(request: Request) -> Response:
 async def search(request: Request) -> Response:
     """Articles by words, and how many customers get each."""
     page = await PageRequest.of(request)
-    asked = page.parameter("q")
+    asked = as_meant(page.parameter("q"))
     found = await page.find(asked, MAX_FOUND)
     try:
         shown_to = await page.shown_to(found.article_ids)
@@ -136,3 +156,10 @@ async def icon() -> Response:
 
 
 router.include_router(files)
+
+
+@router.get("/page")
+@router.get("/page/{path:any_text}")
+async def no_such_page(request: Request) -> Response:
+    """Any other address below `/page`."""
+    raise NotFound(f"There is no page {request.url.path[:MOST_SHOWN_OF_PATH]}.")

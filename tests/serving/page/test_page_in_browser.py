@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import boutique
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from headless_browser import DESKTOP, PHONE, WIDER_THAN_THE_WINDOW, is_blank, visit
+from headless_browser import DESKTOP, PHONE, SMALL_PHONE, WIDER_THAN_THE_WINDOW, is_blank, visit
 
 CUSTOMER, ODD = boutique.customer_ids(40)[3], boutique.ODD_IDS[0]
 PAGES = {
@@ -18,6 +18,8 @@ PAGES = {
     "search": "/page/search?q=black",
     "nothing found": "/page/search?q=zzz",
     "missing": "/page/article?id=1",
+    "no page": "/page/nonsense",
+    "pasted": f"/page/customer?{urlencode({'id': ' ' + CUSTOMER})}",
 }
 FOCUSED = "() => document.activeElement.outerHTML"
 FOCUSABLE = "() => [...document.querySelectorAll('a, input:not([type=hidden]), select, button')].map(e => e.outerHTML)"
@@ -88,7 +90,7 @@ def test_another_version_stays_chosen_from_page_to_page(browser, at, versions):
         assert "Preview." not in page.inner_text("body")
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, SMALL_PHONE], ids=["desktop", "phone", "small phone"])
 def test_no_page_is_blank_or_wider_than_the_window(browser, at, viewport):
     with visit(browser, at("/"), viewport) as opened:
         for path in PAGES.values():

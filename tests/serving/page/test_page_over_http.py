@@ -239,3 +239,36 @@ def test_without_redis_the_page_says_so_and_recovers(tmp_path, start_redis, star
             assert "Redis does not answer" in http.get(path).text
         EmbeddedRedis(tmp_path / "redis").ensure_running()
         wait_until(lambda: "The customer’s own list" in http.get("/page/customer", params={"id": CUSTOMER}).text)
+
+
+PASTED = [" {} ", "\t{}\r\n", '"{}"', "'{}',".rstrip(","), "“{}”", "\ufeff{}", "\u200b{}\u200b", "\u00a0{}\u2060"]
+
+
+@pytest.mark.parametrize("around", PASTED)
+def test_an_id_is_found_with_what_was_pasted_around_it_and_that_is_said(shop, around):
+    response = shop.get("/page/customer", params={"id": around.format(CUSTOMER)})
+    assert f'<h1>Customer <span class="id">{CUSTOMER}</span></h1>' in response.text
+    assert "The customer’s own list" in response.text
+    assert "Looked up without the spaces, quotes or invisible characters around the id." in response.text
+    article = shop.get("/page/article", params={"id": around.format(boutique.SCRIPT)})
+    assert article.status_code == 200 and "Looked up without what surrounded the id" in article.text
+    assert columns(shop.get("/page/search", params={"q": around.format(boutique.SCRIPT)}))
+
+
+def test_an_id_that_is_as_it_was_typed_is_not_said_to_be_mended(shop):
+    for customer_id in (CUSTOMER, *boutique.ODD_IDS, "nobody"):
+        assert "Looked up without" not in shop.get("/page/customer", params={"id": customer_id}).text
+
+
+def test_an_article_is_found_without_its_leading_zeros(shop):
+    article_id = f"{boutique.NUMBERS[13]:010d}"
+    response = shop.get("/page/article", params={"id": article_id.lstrip("0")})
+    assert article_id in response.text and "with its leading zeros" in response.text
+
+
+@pytest.mark.parametrize("path", ["/page/nonsense", "/page", "/page/", "/page/customer/x", "/page/<b>", "/page/a%0Ab"])
+def test_an_address_without_a_page_is_a_page_with_a_search(shop, path):
+    response = shop.get(path, follow_redirects=True)
+    assert (response.status_code, response.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no page /page" in response.text and "<b>" not in response.text
+    assert '<form action="/page/search" role="search">' in response.text
