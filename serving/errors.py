@@ -5,6 +5,7 @@ ServingError                exit code 2: a wrong argument or variable
 ├── MaskError               what stands for customers' ids in logs and reports is set wrongly
 ├── DatasetNameError        a dataset's name cannot be part of a Redis key
 ├── RuleError               a rule names no article, or no number
+│   └── RuleConflict        2: a change is well formed and cannot be made
 ├── VariantError            a variant cannot be started or ended
 ├── CacheFormatError        3: a value read from Redis is damaged, or of another format
 ├── StoreUnavailable        3: no list can be looked up at the moment

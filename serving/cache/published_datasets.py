@@ -9,6 +9,7 @@ import redis
 
 from serving.cache.contract import CacheKeys
 
+DATASETS = ("demo", "online-retail", "kaggle-hm")  # those that `make run` makes
 KEYS_AT_ONCE = 5_000
 CURRENT = re.compile(rb"recommendations:\{(.+)\}:current")
 
@@ -23,6 +24,7 @@ def nothing_published(client: redis.Redis, dataset: str) -> str | None:
     """Return what to tell whoever asks for a dataset without lists; None if it has lists."""
     if client.exists(CacheKeys(dataset).current):
         return None
+    made = f"`make run DATASET={dataset}` does it" if dataset in DATASETS else f"it is none of {', '.join(DATASETS)}"
     others = published_datasets(client)
     there_are = f"there are lists of: {', '.join(others)}" if others else "no dataset has lists yet"
-    return f"no lists are published for {dataset}; `make run DATASET={dataset}` does it ({there_are})."
+    return f"no lists are published for {dataset}; {made} ({there_are})."

@@ -14,12 +14,13 @@ from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.http.api_keys import administrator
 from serving.http.problems import problem_responses
 from serving.lookup.barred_articles import BarredArticle, Rule
-from serving.lookup.rule_book import Changed, RuleBook, RuleError
+from serving.lookup.rule_book import FEED_NAME_PATTERN, Changed, RuleBook, RuleConflict, RuleError
 
 PROBLEMS = problem_responses(
     {
         400: "The body is not text.",
         401: "The administrator's key is missing.",
+        409: "No article can have such an id, there is no such feed, or a list has such a name.",
         413: "The body is too large.",
         422: "The request is not valid.",
         503: "Redis is away.",
@@ -31,7 +32,12 @@ EXAMPLES = 10  # of unknown ids
 router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(administrator)])
 
 ArticleId = Annotated[str, Path(pattern=f"^{ARTICLE_ID_PATTERN}$", description="Ten digits.", examples=["0706016001"])]
-Feed = Annotated[str, Path(description="Up to 64 letters, digits, `.`, `_` and `-`.", examples=["stock"])]
+Feed = Annotated[
+    str,
+    Path(
+        pattern=f"^{FEED_NAME_PATTERN}$", description="Up to 64 letters, digits, `.`, `_` and `-`.", examples=["stock"]
+    ),
+]
 
 
 class Bar(BaseModel):
@@ -45,7 +51,10 @@ class ArticleIds(BaseModel):
     """Articles by their ids; checked in a thread of their own, for there may be hundreds of thousands."""
 
     article_ids: list = Field(
-        max_length=MOST_ARTICLES, description="Ten digits each.", json_schema_extra={"items": {"type": "string"}}
+        min_length=1,
+        max_length=MOST_ARTICLES,
+        description="Ten digits each.",
+        json_schema_extra={"items": {"type": "string", "pattern": f"^{ARTICLE_ID_PATTERN}$"}},
     )
 
 
@@ -167,7 +176,7 @@ async def _refused(change):
     try:
         return await change
     except RuleError as error:
-        raise HTTPException(422, str(error)) from error
+        raise HTTPException(409 if isinstance(error, RuleConflict) else 422, str(error)) from error
 
 
 async def _answer(request: Request, changed: Changed, named: list[str] | None = None) -> ChangeAnswer:

@@ -103,6 +103,8 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
         return body_too_large()
     if error.status_code in (400, 422):
         return problem(error.status_code, "invalid-request", "The request is not valid", str(error.detail))
+    if error.status_code == 409:
+        return problem(409, "conflict", "This cannot be done", str(error.detail))
     return problem(error.status_code, "no-such-route", str(error.detail), f"{request.method} {request.url.path}")
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import numpy as np
 import redis.asyncio
 
-from serving.cache.article_numbers import MAX_ARTICLE_NUMBER
+from serving.cache.article_numbers import ARTICLE_ID_PATTERN, MAX_ARTICLE_NUMBER
 from serving.cache.barred_sets import (
     LIST_PREFIX,
     NUMBERS,
@@ -35,11 +35,16 @@ from serving.lookup.store_errors import RedisAway
 
 ATTEMPTS = 10
 NOBODY = np.array([], NUMBERS)
-FEED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+FEED_NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+FEED_NAME = re.compile(FEED_NAME_PATTERN)
 
 
 class RuleError(ServingError, ValueError):
     """A rule names no article, or no number, or a list of articles is of no use."""
+
+
+class RuleConflict(RuleError):
+    """A change is well formed and cannot be made: no article can have the id, or no such feed is there."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +123,12 @@ class RuleBook:
         """Free all articles of a feed, or of a list.
 
         Raises:
-            RuleError: there is no such feed.
+            RuleConflict: there is no such feed.
         """
         stored = await self.stored()
         if feed.encode() not in stored.sets:
             there_are = ", ".join(name.decode(errors="replace") for name in sorted(stored.sets)) or "none"
-            raise RuleError(f"there is no feed {feed!r}; there are: {there_are}.")
+            raise RuleConflict(f"there is no feed {feed!r}; there are: {there_are}.")
         await self.change([("end", feed, "")])
         return Changed(freed=len(_numbers_of(stored, feed)))
 
@@ -134,7 +139,7 @@ class RuleBook:
             changes, changed = await asyncio.to_thread(_changes_to_allow, stored, article_ids)
             if not changes or await self.change(changes, stored.state) != NOT_CHANGED:
                 return changed
-        raise RuleError("others keep changing the rules; try again.")
+        raise RuleConflict("others keep changing the rules; try again.")
 
     async def set_cap(self, most: int) -> None:
         """Limit the articles of one product code in an answer; 0 removes the cap.
@@ -172,11 +177,13 @@ def check_article_ids(article_ids: Collection[str]) -> None:
 
     Raises:
         RuleError: one is not; the message names the first.
+        RuleConflict: all are ten digits, and one is a number that no article can have.
     """
     if not article_ids or unique_numbers(article_ids) is not None:
         return
     wrong = [each for each in article_ids if not isinstance(each, str) or unique_numbers([each]) is None]
-    raise RuleError(
+    is_ten_digits = all(isinstance(each, str) and re.fullmatch(ARTICLE_ID_PATTERN, each) for each in article_ids)
+    raise (RuleConflict if is_ten_digits else RuleError)(
         f"article {str(wrong[0])[:40]!r} is not an id ({len(wrong):,} of {len(article_ids):,} are not); write "
         f"ten digits, leading zeros included, from 0000000001 to {MAX_ARTICLE_NUMBER}."
     )
@@ -186,11 +193,12 @@ def check_feed(feed: str) -> None:
     """Check the name of a feed.
 
     Raises:
-        RuleError: it is empty, too long, has other characters than letters, digits, `.`, `_` and `-`, or is one of
-            lists.
+        RuleError: it is empty, too long, or has other characters than letters, digits, `.`, `_` and `-`.
+        RuleConflict: it is one of a list.
     """
-    if not FEED_NAME.fullmatch(feed) or feed.startswith(LIST_PREFIX):
-        raise RuleError(
+    is_name = FEED_NAME.fullmatch(feed)
+    if not is_name or feed.startswith(LIST_PREFIX):
+        raise (RuleConflict if is_name else RuleError)(
             f"feed {feed[:80]!r} is no name: take up to 64 letters, digits, '.', '_' and '-', not beginning with "
             f"{LIST_PREFIX!r}."
         )

@@ -117,9 +117,12 @@ def test_a_replica_and_a_full_server_can_be_read(tmp_path):
             f"Redis at redis://127.0.0.1:{port}/0 is a read-only replica: name its primary in REDIS_URL.",
             True,
         )
+        script = "EVAL", "return redis.call('set', KEYS[1], '1')", "1", "a"
+        assert said(client_of(f"redis://127.0.0.1:{port}/0"), *script) == (message, reads)
     with server(tmp_path, "--maxmemory", "1") as port:
         message, reads = said(client_of(f"redis://127.0.0.1:{port}/0"), "SET", "a", "b")
         assert "is full: raise its maxmemory, or remove what else it holds." in message and reads
+        assert said(client_of(f"redis://127.0.0.1:{port}/0"), *script) == (message, reads)
 
 
 def test_a_replica_without_its_primary(tmp_path, monkeypatch):

@@ -86,6 +86,7 @@ def test_openapi_describes_answers_and_problems(published_api):
         "/recommendations",
         "/similar/{article_id}",
         "/popular",
+        "/departments",
         "/explain/{customer_id}",
         "/health/live",
         "/health/ready",

@@ -12,7 +12,7 @@ from serving.app import create_app
 
 KEYS = {"API_KEYS": "shop:a-secret", "ADMIN_API_KEY": "of-the-boss"}
 OPERATIONS = sorted((path, method) for path, methods in create_app().openapi()["paths"].items() for method in methods)
-TAKES_NOTHING = ("/admin/rules", "/health/live", "/health/ready", "/metrics")
+TAKES_NOTHING = ("/admin/rules", "/departments", "/health/live", "/health/ready", "/metrics")
 CASES = [20, pytest.param(1_000, marks=pytest.mark.long)]
 """Of each operation and mode; ten thousand and more in the long run, of the operations that take something."""
 

@@ -127,7 +127,11 @@ def test_a_feed_over_http_replaces_its_articles(redis_server, client, start_api,
         for body in ({"article_ids": []}, {"article_ids": ["706016001"]}, {"article_ids": [706016001]}, {}):
             assert http.put(feed, json=body, headers=ADMIN).status_code == 422
         assert http.put("/admin/rules/feeds/a b", json={"article_ids": ids}, headers=ADMIN).status_code == 422
-        assert http.delete(feed, headers=ADMIN).status_code == 422
+        gone = http.delete(feed, headers=ADMIN)
+        assert (gone.status_code, gone.json()["detail"]) == (409, "there is no feed 'stock'; there are: none.")
+        for name, ids_sent in (("stock", ["9999999999"]), ("list-1", ids)):
+            conflict = http.put(f"/admin/rules/feeds/{name}", json={"article_ids": ids_sent}, headers=ADMIN)
+            assert conflict.status_code == 409
         assert http.put(feed, json=sold_out, headers=CALLER).status_code == 401
 
 
