@@ -137,6 +137,7 @@ def test_an_api_that_starts_without_redis_says_so_until_it_comes(redis_server, c
     with start_api(redis_server.directory, REDIS_URL=port) as http:
         for path in ("/health/ready", "/recommendations/customer-0"):
             assert_problem(http.get(path), "redis-away", "Redis cannot be used at the moment")
+            assert str(redis_server.directory) not in http.get(path).text  # the log says where Redis is
         assert http.get("/recommendations/customer-0").headers["retry-after"] == "1"
         redis_server.ensure_running()
         wait_until(http, lambda found: found.get("source") == "personal")

@@ -87,6 +87,21 @@ def test_a_damaged_rule_bars_its_article_and_is_told(
         assert http.get("/health/ready").json()["status"] == "ready"
 
 
+def test_rules_that_cannot_be_read_at_all_hold_as_they_were(
+    redis_server, client, start_api, publish_planted, planted_articles
+):
+    publish_planted(client, 1)
+    with start_api(redis_server.directory) as http:
+        rules.main(["deny", FIRST])
+        wait_until(lambda: article_ids(http) == planted_articles(1, 0)[1:])
+        client.set(CacheKeys("demo").rules, "not a hash")
+        wait_until(lambda: http.get("/health/ready").json()["reason"] == "rules_unreadable")
+        assert article_ids(http) == planted_articles(1, 0)[1:]
+        client.delete(CacheKeys("demo").rules)
+        rules.main(["deny", FIRST])
+        wait_until(lambda: http.get("/health/ready").json()["status"] == "ready")
+
+
 def test_rules_survive_the_loss_of_redis_while_the_api_runs(
     redis_server, client, start_api, publish_planted, planted_articles
 ):
