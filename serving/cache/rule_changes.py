@@ -2,9 +2,10 @@
 
 Stage: beside `contract`. In: what is to be changed. Out: the arguments of a script, the same for every client.
 
-Every change writes a state, `<lineage>:<number>`. The number counts changes, so that a reader asks for one short value
-and reads all rules only when it differs. The lineage is drawn when rules begin, and again when they begin anew because
-Redis has lost everything: a reader that knew another lineage, or a higher number, knows rules that Redis has lost.
+Every change writes a state, `<lineage>:<number>:<rules>:<sets>`. The number counts changes, so that a reader asks for
+one short value and reads all rules only when it differs. The lineage is drawn when rules begin, and again when they
+begin anew because Redis has lost everything: a reader that knew another lineage, or a higher number, knows rules that
+Redis has lost. The last two count fields: a hash that is gone while they say otherwise was evicted.
 """
 
 import re
@@ -29,12 +30,13 @@ for i = 3, #ARGV, 3 do
   elseif operation == 'end' then changed = changed + redis.call('hdel', KEYS[3], name)
   elseif operation == 'return-set' then changed = changed + redis.call('hsetnx', KEYS[3], name, value) end
 end
-local lineage, number = string.match(state, '^(%w+):(%d+)$')
-redis.call('set', KEYS[1], (lineage or ARGV[2]) .. ':' .. ((number or 0) + 1))
+local lineage, number = string.match(state, '^(%w+):(%d+)')
+local counts = ':' .. redis.call('hlen', KEYS[2]) .. ':' .. redis.call('hlen', KEYS[3])
+redis.call('set', KEYS[1], (lineage or ARGV[2]) .. ':' .. ((number or 0) + 1) .. counts)
 return changed
 """
 ANY_STATE, NOT_CHANGED = "*", -1
-STATE = re.compile(rb"(\w+):(\d+)")
+STATE = re.compile(rb"(\w+):(\d+):(\d+):(\d+)")
 OPERATIONS_AT_ONCE = 10_000
 
 Change = tuple[str, str | bytes, str | bytes]
@@ -65,6 +67,12 @@ class StoredRules:
         found = STATE.fullmatch(self.state)
         return (found[1], int(found[2])) if found else (b"", 0)
 
+    @property
+    def evicted(self) -> tuple[bool, bool]:
+        """Whether all rules of single articles, and all sets, are gone without a change."""
+        found = STATE.fullmatch(self.state)
+        return (int(found[3]) > 0 and not self.rules, int(found[4]) > 0 and not self.sets) if found else (False, False)
+
 
 def change_arguments(keys: CacheKeys, changes: Sequence[Change], state: str | bytes = ANY_STATE) -> list:
     """Return the arguments of EVAL that make changes; it answers `NOT_CHANGED` unless the state is the given one."""
@@ -80,8 +88,10 @@ def lost_rules(known: StoredRules, found: StoredRules) -> list[Change]:
         found: the rules as Redis holds them now.
     """
     (lineage, number), (found_lineage, found_number) = known.place, found.place
-    if not lineage or (lineage == found_lineage and number <= found_number):
+    if not lineage:
         return []
+    all_lost = lineage != found_lineage or number > found_number
+    rules_lost, sets_lost = found.evicted
     rules = [("return", name, value) for name, value in known.rules.items() if name not in found.rules]
     sets = [("return-set", name, value) for name, value in known.sets.items() if name not in found.sets]
-    return rules + sets
+    return rules * (all_lost or rules_lost) + sets * (all_lost or sets_lost)

@@ -49,7 +49,7 @@ class RuleWatch:
         fingerprint = await self._book.fingerprint()
         is_fresh = time.monotonic() < self._read_at + SECONDS_BETWEEN_FULL_READS
         if fingerprint == self._fingerprint and is_fresh and self.trouble is not RulesTrouble.LOST:
-            self.trouble = RulesTrouble.UNREADABLE if self.rules.unreadable else None
+            self.trouble = self._trouble_with_read()
             return
         stored = await self._book.stored()
         if lost := lost_rules(self._stored, stored):
@@ -60,9 +60,16 @@ class RuleWatch:
             await self._mark(stored)
         self.rules = await asyncio.to_thread(LookupRules.from_stored, stored, self.rules)
         self._stored, self._fingerprint, self._read_at = stored, fingerprint, time.monotonic()
-        self.trouble = RulesTrouble.UNREADABLE if self.rules.unreadable else None
-        if self.trouble:
+        self.trouble = self._trouble_with_read()
+        if self.trouble is RulesTrouble.LOST:
+            logger.error("Redis has lost rules that this process never read; publish again, or set them again")
+        elif self.trouble:
             logger.error("rules cannot be read: %s; set them again", ", ".join(self.rules.unreadable[:10]))
+
+    def _trouble_with_read(self) -> RulesTrouble | None:
+        if any(self._stored.evicted):
+            return RulesTrouble.LOST
+        return RulesTrouble.UNREADABLE if self.rules.unreadable else None
 
     async def _give_back(self, lost: list, found: StoredRules) -> StoredRules | None:
         """Write lost rules to Redis; None if it takes none, and the rules known here hold on."""

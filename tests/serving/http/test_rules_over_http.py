@@ -8,6 +8,7 @@ from waiting import wait_until
 
 from serving.app import create_app
 from serving.cache.contract import CacheKeys
+from serving.cache.kept_rules import rescue_rules
 from serving.commands import rules
 from serving.lookup.variant_book import VariantBook
 from serving.settings import Settings
@@ -117,6 +118,27 @@ def test_rules_survive_the_loss_of_redis_while_the_api_runs(
         wait_until(lambda: article_ids(http, headers=CALLER)[0] == ids[3])
         wait_until(lambda: client.hget(CacheKeys("demo").rules, ids[0]) is not None)
         assert http.get("/admin/rules", headers=ADMIN).json()["articles_barred"] == 3
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_rules_that_redis_has_evicted_come_back_or_are_missed(
+    redis_server, client, start_api, publish_planted, planted_articles, is_known
+):
+    """An API that never read them can only say so; whoever publishes has them on the disk."""
+    publish_planted(client, 1)
+    rules.main(["deny", FIRST])
+    if not is_known:
+        client.delete(CacheKeys("demo").rules)
+    with start_api(redis_server.directory) as http:
+        if is_known:
+            assert article_ids(http) == planted_articles(1, 0)[1:]
+            client.delete(CacheKeys("demo").rules)
+            wait_until(lambda: client.hexists(CacheKeys("demo").rules, FIRST))
+        else:
+            assert http.get("/health/ready").json()["reason"] == "rules_lost"
+            assert "Redis had lost 1 of the 1 rules" in rescue_rules(client, "demo")[0]
+        wait_until(lambda: article_ids(http) == planted_articles(1, 0)[1:])
+        wait_until(lambda: http.get("/health/ready").json()["status"] == "ready")
 
 
 def test_a_feed_over_http_replaces_its_articles(redis_server, client, start_api, publish_planted, planted_articles):

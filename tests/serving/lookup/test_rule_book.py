@@ -10,7 +10,7 @@ from serving.lookup.lookup_rules import LookupRules, rule_value
 DENIED = BarredArticle(Rule.DENIED, "recalled", "2020-09-23T02:15:00+00:00")
 
 
-def stored(rules=None, sets=None, state=b"a:1") -> StoredRules:
+def stored(rules=None, sets=None, state=b"a:1:0:0") -> StoredRules:
     return StoredRules(state, rules or {}, sets or {})
 
 
@@ -66,11 +66,13 @@ def test_a_set_takes_four_bytes_for_an_article():
     ("known", "found", "lost"),
     [
         (stored({b"a": b"1", b"b": b"2"}, {b"s": b"3"}), StoredRules(), {b"a", b"b", b"s"}),
-        (stored({b"a": b"1"}), stored({b"a": b"9"}, state=b"new:1"), set()),
-        (stored({b"a": b"1", b"b": b"2"}), stored({b"a": b"9"}, state=b"new:7"), {b"b"}),
-        (stored({b"a": b"1"}, state=b"a:5"), stored({}, state=b"a:4"), {b"a"}),  # of an older copy
-        (stored({b"a": b"1"}, state=b"a:5"), stored({}, state=b"a:6"), set()),  # somebody allowed it
+        (stored({b"a": b"1"}), stored({b"a": b"9"}, state=b"new:1:0:0"), set()),
+        (stored({b"a": b"1", b"b": b"2"}), stored({b"a": b"9"}, state=b"new:7:0:0"), {b"b"}),
+        (stored({b"a": b"1"}, state=b"a:5:0:0"), stored({}, state=b"a:4:0:0"), {b"a"}),  # of an older copy
+        (stored({b"a": b"1"}, state=b"a:5:0:0"), stored({}, state=b"a:6:0:0"), set()),  # somebody allowed it
         (stored({b"a": b"1"}, state=b""), StoredRules(), set()),
+        (stored({b"a": b"1"}, {b"s": b"2"}), stored({}, {b"s": b"2"}, state=b"a:1:1:1"), {b"a"}),  # evicted
+        (stored({b"a": b"1"}, {b"s": b"2"}), stored({b"a": b"1"}, {}, state=b"a:1:1:1"), {b"s"}),
     ],
 )
 def test_what_redis_has_lost_is_known_by_its_state(known, found, lost):
