@@ -19,17 +19,19 @@ ORIGIN_FILE = "made_from.json"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time work on `folder`; the others wait."""
+    """Let one process at a time work on `folder`; the others wait. What a killed one left half-switched is put back."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        _put_back(folder)
         yield
 
 
 @contextmanager
 def replacement_of(folder: Path) -> Iterator[Path]:
     """Give an empty folder to fill; it takes the place of `folder` unless an exception is raised."""
-    new, old = (folder.with_name(f".{folder.name}.{state}") for state in ("new", "old"))
+    new, old = _beside(folder, "new"), _beside(folder, "old")
+    _put_back(folder)
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
     new.mkdir(parents=True)
@@ -39,8 +41,20 @@ def replacement_of(folder: Path) -> Iterator[Path]:
             folder.rename(old)
         new.rename(folder)
     finally:
+        _put_back(folder)
         for leftover in (new, old):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _beside(folder: Path, state: str) -> Path:
+    return folder.with_name(f".{folder.name}.{state}")
+
+
+def _put_back(folder: Path) -> None:
+    """Undo the first of the two renames where the second never came."""
+    old = _beside(folder, "old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)
 
 
 def read_origin(folder: Path) -> dict | None:
