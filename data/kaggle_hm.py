@@ -1,31 +1,118 @@
-"""The real H&M files: the user's own three CSVs, used where they lie.
+"""The real H&M files: the user's own three tables, used where they lie.
 
-Stage: raw data, kaggle-hm only. In: a local folder, or `s3://bucket/prefix`. Out: the three names in a folder of
-ours: links to the user's local files, which are neither copied nor changed, or downloads of those in S3.
+Stage: raw data, kaggle-hm only. In: a local folder or zip, or a folder of ours with downloads. Out: the three names
+in a folder of ours: links to the user's files, which are neither copied nor changed, or where they are written in
+another way (packed, with semicolons, in UTF-16, ...), copies in the layout's own.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from data.raw_errors import RawSourceError
+import duckdb
+
+from data.raw_errors import RawDataError, RawSourceError
 from data.raw_layout import RAW_COLUMNS
+from data.raw_schema import RawSummary, check_raw_files
+from data.raw_tidying import tidy, write_copy
+from data.reading.archives import is_named, members
+from data.reading.column_names import same_columns
+from data.reading.delimited_text import sql_rows
+from data.reading.failures import failures_named
+from data.reading.raw_table import RawTable, open_table
 
 KAGGLE_URL = "https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations/data"
 WHERE_TO_GET_THEM = f"Kaggle offers {', '.join(RAW_COLUMNS)} at {KAGGLE_URL}"
 
 
-def link_files(source: Path, folder: Path) -> None:
-    """Link the three files of `source` into `folder`.
+def bring_files(source: Path, folder: Path, scratch: Path) -> RawSummary:
+    """Link or copy the three files of `source` into `folder` and check them.
 
-    Raises `RawSourceError` naming the files that `source` lacks.
+    A file whose values the check refuses, but that can be tidied, becomes a copy, too.
+
+    Raises the first `RawDataError` that applies, with the place in the user's file.
+    """
+    tables = {}
+    with duckdb.connect(config={"threads": 2, "temp_directory": ""}) as connection:
+        for name, path in find_files(source).items():
+            shown = source.name if path == source else path.name
+            table = open_table(path, same_columns(RAW_COLUMNS[name]), scratch, shown, Path(name).stem)
+            tables[name] = _put(connection, table, path, folder / name)
+        return _check_and_tidy(connection, tables, folder)
+
+
+def find_files(source: Path) -> dict[str, Path]:
+    """The file of each of the three names: `articles.csv`, or else one such as `Articles.CSV.gz`, or one zip of all.
+
+    Raises `RawSourceError` naming those that `source` lacks or has twice.
     """
     if not source.is_dir():
+        if source.is_file():
+            return dict.fromkeys(RAW_COLUMNS, _zip_of_all(source))
         raise RawSourceError(f"RAW_DIR={source} is not a folder; {WHERE_TO_GET_THEM}.")
-    missing = [name for name in RAW_COLUMNS if not (source / name).is_file()]
+    with failures_named(f"RAW_DIR={source}", "see that you may list and read it"):
+        there = sorted(path for path in source.iterdir() if not path.name.startswith("."))
+    found = {name: _named(there, name) for name in RAW_COLUMNS}
+    missing = [name for name, paths in found.items() if not paths]
     if missing:
-        zipped = [name for name in missing if (source / f"{name}.zip").is_file()]
-        remedy = f"unzip {zipped[0]}.zip" if zipped else WHERE_TO_GET_THEM
-        raise RawSourceError(f"RAW_DIR={source} has no {', '.join(missing)}; {remedy}.")
-    for name in RAW_COLUMNS:
-        (folder / name).symlink_to((source / name).resolve())
+        raise RawSourceError(f"RAW_DIR={source} has no {', '.join(missing)}; {_remedy(there)}.")
+    for name, paths in found.items():
+        if len(paths) > 1:
+            several = ", ".join(path.name for path in paths)
+            raise RawSourceError(f"RAW_DIR={source} has {several} for {name}; keep one of them.")
+    return {name: path for name, (path,) in found.items()}
+
+
+def _check_and_tidy(connection: duckdb.DuckDBPyConnection, tables: dict[str, RawTable], folder: Path) -> RawSummary:
+    """Check the files until they pass; each is tidied once at most."""
+    tidied = set()
+    while True:
+        try:
+            return check_raw_files(folder, tables=tables)
+        except RawDataError as error:
+            name = error.file_name
+            table = None if name in {"", *tidied} else tidy(connection, tables[name], name, _copy_of(folder / name))
+            if table is None:
+                raise
+            tables[name] = _switched(table, folder / name)
+            tidied.add(name)
+
+
+def _put(connection: duckdb.DuckDBPyConnection, table: RawTable, path: Path, target: Path) -> RawTable:
+    """Link the user's file, or copy what is written in another way."""
+    if not table.is_as_is:
+        return _switched(write_copy(connection, table, table.rows, _copy_of(target)), target)
+    if path != target:
+        target.symlink_to(path.resolve())
+    return table
+
+
+def _copy_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.copy")
+
+
+def _switched(table: RawTable, path: Path) -> RawTable:
+    """Put the copy of a file in its place; the table reads it from now on, and finds its rows in the user's."""
+    _copy_of(path).replace(path)
+    return replace(table, rows=sql_rows(path, RAW_COLUMNS[path.name]), is_as_is=True)
+
+
+def _named(there: list[Path], name: str) -> list[Path]:
+    """The file of that very name, or else all that are called so but for case and suffixes."""
+    exact = [path for path in there if path.name == name]
+    return exact or [path for path in there if path.suffix and is_named(path.name, Path(name).stem)]
+
+
+def _zip_of_all(source: Path) -> Path:
+    with failures_named(f"RAW_DIR={source}", "name the folder of the three files, or a zip of them"):
+        members(source)  # raises for what is no zip
+    return source
+
+
+def _remedy(there: list[Path]) -> str:
+    zipped = [path for path in there if path.suffix.lower() == ".zip"]
+    folders = [path for path in there if path.is_dir() and all(_named(sorted(path.iterdir()), n) for n in RAW_COLUMNS)]
+    if folders:
+        return f"they are in its folder {folders[0].name}: name that one"
+    return f"name the zip itself: RAW_DIR={zipped[0]}" if len(zipped) == 1 else WHERE_TO_GET_THEM

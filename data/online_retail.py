@@ -33,9 +33,11 @@ from pathlib import Path
 import duckdb
 
 from data import online_retail_attributes as attributes
+from data.online_retail_sales import notes_on_lines_left_out, refuse_unusable_sales
 from data.online_retail_source import load_invoice_lines
 from data.raw_errors import RawValueError
 from data.raw_layout import ARTICLES_FILE, CUSTOMERS_FILE, RAW_COLUMNS, TRANSACTIONS_FILE
+from data.reading.failures import quoted
 
 LEAST_ARTICLES_OF_A_PRODUCT_TYPE = 5
 
@@ -43,7 +45,7 @@ _CLEAN_SLICE = """
 create temp table sales as
 select * from invoice_lines
 where customer_id is not null
-    and not starts_with(invoice, 'C')
+    and not coalesce(starts_with(upper(invoice), 'C'), false)
     and quantity > 0
     and unit_price > 0
     and regexp_matches(stock_code, '^[0-9]{5}')
@@ -98,19 +100,25 @@ order by invoice_ts, line
 """
 
 
-def write_raw_files(source: Path, folder: Path) -> None:
+def write_raw_files(source: Path, folder: Path) -> tuple[str, ...]:
     """Write the three raw files of the clean slice of `source` into `folder`, which exists.
 
-    Raises `RawSourceError`, `RawColumnError` or `RawValueError` for a source that cannot be used.
+    Returns what is to be said of how the source was read.
+
+    Raises `RawSourceError`, `RawFileError`, `RawColumnError` or `RawValueError` for a source that cannot be used.
     """
-    with duckdb.connect(config={"threads": 2, "temp_directory": ""}) as connection:
-        with tempfile.TemporaryDirectory(dir=folder) as scratch_folder:
-            load_invoice_lines(connection, source, Path(scratch_folder))
+    with (
+        duckdb.connect(config={"threads": 2, "temp_directory": ""}) as connection,
+        tempfile.TemporaryDirectory(dir=folder) as scratch,
+    ):
+        table = load_invoice_lines(connection, source, Path(scratch))
         connection.execute(_CLEAN_SLICE)
+        refuse_unusable_sales(connection, table)
         _load_article_ids(connection)
         _write_articles(connection.execute(_ARTICLES).fetchall(), folder / ARTICLES_FILE)
         for rows, file_name in ((_CUSTOMERS, CUSTOMERS_FILE), (_TRANSACTIONS, TRANSACTIONS_FILE)):
-            connection.execute(f"copy ({rows}) to '{folder / file_name}' (header)")
+            connection.execute(f"copy ({rows}) to {quoted(folder / file_name)} (header)")
+        return (*table.said(), *(f"{table.name}: {note}" for note in notes_on_lines_left_out(connection)))
 
 
 def article_id(stock_code: str) -> str:

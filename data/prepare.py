@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -25,13 +26,23 @@ from data.raw_errors import RawDataError, RawSourceError
 from data.raw_folder import has_foreign_files, locked, read_origin, replacement_of, write_origin
 from data.raw_layout import RAW_COLUMNS
 from data.raw_schema import RawSummary, check_raw_files
+from data.reading.failures import failures_named
 from data.synthetic_hm import Scale, generate
 
 DATASETS = ("demo", "online-retail", "kaggle-hm")
 SCALE_OPTIONS = ("customers", "articles", "days", "seed")
 
-# Fills an empty folder with raw files and returns their origin.
-Fill = Callable[[Path], dict]
+
+@dataclass(frozen=True)
+class Filled:
+    """A folder that was filled with raw files: what they were made from, and what the check found in them."""
+
+    origin: dict
+    summary: RawSummary
+
+
+# Fills an empty folder with raw files and checks them; a second folder is for what is needed only meanwhile.
+Fill = Callable[[Path, Path], Filled]
 
 
 @dataclass(frozen=True)
@@ -67,15 +78,31 @@ def prepare(request: Request, raw_root: Path | None = None) -> RawSummary:
     Raises the `RawDataError` that keeps them from being used; files that fail never replace earlier ones.
     """
     folder = raw_data_folder(request.dataset, raw_root)
-    with locked(folder):
+    request = replace(request, source=_expanded(request.source))
+    with failures_named(str(folder), "see that there is room and that you may write there"), locked(folder):
         fill = None if _is_to_be_used_in_place(request, folder) else _FILLS[request.dataset](request, folder)
-        if fill is not None:
-            with replacement_of(folder) as new:
-                write_origin(new, fill(new))
-                summary = check_raw_files(new)
-            if request.cutoff is None:
-                return replace(summary, raw_dir=folder)
-        return check_raw_files(folder, request.cutoff)
+        if fill is None:
+            return check_raw_files(folder, request.cutoff)
+        summary = replace(_fill_anew(folder, fill), raw_dir=folder)
+        if request.cutoff is None:
+            return summary
+        return replace(check_raw_files(folder, request.cutoff), notes=summary.notes)
+
+
+def _fill_anew(folder: Path, fill: Fill) -> RawSummary:
+    with (
+        replacement_of(folder) as new,
+        tempfile.TemporaryDirectory(prefix=f".{folder.name}.scratch.", dir=folder.parent) as scratch,
+    ):
+        filled = fill(new, Path(scratch))
+        write_origin(new, filled.origin)
+        return filled.summary
+
+
+def _expanded(source: str) -> str:
+    """A path with the home folder in the place of `~`, which no shell replaces in a file of variables."""
+    source = source.strip()
+    return source if source.startswith(s3_files.SCHEME) else os.path.expanduser(source)  # noqa: PTH111 (no error for ~x)
 
 
 def _is_to_be_used_in_place(request: Request, folder: Path) -> bool:
@@ -93,41 +120,45 @@ def _demo(request: Request, folder: Path) -> Fill | None:
     if _is_current(folder, origin, request.scale is not None) and not request.is_forced:
         return None
 
-    def fill(new: Path) -> dict:
+    def fill(new: Path, _: Path) -> Filled:
         generate(new, **scale, progress=lambda line: print(line, flush=True))
-        return origin
+        return Filled(origin, check_raw_files(new))
 
     return fill
 
 
 def _online_retail(request: Request, folder: Path) -> Fill | None:
-    origin = {"source": _file_version(request.source), "code": _code("online_retail*")}
+    origin = {"source": _file_version(request.source), "code": _code("online_retail*", "reading/*.py")}
     if _is_current(folder, origin, bool(request.source)) and not request.is_forced:
         return None
 
-    def fill(new: Path) -> dict:
+    def fill(new: Path, _: Path) -> Filled:
         source = request.source or download(folder.parent / "downloads" / "online_retail_ii.zip", UCI_URL)
-        online_retail.write_raw_files(Path(source), new)
-        return origin
+        notes = online_retail.write_raw_files(Path(source), new)
+        return Filled(origin, replace(check_raw_files(new), notes=notes))
 
     return fill
 
 
 def _kaggle_hm(request: Request, folder: Path) -> Fill | None:
     earlier = read_origin(folder)
-    if not request.source:
-        if earlier is None:
-            raise RawSourceError(f"RAW_DIR is not set; {kaggle_hm.WHERE_TO_GET_THEM}: set RAW_DIR to their folder.")
+    if not request.source and earlier is None:
+        raise RawSourceError(f"RAW_DIR is not set; {kaggle_hm.WHERE_TO_GET_THEM}: set RAW_DIR to their folder.")
+    source = request.source or earlier["source"]
+    if not request.source and (source.startswith(s3_files.SCHEME) or not Path(source).exists()):
         return None
     versions = {} if earlier is None or request.is_forced else earlier.get("versions", {})
     kept = s3_files.KeptFiles(folder, {name: s3_files.FileVersion(*version) for name, version in versions.items()})
 
-    def fill(new: Path) -> dict:
-        if request.source.startswith(s3_files.SCHEME):
-            versions = s3_files.fetch(request.source, list(RAW_COLUMNS), new, kept)
-            return {"source": request.source, "versions": versions}
-        kaggle_hm.link_files(Path(request.source), new)
-        return {"source": str(Path(request.source).resolve())}
+    def fill(new: Path, scratch: Path) -> Filled:
+        origin = {"source": source}
+        if source.startswith(s3_files.SCHEME):
+            origin["versions"] = s3_files.fetch(source, list(RAW_COLUMNS), new, kept)
+            files = new
+        else:
+            files = Path(source).resolve()
+            origin["source"] = str(files)
+        return Filled(origin, kaggle_hm.bring_files(files, new, scratch))
 
     return fill
 

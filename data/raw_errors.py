@@ -2,7 +2,7 @@
 
 RawDataError
 ├── RawSourceError      the files cannot be found or fetched
-├── RawFileError        a file is empty, has no rows, is not UTF-8, or has a line of the wrong width
+├── RawFileError        a file is empty, has no rows, is in no encoding, or has a line of the wrong width
 ├── RawColumnError      a column is missing
 ├── RawValueError       a value breaks the rule of its column
 ├── RawReferenceError   a key stands twice, or a purchase names an unknown article or customer
@@ -13,7 +13,15 @@ from __future__ import annotations
 
 
 class RawDataError(Exception):
-    """The raw data cannot be used."""
+    """The raw data cannot be used.
+
+    Attributes:
+        file_name: which file's values or lines are at fault; empty where that is not known.
+    """
+
+    def __init__(self, message: str, file_name: str = "") -> None:
+        super().__init__(message)
+        self.file_name = file_name
 
 
 class RawSourceError(RawDataError):
@@ -21,7 +29,7 @@ class RawSourceError(RawDataError):
 
 
 class RawFileError(RawDataError):
-    """A file is empty, has no rows, is not UTF-8, or has a line of the wrong width."""
+    """A file is empty, has no rows, is in no encoding, or has a line of the wrong width."""
 
 
 class RawColumnError(RawDataError):

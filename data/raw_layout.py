@@ -69,12 +69,30 @@ class RowRule:
     error: type[RawDataError] = RawValueError
 
 
-def _article_id_rule(is_broken: str) -> RowRule:
-    return RowRule(
-        "article_id",
-        is_broken,
-        "is not 10 digits with a leading zero",
-        "A reader that guesses integers drops the zero; write article_id as text, such as 0108775015",
+MOST_CUSTOMER_ID_CHARACTERS = 128
+"""As many as the API takes."""
+
+MOST_PRICE = 999_999_999
+"""A price is kept in 9 digits before the point."""
+
+
+def _article_id_rules(is_considered: str = "true") -> tuple[RowRule, ...]:
+    """The second speaks of a lost zero where one may have been lost."""
+    is_id = "regexp_full_match(coalesce(article_id, ''), '0[0-9]{9}') and article_id <> '0000000000'"
+    lost_a_zero = "coalesce(regexp_full_match(article_id, '[1-9][0-9]{8}([.]0)?'), false)"
+    return (
+        RowRule(
+            "article_id",
+            f"{is_considered} and not ({is_id}) and not {lost_a_zero}",
+            "is not 10 digits with a leading zero that are not all 0",
+            "Give every article such a number, such as 0108775015, and use it in its purchases, too",
+        ),
+        RowRule(
+            "article_id",
+            f"{is_considered} and {lost_a_zero}",
+            "is not 10 digits with a leading zero",
+            "A reader that guesses integers drops the zero; write article_id as text, such as 0108775015",
+        ),
     )
 
 
@@ -100,11 +118,23 @@ def _reference_rule(column: str, parent_record: str, parent_file: str) -> RowRul
 
 ROW_RULES = {
     ARTICLES_FILE: (
-        _article_id_rule("not regexp_full_match(coalesce(article_id, ''), '0[0-9]{9}')"),
+        *_article_id_rules(),
         _key_rule("articles", "article_id"),
     ),
     CUSTOMERS_FILE: (
         RowRule("customer_id", "customer_id is null", "is not an id", "Give every customer one"),
+        RowRule(
+            "customer_id",
+            f"length(customer_id) > {MOST_CUSTOMER_ID_CHARACTERS}",
+            f"is an id of more than {MOST_CUSTOMER_ID_CHARACTERS} characters",
+            "Give the customer a shorter one, and use it in the purchases, too",
+        ),
+        RowRule(
+            "customer_id",
+            r"regexp_matches(customer_id, '\p{Cc}|^[\s\p{Z}\x{feff}]|[\s\p{Z}\x{feff}]$|^[.][.]?$')",
+            "is not an id that anyone can ask for",
+            "Write ids without line breaks, other control characters and spaces around them, and not only dots",
+        ),
         _key_rule("customers", "customer_id"),
         RowRule(
             "age",
@@ -116,18 +146,18 @@ ROW_RULES = {
     TRANSACTIONS_FILE: (
         RowRule(
             "t_dat",
-            "not (coalesce(t_dat, '') like '____-__-__' and try_cast(t_dat as date) is not null)",
+            "not (coalesce(t_dat, '') like '____-__-__' and coalesce(try_cast(t_dat as date) >= '0001-01-01', false))",
             "is not a date",
             "Write the day of the purchase as YYYY-MM-DD, such as 2020-09-22",
         ),
-        _article_id_rule("article_record is null and not regexp_full_match(coalesce(article_id, ''), '0[0-9]{9}')"),
+        *_article_id_rules("article_record is null"),
         _reference_rule("article_id", "article_record", ARTICLES_FILE),
         _reference_rule("customer_id", "customer_record", CUSTOMERS_FILE),
         RowRule(
             "price",
-            "not coalesce(isfinite(try_cast(price as double)) and try_cast(price as double) >= 0, false)",
+            f"not coalesce(try_cast(price as double) between 0 and {MOST_PRICE} and not contains(price, '_'), false)",
             "is not a price",
-            "Write a number of 0 or more with a decimal point, such as 0.0254",
+            f"Write a number from 0 to {MOST_PRICE:,} with a decimal point, such as 0.0254",
         ),
         RowRule(
             "sales_channel_id",

@@ -1,17 +1,60 @@
-"""Whether purchases cover the weeks that a run needs before its cutoff.
+"""Whether purchases cover the weeks that a run needs before its cutoff, and whether a day is far from the others.
 
 Stage: raw data. In: the number of purchases of each day, and the cutoff, the first day that nothing may see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from data.raw_errors import RawPeriodError
 
 # A test week, a validation week, a week whose purchases are learned, and a week of history before that one.
 MINIMUM_DAYS = 28
+# Longer than any shop rests that opens once a year, for Christmas or for the summer.
+MOST_DAYS_WITHOUT_PURCHASE = 400
+
+
+@dataclass(frozen=True)
+class StrayDays:
+    """Days whose purchases are surely wrong, from `first` to `last`."""
+
+    first: date
+    last: date
+    problem: str
+    remedy: str = "Correct the date, or leave out the row"
+
+
+def find_stray_days(rows_by_day: Mapping[date, int], today: date) -> StrayDays | None:
+    """Days after tomorrow (today's date differs from place to place), or a few far from all others.
+
+    Few are less than `MINIMUM_DAYS` before, or after, a gap of more than `MOST_DAYS_WITHOUT_PURCHASE` days, with fewer
+    purchases than beyond the gap.
+    """
+    days = sorted(rows_by_day)
+    future = [day for day in days if day.toordinal() > today.toordinal() + 1]
+    if future:
+        return StrayDays(future[0], future[-1], f"lies after today, {today}")
+    parts = _parts(days)
+    rows = [sum(rows_by_day[day] for day in part) for part in parts]
+    for at, beside in ((0, 1), (-1, -2)) if len(parts) > 1 else ():
+        part, neighbour = parts[at], parts[beside]
+        if (part[-1] - part[0]).days < MINIMUM_DAYS and rows[at] < sum(rows) - rows[at]:
+            nearest = neighbour[0] if at == 0 else neighbour[-1]
+            return StrayDays(part[0], part[-1], f"lies far from all other purchases; the nearest are of {nearest}")
+    return None
+
+
+def _parts(days: list[date]) -> list[list[date]]:
+    """Days in their order, cut where the shop rested for too long."""
+    parts = [days[:1]]
+    for earlier, later in zip(days, days[1:], strict=False):
+        if (later - earlier).days > MOST_DAYS_WITHOUT_PURCHASE:
+            parts.append([])
+        parts[-1].append(later)
+    return parts
 
 
 def check_period(purchase_days: Collection[date], cutoff: date | None = None) -> date:

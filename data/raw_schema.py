@@ -8,17 +8,19 @@ the line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from data.raw_csv import RawCsv, line_of_row, open_csv, refuse_malformed_line
-from data.raw_errors import RawFileError
+from data.raw_errors import RawFileError, RawValueError
 from data.raw_layout import ARTICLES_FILE, CUSTOMERS_FILE, RAW_COLUMNS, ROW_RULES, TRANSACTIONS_FILE, RowRule
-from data.raw_period import check_period
+from data.raw_period import check_period, find_stray_days
+from data.reading.column_names import same_columns
+from data.reading.failures import broken_value
+from data.reading.raw_table import RawTable, open_table
 
 # Repeated rows are counted among one customer in N, N growing by one per this many bytes: exactly in small files,
 # and in H&M's 3.1 GB in the memory that a sixtieth of them takes.
@@ -27,7 +29,8 @@ BYTES_PER_SAMPLING_STEP = 50_000_000
 
 @dataclass(frozen=True)
 class RawSummary:
-    """What the check found: row counts, the days of the first and last purchase, and what is merely odd."""
+    """What the check found: row counts, the days of the first and last purchase, what is merely odd, and in `notes`
+    how files were read that are not written in the layout's own way."""
 
     raw_dir: Path
     articles: int
@@ -37,6 +40,7 @@ class RawSummary:
     last_day: date
     cutoff: date
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [
@@ -46,7 +50,8 @@ class RawSummary:
             f"  transactions  {self.transactions:>12,}",
             f"  purchases from {self.first_day} to {self.last_day}, cutoff {self.cutoff}",
         ]
-        return "\n".join([*lines, *(f"  odd: {warning}" for warning in self.warnings)])
+        said = [*(f"  read: {note}" for note in self.notes), *(f"  odd: {warning}" for warning in self.warnings)]
+        return "\n".join([*lines, *said])
 
 
 @dataclass(frozen=True)
@@ -74,23 +79,29 @@ class _Purchases:
 
 
 def check_raw_files(
-    raw_dir: Path, cutoff: date | None = None, memory_limit: str = "2GB", threads: int = 2
+    raw_dir: Path,
+    cutoff: date | None = None,
+    memory_limit: str = "2GB",
+    threads: int = 2,
+    tables: Mapping[str, RawTable] | None = None,
 ) -> RawSummary:
     """Check the three files of `raw_dir` and summarise them.
 
     `cutoff` is the first day that nothing may see; default: the day after the last purchase. `memory_limit` is
-    DuckDB's own, such as "2GB"; nothing is spilled to disk.
+    DuckDB's own, such as "2GB"; nothing is spilled to disk. `tables` are the files where they were opened already, and
+    tell where rows stand in the user's own.
 
     Raises the first `RawDataError` that applies.
     """
-    files = {name: open_csv(Path(raw_dir) / name, columns) for name, columns in RAW_COLUMNS.items()}
+    tables = tables or {name: _open_in_place(Path(raw_dir) / name) for name in RAW_COLUMNS}
     config = {"threads": threads, "memory_limit": memory_limit, "temp_directory": ""}
     with duckdb.connect(config=config) as connection:
         # DuckDB expects few rows of a CSV and would hold all purchases in memory to join the keys to them.
         connection.execute("set disabled_optimizers = 'build_side_probe_side'")
-        articles = _check_articles(connection, files[ARTICLES_FILE])
-        customers = _check_customers(connection, files[CUSTOMERS_FILE])
-        purchases = _check_purchases(connection, files[TRANSACTIONS_FILE], articles.rows, customers.rows)
+        articles = _check_articles(connection, tables[ARTICLES_FILE])
+        customers = _check_customers(connection, tables[CUSTOMERS_FILE])
+        bytes_ = (Path(raw_dir) / TRANSACTIONS_FILE).stat().st_size
+        purchases = _check_purchases(connection, tables[TRANSACTIONS_FILE], bytes_, articles.rows, customers.rows)
     cutoff = check_period(purchases.rows_by_day, cutoff)
     return RawSummary(
         raw_dir=Path(raw_dir),
@@ -101,32 +112,45 @@ def check_raw_files(
         last_day=max(purchases.rows_by_day),
         cutoff=cutoff,
         warnings=_warnings(articles, customers, purchases, cutoff),
+        notes=tuple(note for table in tables.values() for note in table.said()),
     )
 
 
-def _check_articles(connection: duckdb.DuckDBPyConnection, file: RawCsv) -> _Articles:
-    _load(connection, file, "articles", "article_id, product_code")
+def _open_in_place(path: Path) -> RawTable:
+    """Open a file that later steps read as it lies, and refuse one that they would read in another way."""
+    table = open_table(path, same_columns(RAW_COLUMNS[path.name]), scratch=None)
+    if not table.is_as_is:
+        raise RawFileError(
+            f"{path.name} is not written as it has to be in {path.parent} ({'; '.join(table.notes)}). Move it to a "
+            "folder of its own and name that by RAW_DIR, or write it as the layout has it.",
+            path.name,
+        )
+    return table
+
+
+def _check_articles(connection: duckdb.DuckDBPyConnection, table: RawTable) -> _Articles:
+    _load(connection, table, "articles", "article_id, product_code")
     with_other_product_code = "count(*) filter (where product_code is distinct from article_id[:7])"
-    return _Articles(*_check_rows(connection, file.path, "articles", "articles", [with_other_product_code]))
+    return _Articles(*_check_rows(connection, table, ARTICLES_FILE, "articles", "articles", [with_other_product_code]))
 
 
-def _check_customers(connection: duckdb.DuckDBPyConnection, file: RawCsv) -> _Customers:
-    _load(connection, file, "customers", "customer_id, age")
+def _check_customers(connection: duckdb.DuckDBPyConnection, table: RawTable) -> _Customers:
+    _load(connection, table, "customers", "customer_id, age")
     without_age = "count(*) filter (where age is null)"
-    return _Customers(*_check_rows(connection, file.path, "customers", "customers", [without_age]))
+    return _Customers(*_check_rows(connection, table, CUSTOMERS_FILE, "customers", "customers", [without_age]))
 
 
-def _load(connection: duckdb.DuckDBPyConnection, file: RawCsv, table: str, columns: str) -> None:
-    """Keep `columns` of a file in `table`, its rows numbered from 1 by `record`."""
-    connection.execute(f"select count(columns(*)) from {file.rows}").fetchall()  # bad bytes show only where read
-    refuse_malformed_line(connection, file.path)
-    connection.execute(
-        f"create temp table {table} as select row_number() over () as record, {columns} from {file.rows}"
+def _load(connection: duckdb.DuckDBPyConnection, table: RawTable, name: str, columns: str) -> None:
+    """Keep `columns` of a file in the table `name`, its rows numbered from 1 by `record`."""
+    table.fetch(
+        connection, f"create temp table {name} as select row_number() over () as record, {columns} from {table.rows}"
     )
 
 
-def _check_purchases(connection: duckdb.DuckDBPyConnection, file: RawCsv, articles: int, customers: int) -> _Purchases:
-    one_in = 1 + file.path.stat().st_size // BYTES_PER_SAMPLING_STEP
+def _check_purchases(
+    connection: duckdb.DuckDBPyConnection, table: RawTable, file_bytes: int, articles: int, customers: int
+) -> _Purchases:
+    one_in = 1 + file_bytes // BYTES_PER_SAMPLING_STEP
     is_sampled = f"hash(customer_id) % {one_in} = 0"
     measures = [
         "histogram(t_dat)",
@@ -137,11 +161,23 @@ def _check_purchases(connection: duckdb.DuckDBPyConnection, file: RawCsv, articl
         f"count(*) filter (where {is_sampled})",
         f"count(distinct hash(t_dat, customer_id, article_id)) filter (where {is_sampled})",
     ]
-    numbered = f"(select row_number() over () as record, * from {file.rows})"
-    rows, rows_by_day, *others = _check_rows(
-        connection, file.path, _with_references(file.rows), _with_references(numbered), measures
+    numbered = _with_references(f"(select row_number() over () as record, * from {table.rows})")
+    rows, days, *others = _check_rows(
+        connection, table, TRANSACTIONS_FILE, _with_references(table.rows), numbered, measures
     )
-    return _Purchases(rows, {date.fromisoformat(day): count for day, count in rows_by_day.items()}, *others)
+    rows_by_day = {date.fromisoformat(day): count for day, count in days.items()}
+    _refuse_stray_days(connection, table, numbered, rows_by_day)
+    return _Purchases(rows, rows_by_day, *others)
+
+
+def _refuse_stray_days(
+    connection: duckdb.DuckDBPyConnection, table: RawTable, numbered: str, rows_by_day: Mapping[date, int]
+) -> None:
+    stray = find_stray_days(rows_by_day, date.today())
+    if stray is not None:
+        rows = sum(count for day, count in rows_by_day.items() if stray.first <= day <= stray.last)
+        rule = RowRule("t_dat", f"t_dat between '{stray.first}' and '{stray.last}'", stray.problem, stray.remedy)
+        raise RawValueError(_describe_first(connection, table, numbered, rule, rows), TRANSACTIONS_FILE)
 
 
 def _with_references(purchases: str) -> str:
@@ -158,34 +194,31 @@ def _with_references(purchases: str) -> str:
 
 def _check_rows(
     connection: duckdb.DuckDBPyConnection,
-    path: Path,
+    table: RawTable,
+    file_name: str,
     relation: str,
     numbered_relation: str,
     measures: Sequence[str],
 ) -> list:
     """Apply a file's rules in one pass; return its row count and the `measures` (SQL aggregates) of that pass."""
-    rules = ROW_RULES[path.name]
+    rules = ROW_RULES[file_name]
     counts = ["count(*)", *(f"count(*) filter (where {rule.is_broken})" for rule in rules)]
-    found = connection.execute(f"select {', '.join([*counts, *measures])} from {relation}").fetchall()[0]
-    refuse_malformed_line(connection, path)
+    found = table.fetch(connection, f"select {', '.join([*counts, *measures])} from {relation}")[0]
     rows, broken_rows, measured = found[0], found[1 : len(counts)], found[len(counts) :]
     if rows == 0:
-        raise RawFileError(f"{path.name} has a header but no rows; bring the whole file to {path.resolve()}.")
+        raise RawFileError(f"{table.name} has a header but no rows; bring the whole file.", file_name)
     for rule, broken in zip(rules, broken_rows, strict=True):
         if broken:
-            raise rule.error(_describe_first(connection, path, numbered_relation, rule, broken))
+            raise rule.error(_describe_first(connection, table, numbered_relation, rule, broken), file_name)
     return [rows, *measured]
 
 
 def _describe_first(
-    connection: duckdb.DuckDBPyConnection, path: Path, numbered_relation: str, rule: RowRule, broken: int
+    connection: duckdb.DuckDBPyConnection, table: RawTable, numbered_relation: str, rule: RowRule, broken: int
 ) -> str:
     first = f"select record, {rule.column} from {numbered_relation} where {rule.is_broken} order by record limit 1"
-    record, value = connection.execute(first).fetchall()[0]
-    shown = "an empty value" if value is None else repr(value[:80])
-    rows = "1 such row" if broken == 1 else f"the first of {broken:,} such rows"
-    place = f"{path.name}, line {line_of_row(path, record)}, column {rule.column}"
-    return f"{place}: {shown} {rule.problem} ({rows}). {rule.remedy}."
+    record, value = table.fetch(connection, first)[0]
+    return broken_value(table.place(record, rule.column), value, rule.problem, broken, rule.remedy)
 
 
 def _warnings(articles: _Articles, customers: _Customers, purchases: _Purchases, cutoff: date) -> tuple[str, ...]:

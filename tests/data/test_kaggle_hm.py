@@ -3,7 +3,7 @@
 import pytest
 from tiny_raw_files import write_raw_files
 
-from data.kaggle_hm import KAGGLE_URL, link_files
+from data.kaggle_hm import KAGGLE_URL, bring_files
 from data.raw_errors import RawSourceError
 from data.raw_layout import RAW_COLUMNS
 
@@ -18,7 +18,7 @@ def linked_folder(tmp_path):
 def test_files_are_linked_not_copied(tmp_path, linked_folder):
     source = write_raw_files(tmp_path / "mine")
 
-    link_files(source, linked_folder)
+    bring_files(source, linked_folder, tmp_path)
 
     assert {path.name: path.readlink() for path in linked_folder.iterdir()} == {
         name: source / name for name in RAW_COLUMNS
@@ -28,7 +28,7 @@ def test_files_are_linked_not_copied(tmp_path, linked_folder):
 def test_links_of_a_relative_folder_hold_from_anywhere(tmp_path, linked_folder, monkeypatch):
     source = write_raw_files(tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
-    link_files(source.relative_to(tmp_path), linked_folder)
+    bring_files(source.relative_to(tmp_path), linked_folder, tmp_path)
     monkeypatch.chdir("/")
 
     assert (linked_folder / "customers.csv").read_text() == (source / "customers.csv").read_text()
@@ -40,21 +40,13 @@ def test_missing_files_are_named_with_where_kaggle_offers_them(tmp_path, linked_
     (source / "transactions_train.csv").unlink()
 
     with pytest.raises(RawSourceError) as raised:
-        link_files(source, linked_folder)
+        bring_files(source, linked_folder, tmp_path)
 
     assert f"RAW_DIR={source} has no customers.csv, transactions_train.csv; Kaggle offers" in str(raised.value)
     assert KAGGLE_URL in str(raised.value)
     assert list(linked_folder.iterdir()) == []
 
 
-def test_zipped_file_is_to_be_unzipped(tmp_path, linked_folder):
-    source = write_raw_files(tmp_path / "mine")
-    (source / "articles.csv").rename(source / "articles.csv.zip")
-
-    with pytest.raises(RawSourceError, match="has no articles.csv; unzip articles.csv.zip"):
-        link_files(source, linked_folder)
-
-
 def test_missing_folder_is_named(tmp_path, linked_folder):
     with pytest.raises(RawSourceError, match="RAW_DIR=.*nowhere is not a folder; Kaggle offers"):
-        link_files(tmp_path / "nowhere", linked_folder)
+        bring_files(tmp_path / "nowhere", linked_folder, tmp_path)

@@ -169,7 +169,7 @@ def test_clean_line_with_an_unusable_stock_code_stops_the_mapping(tmp_path, raw_
     source = tiny_online_retail.write_csv(tmp_path / "lines.csv")
     source.write_text(source.read_text().replace("15056BL", "15056BLK"))
 
-    with pytest.raises(RawValueError, match="stock code '15056BLK' has no article_id"):
+    with pytest.raises(RawValueError, match="lines.csv, line 13, column StockCode: '15056BLK' is not a stock code"):
         write_raw_files(source, raw_dir)
 
 
@@ -189,7 +189,7 @@ def test_missing_column_is_named(tmp_path, raw_dir):
     source = tiny_online_retail.write_csv(tmp_path / "lines.csv")
     source.write_text(source.read_text().replace("Customer ID", "Client"))
 
-    with pytest.raises(RawColumnError, match="lines.csv: column Customer ID is missing"):
+    with pytest.raises(RawColumnError, match="lines.csv, line 1: column Customer ID is missing"):
         write_raw_files(source, raw_dir)
 
 
@@ -197,7 +197,7 @@ def test_value_that_cannot_be_read_is_named_with_its_line(tmp_path, raw_dir):
     source = tiny_online_retail.write_csv(tmp_path / "lines.csv")
     source.write_text(source.read_text().replace("18.0", "free"))  # the postage, below two others
 
-    with pytest.raises(RawValueError, match="lines.csv, line 4, column Price: 'free' cannot be read"):
+    with pytest.raises(RawValueError, match="lines.csv, line 4, column Price: 'free' is not a price"):
         write_raw_files(source, raw_dir)
 
 
@@ -215,7 +215,9 @@ def test_zip_without_a_workbook_is_refused(tmp_path, raw_dir):
     with zipfile.ZipFile(source, "w") as archive:
         archive.writestr("readme.txt", "nothing")
 
-    with pytest.raises(RawSourceError, match="holds no .xlsx, but readme.txt"):
+    with pytest.raises(
+        RawColumnError, match="lines.zip, readme.txt, line 1: columns Invoice, StockCode, .* are missing"
+    ):
         write_raw_files(source, raw_dir)
 
 

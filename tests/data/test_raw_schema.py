@@ -273,12 +273,12 @@ def test_malformed_line_is_refused_with_its_number(raw_dir, line, problem):
 
 
 @pytest.mark.parametrize("file_name", RAW_COLUMNS)
-def test_file_that_is_not_utf8_is_refused_whichever_column_shows_it(raw_dir, file_name):
+def test_file_that_is_not_utf8_is_refused_where_later_steps_read_it_as_it_lies(raw_dir, file_name):
     path = raw_dir / file_name
     last_field = {"articles.csv": b"comma", "customers.csv": b"0a1b", "transactions_train.csv": b"0.0254"}[file_name]
     path.write_bytes(path.read_bytes().replace(last_field, "é".encode("latin-1"), 1))
 
-    with pytest.raises(RawFileError, match=f"^{file_name}, line 2: .* is not UTF-8. Save the file as UTF-8"):
+    with pytest.raises(RawFileError, match=rf"^{file_name} .*Windows-1252, not UTF-8; line 2 has 'é'.*RAW_DIR"):
         check_raw_files(raw_dir)
 
 

@@ -62,8 +62,11 @@ def write_zip(path: Path) -> Path:
     return path
 
 
-def write_workbook(path: Path) -> Path:
-    """Write the sheets as Office Open XML: numbers as numbers, texts inline, times in days since 1899-12-30."""
+def write_workbook(path: Path, headers: tuple[list[str], ...] = (HEADER,)) -> Path:
+    """Write the sheets as Office Open XML: numbers as numbers, texts inline, times in days since 1899-12-30.
+
+    `headers` stand above the lines of each sheet.
+    """
     office = "http://schemas.openxmlformats.org"
     relationships = f"{office}/officeDocument/2006/relationships"
     main = f'xmlns="{office}/spreadsheetml/2006/main"'
@@ -86,7 +89,7 @@ def write_workbook(path: Path) -> Path:
         "xl/styles.xml": f'<styleSheet {main}><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>',
     }
     for n, lines in zip(numbers, SHEETS.values(), strict=True):
-        rows = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in [HEADER, *lines])
+        rows = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in [*headers, *lines])
         parts[f"xl/worksheets/sheet{n}.xml"] = f"<worksheet {main}><sheetData>{rows}</sheetData></worksheet>"
     with zipfile.ZipFile(path, "w") as archive:
         for name, xml in parts.items():
