@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from data.raw_errors import RawFileError, RawSourceError, RawValueError
-from data.reading.dates import YEAR_FIRST, decide_dates
+from data.reading.dates import decide_dates
 from data.reading.decimals import has_decimal_commas, plain_number, whole_number
 from data.reading.failures import broken_value
 from data.reading.raw_table import RawTable, open_table, with_one_line_end
@@ -110,11 +110,7 @@ def _typed_columns(connection: duckdb.DuckDBPyConnection, table: RawTable) -> tu
     """
     example = "YYYY-MM-DD HH:MM:SS, such as 2011-12-09 12:50:00"
     dates = decide_dates(connection, table, _NUMBERED, "invoice_ts", example)
-    notes = (
-        []
-        if dates.order == YEAR_FIRST
-        else [f"column {table.columns['invoice_ts']}: dates are read with the {dates.order}"]
-    )
+    notes = [f"column {table.columns['invoice_ts']}: {note}" for note in dates.notes()]
     price = "unit_price"
     if has_decimal_commas(connection, table, _NUMBERED, price):
         notes.append(f"column {table.columns[price]}: commas are read as decimal points")
@@ -123,11 +119,12 @@ def _typed_columns(connection: duckdb.DuckDBPyConnection, table: RawTable) -> tu
         "quantity": whole_number("quantity"),
         "invoice_ts": dates.moment("invoice_ts"),
         "unit_price": plain_number(price),
-        "customer_id": whole_number("customer_id"),
+        # A zero in front would be lost, and the customer with it.
+        "customer_id": f"case when customer_id not similar to '[-0].+' then {whole_number('customer_id')} end",
     }
     _refuse_unreadable(connection, table, "quantity", typed, "is not a whole number", "Write how many were sold")
     _refuse_unreadable(connection, table, "unit_price", typed, "is not a price", _NUMBER_REMEDY)
-    remedy = "Give every customer a number of at most 15 digits, or nothing where it is not known"
+    remedy = "Give every customer a number that begins with 1 to 9, of at most 15 digits, or nothing if it is unknown"
     _refuse_unreadable(connection, table, "customer_id", typed, "is not a customer's number", remedy)
     return ", ".join(f"{text} as {name}" for name, text in typed.items()), notes
 

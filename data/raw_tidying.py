@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from data.raw_layout import RAW_COLUMNS
-from data.reading.dates import YEAR_FIRST, decide_dates
+from data.reading.dates import decide_dates
 from data.reading.decimals import has_decimal_commas
 from data.reading.failures import quoted
 from data.reading.raw_table import RawTable, stripped, with_one_line_end
@@ -66,9 +66,8 @@ def _readings(connection: duckdb.DuckDBPyConnection, table: RawTable, file_name:
         if column == "t_dat":
             dates = decide_dates(connection, table, numbered, column, _EXAMPLE)
             text = f"strftime({dates.moment(column)}, '%Y-%m-%d')"
-            order = "" if dates.order == YEAR_FIRST else f"dates are read with the {dates.order}"
             times = "times of day are left out" if dates.has_times else "only the date is kept"
-            note = f"{order}; {times}" if order and dates.has_times else order or times
+            note = "; ".join([*dates.notes(), times])
         elif column in ("price", "age") and has_decimal_commas(connection, table, numbered, column):
             text, note = f"replace({text}, ',', '.')", "commas are read as decimal points"
         elif column == "sales_channel_id":

@@ -75,16 +75,28 @@ _KINDS_OF_NUMBERS = (
 
 @dataclass(frozen=True)
 class DateReading:
-    """How the dates of a column are read: the order of their parts, whether any has a time other than midnight, and
-    whether all are written as DuckDB itself reads them, which is faster."""
+    """How the dates of a column are read.
+
+    Attributes:
+        order: of their parts.
+        has_times: whether any has a time other than midnight.
+        has_offsets: whether any tells an offset, which is not applied.
+        is_plain: whether all are written as DuckDB itself reads them, which is faster.
+    """
 
     order: str
     has_times: bool
+    has_offsets: bool
     is_plain: bool = False
 
     def moment(self, text: str) -> str:
         """SQL of the timestamp of an SQL text."""
         return f"try_cast({text} as timestamp)" if self.is_plain else _ORDERS[self.order].format(stripped(text))
+
+    def notes(self) -> list[str]:
+        """What is to be said."""
+        order = [] if self.order == YEAR_FIRST else [f"dates are read with the {self.order}"]
+        return order + ["offsets such as Z and +01:00 are not applied"] * self.has_offsets
 
 
 def decide_dates(
@@ -98,7 +110,7 @@ def decide_dates(
     """
     plain, has_times = connection.execute(_PLAIN.format(column=column, relation=relation)).fetchall()[0]
     if plain:
-        return DateReading(YEAR_FIRST, has_times, is_plain=True)
+        return DateReading(YEAR_FIRST, has_times, _has_offsets(connection, relation, column), is_plain=True)
     readings = ", ".join(f'{moment.format("text")} as "{order}"' for order, moment in _ORDERS.items())
     connection.execute(
         f"""create or replace temp table date_texts as
@@ -116,7 +128,12 @@ def decide_dates(
         raise RawValueError(_unread(connection, table, column, best, remedy))
     if len(complete) == 2:
         _refuse_ambiguous(connection, table, column, remedy)
-    return DateReading(complete[0], _has_times(connection, complete[0]))
+    return DateReading(complete[0], _has_times(connection, complete[0]), _has_offsets(connection, relation, column))
+
+
+def _has_offsets(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> bool:
+    has_offset = f"regexp_matches({column}, ':[0-9.]+ ?[Z+-]')"
+    return connection.execute(f"select coalesce(bool_or({has_offset}), false) from {relation}").fetchall()[0][0]
 
 
 def _has_times(connection: duckdb.DuckDBPyConnection, order: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data.raw_errors import RawFileError
 from data.reading.column_names import Names, count_known
-from data.reading.failures import SHOWN_CHARACTERS, quoted
+from data.reading.failures import SHOWN_CHARACTERS, quoted, quoted_path
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
 # DuckDB's own limit of a line; Python's is lower and would refuse what DuckDB reads.
@@ -130,8 +130,8 @@ def sql_rows(path: Path, columns: Sequence[str], separator: str = ",") -> str:
     """SQL that reads a plain file with every column as text; the lines that DuckDB refuses go to `reject_errors`."""
     named = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
     return (
-        f"read_csv({quoted(path)}, columns={{{named}}}, header=true, auto_detect=false, delim={quoted(separator)}, "
-        """quote='"', escape='"', store_rejects=true, rejects_limit=100)"""
+        f"read_csv({quoted_path(path)}, columns={{{named}}}, header=true, auto_detect=false, "
+        f"""delim={quoted(separator)}, quote='"', escape='"', store_rejects=true, rejects_limit=100)"""
     )
 
 

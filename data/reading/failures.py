@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
+from pathlib import Path
 
 import duckdb
 
@@ -48,6 +50,11 @@ def broken_value(place: str, value: str | None, problem: str, rows: int, remedy:
     shown = "an empty value" if value is None else repr(value[:SHOWN_CHARACTERS])
     count = "1 such row" if rows == 1 else f"the first of {rows:,} such rows"
     return f"{place}: {shown} {problem} ({count}). {remedy}."
+
+
+def quoted_path(path: Path) -> str:
+    """A path as SQL writes it where DuckDB would take `*`, `?` and `[` for a pattern, and read other files as well."""
+    return quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
 def quoted(text: object) -> str:

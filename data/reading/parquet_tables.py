@@ -9,7 +9,7 @@ import duckdb
 
 from data.raw_errors import RawColumnError
 from data.reading.column_names import FoundColumns, Names, find_columns
-from data.reading.failures import quoted
+from data.reading.failures import quoted_path
 
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
 _WITHOUT_TEXT = ("STRUCT", "MAP", "UNION", "BLOB", "BIT", "INTERVAL")
@@ -23,7 +23,7 @@ def read_parquet(path: Path, name: str, wanted: Names) -> tuple[str, FoundColumn
 
     Raises `RawColumnError`, also for a column of lists or the like.
     """
-    source = f"read_parquet({quoted(path)}, binary_as_string=true)"
+    source = f"read_parquet({quoted_path(path)}, binary_as_string=true)"
     with duckdb.connect() as connection:
         described = connection.execute(f"describe select * from {source}").fetchall()
     header, types = [row[0] for row in described], [row[1] for row in described]

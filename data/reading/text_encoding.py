@@ -152,7 +152,11 @@ def _first_line(path: Path, is_wanted) -> tuple[int, bytes] | None:
 
 
 def _is_not_utf8(raw: bytes) -> bool:
-    return _UTF8_LETTER.sub(b"", raw).isascii() is False
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _could_be_another_encoding(raw: bytes) -> bool:

@@ -75,7 +75,10 @@ READ = {
     "days first": (text(lines("%d/%m/%Y 08:26")), ["column InvoiceDate: dates are read with the day first"]),
     "years of two digits": (text(lines("%m/%d/%y 8:26")), ["column InvoiceDate: dates are read with the month first"]),
     "half days": (text(lines("%m/%d/%Y 8:26 AM")), ["column InvoiceDate: dates are read with the month first"]),
-    "offsets": (text(lines("%Y-%m-%dT08:26:00+01:00")), []),
+    "offsets": (
+        text(lines("%Y-%m-%dT08:26:00+01:00")),
+        ["column InvoiceDate: offsets such as Z and +01:00 are not applied"],
+    ),
     "Latin-1": (
         text().replace("HEART", "\u00a3 HEART").encode("latin-1"),
         ["read as Windows-1252, not UTF-8; line 2 has '\u00a3'"],
@@ -199,6 +202,10 @@ REFUSED = {
     "half a customer": (
         text([*lines(), LINE.replace("17850", "17850.5")]),
         "lines.csv, line 22, column Customer ID: '17850.5' is not a customer's number",
+    ),
+    "a customer whose zeros would be lost": (
+        text([*lines(), LINE.replace("17850", "0017850")]),
+        "lines.csv, line 22, column Customer ID: '0017850' is not a customer's number",
     ),
     "a sale without a date": (
         text([*lines(), LINE.replace("2010-12-01 08:26:00", "")]),

@@ -101,11 +101,14 @@ READ = {
     "UTF-16 without a mark": (lambda data: data.decode().encode("utf-16-be"), ["read as UTF-16"]),
     "UTF-32": (lambda data: data.decode().encode("utf-32"), ["read as UTF-32"]),
     "times of midnight": (with_days("%Y-%m-%d 00:00:00"), ["column t_dat: only the date is kept"]),
-    "times of the day": (with_days("%Y-%m-%dT13:59:59.5Z"), ["column t_dat: times of day are left out"]),
-    "days first": (with_days("%d/%m/%Y"), ["column t_dat: dates are read with the day first"]),
+    "times of the day": (
+        with_days("%Y-%m-%dT13:59:59.5Z"),
+        ["column t_dat: offsets such as Z and +01:00 are not applied; times of day are left out"],
+    ),
+    "days first": (with_days("%d/%m/%Y"), ["column t_dat: dates are read with the day first; only the date is kept"]),
     "months first, two digits of the year": (
         with_days("%m/%d/%y"),
-        ["column t_dat: dates are read with the month first"],
+        ["column t_dat: dates are read with the month first; only the date is kept"],
     ),
     "channels with a decimal": (
         lambda data: data.replace(b",2\n", b",2.0\n"),
@@ -213,6 +216,16 @@ REFUSED = {
         ARTICLES_FILE,
         lambda data: data.replace(b"A text", b"caf\xe9 \xc3\xa9", 1),
         "articles.csv, line 2: ",
+    ),
+    "half a letter of UTF-16 in UTF-8": (
+        ARTICLES_FILE,
+        lambda data: data.replace(b"A text", b"\xed\xa0\x80", 1),
+        "articles.csv, line 2: ",
+    ),
+    "an age with a sign": (
+        CUSTOMERS_FILE,
+        lambda data: data.replace(b"24.0", b"2_4", 1),
+        "customers.csv, line 2, column age: '2_4' is not an age",
     ),
     "Cyrillic of Windows-1251": (
         ARTICLES_FILE,
@@ -430,6 +443,14 @@ def test_folder_in_the_place_of_a_file_is_named(source, raw_root):
     (source / TRANSACTIONS_FILE).mkdir()
 
     assert refusal(source, raw_root) == f"{source / TRANSACTIONS_FILE} is a folder, not a file; name the file in it."
+
+
+def test_pattern_in_a_name_reads_no_other_file(tmp_path, raw_root):
+    source = write_raw_files(tmp_path / "own [1]*", days=DAYS)
+    write_raw_files(tmp_path / "own 1", days=DAYS + 1)
+    write_raw_files(tmp_path / "own [1]* too", days=DAYS + 1)
+
+    assert said_of(source, raw_root) == []
 
 
 @pytest.mark.parametrize("folder", ["it's", "with spaces", "\u00fcn\u00ef"])
