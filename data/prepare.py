@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -23,7 +22,7 @@ from pathlib import Path
 from data import kaggle_hm, online_retail, s3_files
 from data.online_retail_source import UCI_URL, download
 from data.raw_errors import RawDataError, RawSourceError
-from data.raw_folder import has_foreign_files, locked, read_origin, replacement_of, write_origin
+from data.raw_folder import has_foreign_files, locked, read_origin, replacement_of, scratch_beside, write_origin
 from data.raw_layout import RAW_COLUMNS
 from data.raw_schema import RawSummary, check_raw_files
 from data.reading.failures import failures_named
@@ -90,11 +89,8 @@ def prepare(request: Request, raw_root: Path | None = None) -> RawSummary:
 
 
 def _fill_anew(folder: Path, fill: Fill) -> RawSummary:
-    with (
-        replacement_of(folder) as new,
-        tempfile.TemporaryDirectory(prefix=f".{folder.name}.scratch.", dir=folder.parent) as scratch,
-    ):
-        filled = fill(new, Path(scratch))
+    with replacement_of(folder) as new, scratch_beside(folder) as scratch:
+        filled = fill(new, scratch)
         write_origin(new, filled.origin)
         return filled.summary
 

@@ -46,6 +46,18 @@ def replacement_of(folder: Path) -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
+@contextmanager
+def scratch_beside(folder: Path) -> Iterator[Path]:
+    """Give an empty folder for what is needed only meanwhile; what a killed process left there goes, too."""
+    scratch = _beside(folder, "scratch")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def _beside(folder: Path, state: str) -> Path:
     return folder.with_name(f".{folder.name}.{state}")
 

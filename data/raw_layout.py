@@ -138,7 +138,7 @@ ROW_RULES = {
         _key_rule("customers", "customer_id"),
         RowRule(
             "age",
-            "not (age is null or coalesce(try_cast(age as double) between 10 and 120 and not contains(age, '_'), false))",
+            "not (age is null or coalesce(try_cast(age as double) between 10 and 120, false)) or contains(age, '_')",
             "is not an age from 10 to 120",
             "Correct it, or leave it empty where it is not known",
         ),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.raw_folder import locked, replacement_of
+from data.raw_folder import locked, replacement_of, scratch_beside
 
 
 @pytest.fixture
@@ -54,3 +54,14 @@ def test_earlier_files_come_back_if_the_second_rename_fails(folder):
         new.rmdir()  # so there is nothing to switch in
 
     assert (folder / "articles.csv").read_text() == "earlier"
+
+
+def test_what_is_needed_only_meanwhile_goes_also_where_a_killed_process_left_it(folder):
+    left = folder.with_name(".demo.scratch")
+    left.mkdir()
+    (left / "unpacked").write_text("left")
+
+    with scratch_beside(folder) as scratch:
+        assert list(scratch.iterdir()) == []
+
+    assert [path.name for path in folder.parent.iterdir()] == ["demo"]
