@@ -129,7 +129,7 @@ def _windows_1252_note(path: Path, name: str) -> str:
     """What to say of a file that is not UTF-8 but can only be Windows-1252; Latin-1 is a part of it."""
     line, raw = _first_line(path, _is_not_utf8)
     other = _first_line(path, _could_be_another_encoding)
-    if other or _ends_within_a_letter(path):
+    if other or _ends_within_its_only_letter(path):
         shown = _text_around(_ODD_BYTES.search(raw), raw)
         raise RawFileError(
             f"{name}, line {line}: {shown!r} is not UTF-8, and from the rest of the file nobody can tell what it is "
@@ -163,8 +163,9 @@ def _could_be_another_encoding(raw: bytes) -> bool:
     return _NOT_WINDOWS_1252.search(raw) is not None or _UTF8_LETTER.search(raw) is not None
 
 
-def _ends_within_a_letter(path: Path) -> bool:
-    """Whether the last byte begins a letter of UTF-8, as in a file that was cut off."""
+def _ends_within_its_only_letter(path: Path) -> bool:
+    """Whether the last byte alone is odd and begins a letter of UTF-8, as in a file that was cut off."""
+    odd = [found for chunk in _chunks(path) for found in _ODD_BYTES.findall(chunk)]
     with path.open("rb") as file:
         file.seek(-1, 2)
-        return file.read(1) >= b"\xc2"
+        return len(odd) == 1 and file.read(1) >= b"\xc2"

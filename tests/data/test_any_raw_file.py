@@ -120,6 +120,8 @@ def shops(draw):
 def suited(form: Form, rows) -> Form:
     """The form, in UTF-8 where Windows-1252 would not be told."""
     text = "".join(value for row in rows for value in row)
+    if not rows[-1][-1].isascii():  # a file that ends with its only such letter may have been cut off
+        form = replace(form, has_last_end=True)
     return form if form.encoding != "cp1252" or not text.isascii() else replace(form, encoding="utf-8")
 
 

@@ -135,6 +135,12 @@ def test_windows_1252_is_read_and_said(source, raw_root):
     assert rows_in(raw_root, ARTICLES_FILE)[0][-1] == "\u00a3 caf\u00e9, with a comma"
 
 
+def test_windows_1252_may_end_with_an_accent(source, raw_root):
+    change(source / ARTICLES_FILE, lambda data: data.replace(b'"A text, with a comma"', b"caf\xe9")[:-1])
+
+    assert said_of(source, raw_root) == ["articles.csv: read as Windows-1252, not UTF-8; line 2 has '\u00e9'"]
+
+
 def gzipped(source):
     path = source / TRANSACTIONS_FILE
     path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
@@ -216,6 +222,11 @@ REFUSED = {
         ARTICLES_FILE,
         lambda data: data.replace(b"A text", b"caf\xe9 \xc3\xa9", 1),
         "articles.csv, line 2: ",
+    ),
+    "half a letter at the end": (
+        CUSTOMERS_FILE,
+        lambda data: data[:-1] + b"\xc3",
+        "customers.csv, line 4: ",
     ),
     "half a letter of UTF-16 in UTF-8": (
         ARTICLES_FILE,
