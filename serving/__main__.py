@@ -4,14 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import uvicorn
-from fastapi import FastAPI
-
 from serving import settings as settings_help
 from serving.app import create_app
 from serving.connection.redis_connection import redis_url
 from serving.errors import ServingError
-from serving.logs.log_records import configure_logging
+from serving.server.run import serve
 from serving.settings import Settings
 
 
@@ -35,21 +32,6 @@ def main(arguments: Sequence[str] = ()) -> int:
         return error.exit_code
     serve(app)
     return 0
-
-
-def serve(app: FastAPI) -> None:
-    """Serve an application until the process is stopped."""
-    settings: Settings = app.state.settings
-    configure_logging(settings, app.state.request_log.lines)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        log_level=settings.log_level,
-        access_log=False,
-        proxy_headers=False,
-    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,14 @@
     SAMPLE_FILE_HOURS       24          age at which a new file of the sample begins
     SAMPLE_FILES            30          files of the sample that are kept
     RATE_LIMIT              0           requests a second of one caller; four lists of a batch count as one; 0: no limit
+    KEEP_ALIVE_SECONDS      90          how long a connection waits for its next request; longer than a proxy keeps it
+    HEAD_SECONDS            10          how long a request's head may take to arrive
+    BODY_SECONDS            30          how long a request's body may take to arrive, and an answer to be taken
+    SHUTDOWN_SECONDS        4           how long requests in progress may take to end when the process is stopped
+    MAX_CONNECTIONS         1000        open connections; by `ulimit -n` there may be fewer
+    MAX_BODIES_MIB          32          all request bodies together that are held at a time
+    ALLOWED_HOSTS           (not set)   names that an API without keys is asked by, besides those of loopback
+    ROOT_PATH               (not set)   path under which a proxy publishes the API: /recommendations-api
     CORS_ORIGINS            (not set)   pages that may call from a browser: https://shop.example,http://localhost:3000
     IMAGES_URL              (not set)   pictures on the page: https://host/{article_id}.jpg, or a folder of them
 
@@ -35,6 +43,12 @@ from serving.cache.contract import CacheKeys, DatasetNameError
 from serving.errors import ServingError
 
 MAX_HASH_KEY_BYTES = 64  # of a key of BLAKE2b
+MIN_KEY_CHARACTERS = 8
+CALLER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+KEY = re.compile(r"[!#-&(-+\-.-~]+")  # printable ASCII, which every client sends alike, without quotes and commas
+RESERVED_CALLERS = frozenset({"administrator", "anonymous"})  # names that the log has for others
+HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
+ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
@@ -63,6 +77,14 @@ class Settings:
     sample_file_hours: float = 24.0
     sample_files: int = 30
     rate_limit: float = 0.0
+    keep_alive_seconds: int = 90
+    head_seconds: float = 10.0
+    body_seconds: float = 30.0
+    shutdown_seconds: int = 4
+    max_connections: int = 1000
+    max_bodies_mib: float = 32.0
+    allowed_hosts: Sequence[str] = ()
+    root_path: str = ""
     cors_origins: Sequence[str] = ()
     images_url: str = ""
 
@@ -90,7 +112,7 @@ class Settings:
             stale_after_hours=_number(given, "stale_after_hours", cls.stale_after_hours, 0, 8_760),
             log_level=_word(given, "log_level", cls.log_level, ("critical", "error", "warning", "info", "debug")),
             api_keys=api_keys,
-            admin_api_key=given.get("admin_api_key", ""),
+            admin_api_key=_admin_key(given.get("admin_api_key", ""), api_keys),
             log_requests=_word(given, "log_requests", "on", ("on", "off")) == "on",
             log_customer_ids=_word(given, "log_customer_ids", cls.log_customer_ids, ("hash", "clear", "none")),
             log_hash_key=_hash_key(given.get("log_hash_key", "")),
@@ -100,6 +122,14 @@ class Settings:
             sample_file_hours=_number(given, "sample_file_hours", cls.sample_file_hours, 0.001, 8_760),
             sample_files=int(_number(given, "sample_files", cls.sample_files, 1, 1_000_000)),
             rate_limit=_number(given, "rate_limit", cls.rate_limit, 0, 1_000_000),
+            keep_alive_seconds=int(_number(given, "keep_alive_seconds", cls.keep_alive_seconds, 1, 3_600)),
+            head_seconds=_number(given, "head_seconds", cls.head_seconds, 0.1, 600),
+            body_seconds=_number(given, "body_seconds", cls.body_seconds, 0.1, 600),
+            shutdown_seconds=int(_number(given, "shutdown_seconds", cls.shutdown_seconds, 0, 600)),
+            max_connections=int(_number(given, "max_connections", cls.max_connections, 1, 1_000_000)),
+            max_bodies_mib=_number(given, "max_bodies_mib", cls.max_bodies_mib, 1, 65_536),
+            allowed_hosts=_hosts(given.get("allowed_hosts", "")),
+            root_path=_root_path(given.get("root_path", "")),
             cors_origins=_origins(given.get("cors_origins", "")),
             images_url=given.get("images_url", ""),
         )
@@ -113,11 +143,42 @@ def _is_loopback(host: str) -> bool:
 
 
 def _keys(text: str) -> dict[str, str]:
-    """Read NAME:KEY,NAME:KEY; the error does not repeat what may be secret."""
+    """Read NAME:KEY,NAME:KEY; no error repeats what may be secret."""
     pairs = [pair.strip().partition(":") for pair in text.split(",") if pair.strip()]
-    if not all(name and key for name, _, key in pairs) or len({name for name, _, _ in pairs}) < len(pairs):
-        raise SettingsError("API_KEYS must be NAME:KEY,NAME:KEY with each name once.")
-    return {name: key for name, _, key in pairs}
+    keys = {name: key for name, _, key in pairs}
+    if not all(CALLER.fullmatch(name) and key for name, _, key in pairs) or len(keys) < len(pairs):
+        raise SettingsError(
+            "API_KEYS must be NAME:KEY,NAME:KEY with each name once, of letters, digits, dots, dashes and underscores."
+        )
+    for name, key in keys.items():
+        if name in RESERVED_CALLERS:
+            raise SettingsError(f"API_KEYS has the name {name}, which the log has for others; choose another one.")
+        _check_key(f"API_KEYS: the key of {name}", key)
+    if len({*keys.values()}) < len(keys):
+        raise SettingsError("API_KEYS has one key under two names; give each caller a key of its own.")
+    return keys
+
+
+def _admin_key(key: str, api_keys: Mapping[str, str]) -> str:
+    if key:
+        _check_key("ADMIN_API_KEY", key)
+    if key in api_keys.values():
+        raise SettingsError("ADMIN_API_KEY is also a caller's key; give the administrator a key of its own.")
+    return key
+
+
+def _check_key(what: str, key: str) -> None:
+    """Refuse a key that clients send in different ways or not at all, or that is soon guessed."""
+    if not KEY.fullmatch(key):
+        raise SettingsError(
+            f"{what} has a character that does not belong into a key; use printable ASCII without spaces, quotes and "
+            "commas, such as what `openssl rand -hex 16` prints."
+        )
+    if len(key) < MIN_KEY_CHARACTERS:
+        raise SettingsError(
+            f"{what} has {len(key)} characters; use {MIN_KEY_CHARACTERS} or more, such as what `openssl rand -hex 16` "
+            "prints."
+        )
 
 
 def _word(given: Mapping[str, str], name: str, default: str, allowed: Sequence[str]) -> str:
@@ -142,6 +203,23 @@ def _origins(text: str) -> tuple[str, ...]:
                 f"CORS_ORIGINS has {origin!r}; name origins in full, without a path: https://shop.example"
             )
     return origins
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """Read HOST,HOST; a host is a name or an address, as `Host` has it without the port."""
+    hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip())
+    for host in hosts:
+        if not HOST.fullmatch(host):
+            raise SettingsError(f"ALLOWED_HOSTS has {host!r}; name hosts without scheme and port: api.shop.example")
+    return hosts
+
+
+def _root_path(text: str) -> str:
+    """Read a path; a slash at its end says nothing."""
+    path = text.rstrip("/")
+    if path and not ROOT_PATH.fullmatch(path):
+        raise SettingsError(f"ROOT_PATH is {text!r}; it must be a path such as /recommendations-api.")
+    return path
 
 
 def _number(given: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

@@ -26,7 +26,9 @@ SERVING_ROOMS = (
     "lookup",
     "logs",
     "http",
+    "middlewares",
     "page",
+    "server",
     "commands",
 )
 SERVING_ROOF = {"serving", "serving.app", "serving.lambda_handler", "serving.__main__"}

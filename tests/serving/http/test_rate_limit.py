@@ -2,8 +2,8 @@
 
 import time
 
-KEYS = {"API_KEYS": "shop:a,mail:b", "ADMIN_API_KEY": "c"}
-SHOP, MAIL, BOSS = ({"X-API-Key": key} for key in "abc")
+KEYS = {"API_KEYS": "shop:key-of-shop,mail:key-of-mail", "ADMIN_API_KEY": "key-of-boss"}
+SHOP, MAIL, BOSS = ({"X-API-Key": key} for key in ("key-of-shop", "key-of-mail", "key-of-boss"))
 PATH = "/recommendations/customer-0"
 ORIGIN = "https://shop.example"
 

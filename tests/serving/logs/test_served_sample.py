@@ -45,9 +45,14 @@ def test_two_servers_sample_the_same_customers_however_they_are_asked_for(publis
 
 
 def test_a_line_is_what_was_served(published_redis, start_api, tmp_path):
-    settings = {"SAMPLE_DIR": str(tmp_path), "SAMPLE_SHARE": "1", "LOG_CUSTOMER_IDS": "clear", "API_KEYS": "shop:a"}
+    settings = {
+        "SAMPLE_DIR": str(tmp_path),
+        "SAMPLE_SHARE": "1",
+        "LOG_CUSTOMER_IDS": "clear",
+        "API_KEYS": "shop:a-secret",
+    }
     with start_api(published_redis, **settings) as http:
-        headers = {"X-API-Key": "a", "X-Request-ID": "cart-7"}
+        headers = {"X-API-Key": "a-secret", "X-Request-ID": "cart-7"}
         served = http.get("/recommendations/customer-3", params={"k": 5}, headers=headers).json()
         http.get("/recommendations/customer-3")  # refused, and not served
     (line,) = sampled_lines(tmp_path)
