@@ -17,11 +17,12 @@ from starlette.concurrency import run_in_threadpool
 from serving.cache.contract import CacheFormatError
 from serving.connection.redis_connection import connect_async, redis_url
 from serving.http import admin_routes, article_routes, explain_routes, health_routes, recommendation_routes
-from serving.http.middlewares import add_middlewares
 from serving.http.problems import add_problem_handlers, problem_responses
 from serving.lookup.recommendation_store import RecommendationStore
 from serving.lookup.rule_book import RuleBook
 from serving.lookup.store_errors import StoreUnavailable
+from serving.middlewares.stack import add_middlewares
+from serving.page import docs_routes
 from serving.page import routes as page_routes
 from serving.page.pictures import Pictures
 from serving.page.viewable_versions import ViewableVersions
@@ -56,16 +57,22 @@ def create_app(settings: Settings | None = None, refreshes_in_background: bool =
         title="Recommendations at reasonable scale",
         version="1",
         description=DESCRIPTION,
+        docs_url=None,  # loads scripts from elsewhere; the page has a document of its own
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # such a redirect would name the client's Host and not know of TLS
+        root_path=settings.root_path,
+        servers=[{"url": settings.root_path or "/"}],
         lifespan=_lifespan(settings, refreshes_in_background),
     )
     app.state.settings = settings
-    app.state.pictures = Pictures(settings.images_url)
+    app.state.pictures = Pictures(settings.images_url, settings.root_path)
     app.state.stale_after_seconds = settings.stale_after_hours * 3600
     add_middlewares(app, settings)
     add_problem_handlers(app)
     for each in LIMITED_ROUTES:
         app.include_router(each.router, responses=TOO_MANY_REQUESTS)
-    for each in (health_routes, page_routes):
+    for each in (health_routes, page_routes, docs_routes):
         app.include_router(each.router)
     return app
 

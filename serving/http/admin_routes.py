@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from serving.cache.article_numbers import ARTICLE_ID_PATTERN
-from serving.http.api_keys import administrator
+from serving.http.api_keys import AdminRoute, administrator
 from serving.http.problems import problem_responses
 from serving.lookup.barred_articles import BarredArticle, Rule
 from serving.lookup.rule_book import FEED_NAME_PATTERN, Changed, RuleBook, RuleConflict, RuleError
@@ -29,7 +29,7 @@ PROBLEMS = problem_responses(
 MOST_ARTICLES = 500_000  # of one request
 EXAMPLES = 10  # of unknown ids
 
-router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(administrator)])
+router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(administrator)], route_class=AdminRoute)
 
 ArticleId = Annotated[str, Path(pattern=f"^{ARTICLE_ID_PATTERN}$", description="Ten digits.", examples=["0706016001"])]
 Feed = Annotated[

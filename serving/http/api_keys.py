@@ -1,15 +1,18 @@
-"""Who may ask: keys of callers and of the administrator, in the header `X-API-Key`.
+"""Who may ask: keys of callers and of the administrator, in the header `X-API-Key` or as a bearer token.
 
 In: settings and requests. Out: the caller's name, also noted in the request for the log, or 401. Without keys anybody
 may ask, which `Settings` allows on loopback only; without an administrator's key nobody can change rules over HTTP.
+Routes look at the key before they read a body.
 """
 
 import hmac
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any
 
-from fastapi import Request, Security
+from fastapi import Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
+from starlette.types import Scope
 
 ANONYMOUS = "anonymous"
 ADMINISTRATOR = "administrator"
@@ -31,12 +34,22 @@ def caller_of(request: Request) -> str:
     Raises:
         NotAllowed: the server has keys, and the request sends none of them.
     """
-    keys: Mapping[str, str] = request.app.state.settings.api_keys
-    caller = request.scope["caller"] = known_caller(request.headers.get(HEADER_NAME), keys) if keys else ANONYMOUS
-    return caller
+    if "caller" not in request.scope:
+        keys: Mapping[str, str] = request.app.state.settings.api_keys
+        request.scope["caller"] = known_caller(given_key(request.scope), keys) if keys else ANONYMOUS
+    return request.scope["caller"]
 
 
-async def administrator(request: Request, given: GivenKey) -> None:
+def has_key(request: Request) -> bool:
+    """Whether `caller_of` would let a request pass."""
+    try:
+        caller_of(request)
+    except NotAllowed:
+        return False
+    return True
+
+
+async def administrator(request: Request, given: GivenKey = None) -> None:
     """Let only the administrator pass.
 
     Raises:
@@ -45,17 +58,56 @@ async def administrator(request: Request, given: GivenKey) -> None:
     key: str = request.app.state.settings.admin_api_key
     if not key:
         raise NotAllowed("This server has no administrator's key; set ADMIN_API_KEY, or use `make deny`.")
-    request.scope["caller"] = known_caller(given, {ADMINISTRATOR: key})
+    request.scope["caller"] = known_caller(given_key(request.scope), {ADMINISTRATOR: key})
 
 
-def name_of_key(given: str | None, keys: Mapping[str, str]) -> str | None:
+class KeyedRoute(APIRoute):
+    """A route for callers with a key, which is looked at before anything else of the request."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the route."""
+        answer = super().get_route_handler()
+
+        async def answer_caller(request: Request) -> Response:
+            caller_of(request)
+            return await answer(request)
+
+        return answer_caller
+
+
+class AdminRoute(APIRoute):
+    """A route for the administrator, whose key is looked at before anything else of the request."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the route."""
+        answer = super().get_route_handler()
+
+        async def answer_administrator(request: Request) -> Response:
+            await administrator(request)
+            return await answer(request)
+
+        return answer_administrator
+
+
+def given_key(scope: Scope) -> str:
+    """Return the key that a request sends, empty without one."""
+    bearer = b""
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            return value.decode("latin-1")
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            bearer = value[7:].strip()
+    return bearer.decode("latin-1")
+
+
+def name_of_key(given: str, keys: Mapping[str, str]) -> str | None:
     """Return the name of a key, if it has one; the time of a comparison says nothing about the key."""
-    encoded = (given or "").encode()
+    encoded = given.encode()
     names = [name for name, key in keys.items() if hmac.compare_digest(encoded, key.encode())]
     return names[0] if names else None
 
 
-def known_caller(given: str | None, keys: Mapping[str, str]) -> str:
+def known_caller(given: str, keys: Mapping[str, str]) -> str:
     """Return the name of a key.
 
     Raises:
@@ -63,5 +115,5 @@ def known_caller(given: str | None, keys: Mapping[str, str]) -> str:
     """
     name = name_of_key(given, keys)
     if name is None:
-        raise NotAllowed("Send a known key in the header X-API-Key.")
+        raise NotAllowed("Send a known key in the header X-API-Key, or as a bearer token.")
     return name

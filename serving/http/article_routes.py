@@ -6,7 +6,7 @@ In: requests. Out: lists, or problems.
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from serving.http.api_keys import NEEDS_KEY, caller_of
+from serving.http.api_keys import NEEDS_KEY, KeyedRoute, caller_of
 from serving.http.article_responses import (
     DepartmentsResponse,
     PopularResponse,
@@ -20,7 +20,7 @@ from serving.http.request_watch import note_served
 from serving.http.responses import json_response
 from serving.lookup.answers import DEFAULT_DEPTH
 
-router = APIRouter(tags=["articles"])
+router = APIRouter(tags=["articles"], route_class=KeyedRoute)
 
 
 class SimilarQuery(BaseModel):

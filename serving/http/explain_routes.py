@@ -6,13 +6,13 @@ In: requests. Out: an explained list, or problems.
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from serving.http.api_keys import NEEDS_KEY, caller_of
+from serving.http.api_keys import NEEDS_KEY, KeyedRoute, caller_of
 from serving.http.explain_responses import ExplainResponse, explain_response
 from serving.http.problems import problem_responses
 from serving.http.request_query import CustomerId, Depth, openapi_parameters, read_query
 from serving.lookup.answers import DEFAULT_DEPTH
 
-router = APIRouter(tags=["recommendations"])
+router = APIRouter(tags=["recommendations"], route_class=KeyedRoute)
 
 
 class ExplainQuery(BaseModel):

@@ -1,6 +1,7 @@
 """Is the process up? Can lists be served? And the metrics for Prometheus.
 
-In: requests. Out: the state of the store.
+In: requests. Out: the state of the store. Where callers have keys, who has none learns only whether to send shoppers
+here: an orchestrator or a load balancer needs no more. Prometheus has a key of its own.
 """
 
 from typing import Literal
@@ -9,12 +10,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
-from serving.http.problems import problem_responses
+from serving.http.api_keys import NEEDS_KEY, KeyedRoute, has_key
+from serving.http.problems import not_ready, problem_responses
 from serving.lookup.answers import age_seconds
 from serving.lookup.recommendation_store import RecommendationStore
 from serving.lookup.store_errors import FallbackReason, RulesTrouble, StoreUnavailable
 
 router = APIRouter(tags=["health"])
+keyed = APIRouter(tags=["health"], route_class=KeyedRoute)
 
 
 class Live(BaseModel):
@@ -23,10 +26,15 @@ class Live(BaseModel):
     status: Literal["live"] = "live"
 
 
-class Ready(BaseModel):
-    """Lists can be served."""
+class ReadyBriefly(BaseModel):
+    """Lists can be served; all that is said without a key."""
 
     status: Literal["ready", "degraded"] = Field(description="`degraded`: everybody gets a list, but see `reason`.")
+
+
+class Ready(ReadyBriefly):
+    """Lists can be served."""
+
     reason: FallbackReason | RulesTrouble | Literal["stale", "lists_missing", "popular_list_barred"] | None = Field(
         description="`stale`: the lists are too old; `lists_missing`: Redis has lost some; `popular_list_barred`: "
         "rules leave nothing of the list for strangers; `rules_...`: what is wrong with the rules; else "
@@ -48,11 +56,25 @@ async def live() -> Live:
 
 @router.get(
     "/health/ready",
+    response_model=Ready | ReadyBriefly,
     summary="Can lists be served?",
     responses=problem_responses({503: "No list was ever read: Redis is away, or nothing readable is published."}),
 )
-async def ready(request: Request) -> Ready:
-    """200 when shoppers get lists: from which version, and whether something is wrong with them."""
+async def ready(request: Request) -> Response | Ready | ReadyBriefly:
+    """200 when shoppers get lists: from which version, and whether something is wrong with them.
+
+    Without a key, where callers have keys, it is the status alone.
+    """
+    if has_key(request):
+        return await _state_of_lists(request)
+    try:
+        found = await _state_of_lists(request)
+    except StoreUnavailable:
+        return not_ready()
+    return ReadyBriefly(status=found.status)
+
+
+async def _state_of_lists(request: Request) -> Ready:
     store, reason = request.app.state.store, None
     try:
         manifest = (await store.head()).manifest
@@ -83,7 +105,16 @@ def _gaps(store: RecommendationStore) -> Literal["lists_missing", "popular_list_
     return None if store.has_popular_articles else "popular_list_barred"
 
 
-@router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)
+@keyed.get(
+    "/metrics",
+    summary="For Prometheus",
+    response_class=PlainTextResponse,
+    responses=problem_responses({401: "The key is missing or unknown."}),
+    openapi_extra={"security": NEEDS_KEY},
+)
 async def metrics(request: Request) -> Response:
     """Request times, served lists by source, age of the lists, whether Redis answers."""
     return request.app.state.metrics.page(request.app.state.store)
+
+
+router.include_router(keyed)

@@ -8,14 +8,17 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import get_route_path
 
 from serving.cache.contract import CacheFormatError
 from serving.http.api_keys import NotAllowed
 from serving.lookup.store_errors import NothingPublished, RedisAway, StoreUnavailable, UnknownArticle, VersionUnreadable
 
 PROBLEM_JSON = "application/problem+json"
+CHALLENGE = 'Bearer realm="Recommendations"'
 SECONDS_WITHOUT_REDIS = 1  # after which a caller may ask again
 
 logger = logging.getLogger(__name__)
@@ -37,12 +40,11 @@ UNAVAILABLE = {
 }
 
 
-def problem(status: int, kind: str, title: str, detail: str, retry_after_seconds: int | None = None) -> JSONResponse:
-    """Return an error as a response."""
+def problem(status: int, kind: str, title: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return an error as a response; 503 says when to ask again."""
     body = Problem(type=f"urn:recommendations:{kind}", title=title, status=status, detail=detail)
     if status == 503:
-        retry_after_seconds = SECONDS_WITHOUT_REDIS
-    headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else None
+        headers = {"Retry-After": str(SECONDS_WITHOUT_REDIS)}
     return JSONResponse(body.model_dump(), status, headers, media_type=PROBLEM_JSON)
 
 
@@ -54,7 +56,18 @@ def body_too_large() -> JSONResponse:
 def too_many_requests(wait_seconds: int) -> JSONResponse:
     """Return the answer to a caller who asks more often than `RATE_LIMIT`."""
     detail = f"Wait {wait_seconds} s, and ask less often or for many customers at once."
-    return problem(429, "too-many-requests", "There are too many requests", detail, wait_seconds)
+    return problem(429, "too-many-requests", "There are too many requests", detail, {"Retry-After": str(wait_seconds)})
+
+
+def unknown_host() -> JSONResponse:
+    """Return the answer to a request for a host that a server without keys does not know."""
+    detail = "Ask for localhost or 127.0.0.1, or name the host in ALLOWED_HOSTS; a server with API_KEYS has any name."
+    return problem(421, "unknown-host", "The host is unknown", detail)
+
+
+def not_ready() -> JSONResponse:
+    """Return the answer to who asks without a key whether lists can be served, when they cannot."""
+    return problem(503, "not-ready", "Lists cannot be served", "With a key, this answer says why.")
 
 
 def internal_error() -> JSONResponse:
@@ -89,7 +102,7 @@ async def _unknown_article(request: Request, error: UnknownArticle) -> JSONRespo
 
 
 async def _not_allowed(request: Request, error: NotAllowed) -> JSONResponse:
-    return problem(401, "not-allowed", "This is not allowed", str(error))
+    return problem(401, "not-allowed", "This is not allowed", str(error), {"WWW-Authenticate": CHALLENGE})
 
 
 async def _damaged(request: Request, error: CacheFormatError) -> JSONResponse:
@@ -98,14 +111,26 @@ async def _damaged(request: Request, error: CacheFormatError) -> JSONResponse:
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    """No such path, a method that a path does not have, or a body that is too large or not text."""
+    """No such path, a method that a path does not have, or a body that is too large, one too many, or not text."""
     if error.status_code == 413:
         return body_too_large()
     if error.status_code in (400, 422):
         return problem(error.status_code, "invalid-request", "The request is not valid", str(error.detail))
     if error.status_code == 409:
         return problem(409, "conflict", "This cannot be done", str(error.detail))
-    return problem(error.status_code, "no-such-route", str(error.detail), f"{request.method} {request.url.path}")
+    if error.status_code == 503:
+        return problem(503, "too-many-bodies", "There are too many requests with bodies", "Ask again in a second.")
+    headers = {"Allow": ", ".join(allowed_methods(request))} if error.status_code == 405 else None
+    asked = f"{request.method} {request.url.path}"
+    return problem(error.status_code, "no-such-route", str(error.detail), asked, headers)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Return the methods of a path, ascending; the framework would name those of its first route only."""
+    path = get_route_path(request.scope)
+    routes = [each for each in iter_route_contexts(request.app.routes) if each.path_regex.match(path)]
+    methods = {method for each in routes for method in each.methods}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 async def _invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:

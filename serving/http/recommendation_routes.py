@@ -3,12 +3,12 @@
 In: requests. Out: lists, or problems.
 """
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from serving.http.api_keys import NEEDS_KEY, caller_of
+from serving.http.api_keys import NEEDS_KEY, KeyedRoute, caller_of
 from serving.http.problems import problem_responses
 from serving.http.request_query import CustomerId, Depth, openapi_parameters, read_query
 from serving.http.request_watch import note_served
@@ -19,7 +19,7 @@ from serving.lookup.wanted import Wanted, named_department
 
 MAX_CUSTOMERS = 1_000  # of one request
 
-router = APIRouter(tags=["recommendations"])
+router = APIRouter(tags=["recommendations"], route_class=KeyedRoute)
 
 
 class Filters(BaseModel):
@@ -49,12 +49,20 @@ class LookupQuery(Filters):
     customer_id: CustomerId
 
 
+def _text_of_number(value: Any) -> Any:
+    """Many shops number their customers, and their JSON has numbers; `true` is none."""
+    return str(value) if type(value) is int else value
+
+
+JsonCustomerId = Annotated[CustomerId, BeforeValidator(_text_of_number, json_schema_input_type=str | int)]
+
+
 class BatchRequest(Filters):
     """Whose lists are wanted, and what of them; a field that is none of these is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
-    customer_ids: list[CustomerId] = Field(min_length=1, max_length=MAX_CUSTOMERS)
+    customer_ids: list[JsonCustomerId] = Field(min_length=1, max_length=MAX_CUSTOMERS)
 
 
 @router.get(

@@ -21,7 +21,7 @@ from serving.logs.request_log import RequestLog, SeenRequest
 from serving.logs.served_sample import ServedSample
 from serving.lookup.answers import ServedList
 
-METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 NO_ROUTE = "none"  # of a path without a route: what strangers type must not become labels
 REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 

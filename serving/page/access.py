@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from serving.cache.contract import CacheFormatError
-from serving.http.api_keys import HEADER_NAME, NotAllowed, known_caller
+from serving.http.api_keys import NotAllowed, given_key, known_caller
 from serving.http.problems import SECONDS_WITHOUT_REDIS, UNAVAILABLE
 from serving.lookup.store_errors import StoreUnavailable
 from serving.page.rendering import render
@@ -46,14 +46,14 @@ class PageRoute(APIRoute):
 
 
 def check_password(request: Request) -> None:
-    """Let a request pass that has a key: as the password of HTTP Basic, with any user name, or in the API's own header.
+    """Let a request pass that has a key: as the password of HTTP Basic, with any user name, or as the API takes it.
 
     Raises:
         NotAllowed: the server has keys, and the request sends none of them.
     """
     keys = request.app.state.settings.api_keys
     if keys:
-        given = request.headers.get(HEADER_NAME) or _password(request.headers.get("Authorization", ""))
+        given = given_key(request.scope) or _password(request.headers.get("Authorization", ""))
         request.scope["caller"] = known_caller(given, keys)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import get_route_path
 
 from serving.cache.variants import Variant, variant_of
 from serving.lookup.answers import ShownTo, age_seconds, format_age
@@ -75,6 +76,11 @@ class PageRequest:
         """The version, if it is not the served one; links carry it on."""
         return self.store.pinned_version if self.versions and self.store.pinned_version != self.versions[0] else None
 
+    @property
+    def root(self) -> str:
+        """`ROOT_PATH`, under which a proxy publishes the pages."""
+        return self.request.app.state.settings.root_path
+
     def choices(self) -> list[tuple[str, str]]:
         """The versions that can be shown, each with what to say about it."""
         variants = {
@@ -105,7 +111,7 @@ class PageRequest:
             "variant": self.variant,
             "preview": self.preview,
             "is_redis_away": self.is_redis_away,
-            "here": self.request.url.path,
+            "here": self.root + get_route_path(self.request.scope),
             "hidden": {name: value for name, value in self.request.query_params.items() if name != "version"},
         }
         return render(self.request, template, **shared, **values)

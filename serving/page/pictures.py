@@ -19,12 +19,14 @@ class Pictures:
 
     Args:
         images_url: empty, a template of an http or https address, or a folder.
+        root_path: under which a proxy publishes this server.
 
     Raises:
         SettingsError: `IMAGES_URL` is anything else; the message says what is wrong.
     """
 
-    def __init__(self, images_url: str) -> None:
+    def __init__(self, images_url: str, root_path: str = "") -> None:
+        self._root_path = root_path
         self._template, self._folder, self.origin = "", None, ""
         if re.match("https?://", images_url):
             self._template, self.origin = images_url, _origin_of(images_url)
@@ -41,7 +43,7 @@ class Pictures:
             return None
         if self._template:
             return self._template.format(article_id=article_id)
-        return f"/images/{article_id}.jpg" if self.file(article_id) else None
+        return f"{self._root_path}/images/{article_id}.jpg" if self.file(article_id) else None
 
     def file(self, article_id: str) -> Path | None:
         """Return an article's picture in the folder, None without one."""

@@ -49,7 +49,7 @@ async def customer(request: Request) -> Response:
     if customer_id != asked:
         page = await PageRequest.of(request, customer_id)
     if not customer_id:
-        return RedirectResponse(link("random", version=page.preview), 303)
+        return RedirectResponse(link("random", page.root, version=page.preview), 303)
     if len(customer_id) > MAX_CUSTOMER_ID_LENGTH:
         raise NotFound(f"A customer’s id has at most {MAX_CUSTOMER_ID_LENGTH} characters; this one has more.")
     bought, left_out = [], []
@@ -89,7 +89,7 @@ async def random_customer(request: Request) -> Response:
     shown = await page.shown_to(random.sample(known, min(ARTICLES_TRIED, len(known))))
     examples = [example for each in shown for example in each.examples]
     customer_id = random.choice(examples or list(page.store.known_head.manifest.example_customers.values()))
-    return RedirectResponse(link("customer", id=customer_id, version=page.preview), 303)
+    return RedirectResponse(link("customer", page.root, id=customer_id, version=page.preview), 303)
 
 
 @router.get("/page/article")

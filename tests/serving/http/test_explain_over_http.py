@@ -177,7 +177,11 @@ def test_callers_need_their_key_and_what_shoppers_see_is_counted(redis_server, c
         for path in PATHS:
             assert http.get(path).status_code == 401
             assert http.get(path, headers={"X-API-Key": "a-secret"}).status_code == 200
-        lines = [line for line in http.get("/metrics").text.splitlines() if "recommendations_lists_total{" in line]
+        lines = [
+            line
+            for line in http.get("/metrics", headers={"X-API-Key": "a-secret"}).text.splitlines()
+            if "recommendations_lists_total{" in line
+        ]
         sources = {line.partition('source="')[2].partition('"')[0] for line in lines}
         assert sources == {"similar", "segment"}  # an explanation is for the shop, not for a shopper
         assert all(line.endswith(" 1.0") and 'caller="shop"' in line for line in lines)

@@ -7,9 +7,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 
-def metrics_of(http) -> dict[tuple[str, tuple], float]:
+def metrics_of(http, key: str = "") -> dict[tuple[str, tuple], float]:
     """Every sample by its name and labels."""
-    text = http.get("/metrics").text
+    text = http.get("/metrics", headers={"X-API-Key": key}).text
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -32,7 +32,7 @@ def test_lists_are_counted_by_source_reason_and_caller(redis_server, client, sta
     with start_api(redis_server.directory, API_KEYS="shop:a-secret") as http:
         http.get("/recommendations/customer-0", headers=key)
         http.post("/recommendations", json={"customer_ids": ["customer-1", "nobody", "customer-99"]}, headers=key)
-        samples = metrics_of(http)
+        samples = metrics_of(http, "a-secret")
         assert lists_served(samples, source="personal", fallback_reason="", caller="shop") == 2
         assert lists_served(samples, source="popular", fallback_reason="unknown_customer", caller="shop") == 1
         assert lists_served(samples, source="segment", fallback_reason="no_history", caller="shop") == 1

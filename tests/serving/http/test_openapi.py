@@ -24,7 +24,7 @@ def document(tmp_path_factory, start_redis, start_api, planted):
     with start_redis(directory) as server, redis.Redis.from_url(server.url) as client:
         publish(client, planted(1), PublishedRun("demo", "run-1", "model-1", windows={}), lambda *_: None)
         with start_api(directory, **KEYS) as http:
-            yield schemathesis.openapi.from_url(f"{http.base_url}/openapi.json")
+            yield schemathesis.openapi.from_url(f"{http.base_url}/openapi.json", headers={"X-API-Key": "a-secret"})
 
 
 @pytest.mark.parametrize("n_cases", CASES)

@@ -13,9 +13,10 @@ import math
 import time
 from collections.abc import Hashable, Mapping
 
+from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.http.api_keys import name_of_key
+from serving.http.api_keys import given_key, name_of_key
 from serving.http.problems import too_many_requests
 
 FREE_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -35,7 +36,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on unless its caller asks too often."""
-        if scope["type"] != "http" or scope["path"] in FREE_PATHS:
+        if scope["type"] != "http" or get_route_path(scope) in FREE_PATHS:
             await self._app(scope, receive, send)
             return
         caller = self._caller(scope)
@@ -59,6 +60,5 @@ class RateLimit:
         return 0.0
 
     def _caller(self, scope: Scope) -> Hashable:
-        given = next((value for name, value in scope["headers"] if name == b"x-api-key"), b"")
-        name = name_of_key(given.decode("latin-1"), self._keys)
+        name = name_of_key(given_key(scope), self._keys)
         return ("key", name) if name else ("address", scope["client"] and scope["client"][0])
