@@ -54,7 +54,7 @@ def _text_of_number(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-JsonCustomerId = Annotated[CustomerId, BeforeValidator(_text_of_number, json_schema_input_type=str | int)]
+JsonCustomerId = Annotated[CustomerId, BeforeValidator(_text_of_number, json_schema_input_type=CustomerId | int)]
 
 
 class BatchRequest(Filters):

@@ -94,7 +94,7 @@ class OpenConnections:
         if first is None or first.stage is Stage.ANSWER:
             return False
         self._all.discard(first)
-        first.transport.abort()
+        first.transport.close()  # which its client is told, as a reset would not be
         return True
 
     def _look_later(self) -> None:

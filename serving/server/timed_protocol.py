@@ -5,6 +5,7 @@ slow, sends too long a head, or sends no HTTP. uvicorn itself waits forever for 
 """
 
 import asyncio
+import re
 from typing import Any
 
 import orjson
@@ -14,6 +15,8 @@ from serving.server.open_connections import OpenConnections, Stage
 
 MAX_HEAD_BYTES = 2**16  # as of uvicorn's other parser; four times that of nginx
 MAX_WIRE_BYTES = 2**23  # of one request with its frame: a body of 1 MiB in chunks of one byte has less
+UPGRADE, IGNORED = re.compile(rb"\r\nupgrade:", re.IGNORECASE), b"\r\nignored:"
+"""What `curl --http2` offers with each request. HTTP allows to ignore it; the parser would drop the request's body."""
 
 
 def _answer(status: int, phrase: str, kind: str, detail: str) -> bytes:
@@ -52,6 +55,8 @@ class TimedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse some bytes; the head may have so many, the whole request so many."""
         before = self.stage
+        if before in (Stage.HEAD, Stage.IDLE):
+            data = UPGRADE.sub(IGNORED, data)
         super().data_received(data)
         if self.stage is before and before < Stage.IDLE:
             self._n_bytes += len(data)
@@ -91,9 +96,6 @@ class TimedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are no HTTP, and hang up."""
         self._end(NO_HTTP)
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Ignore an upgrade, as HTTP allows: `curl --http2` offers one with each request."""
 
     def _enter(self, stage: Stage) -> None:
         self.stage, self.since, self._n_bytes = stage, self.loop.time(), 0
