@@ -1,7 +1,8 @@
 """The API on AWS Lambda, behind a Function URL or an API Gateway HTTP API; the handler is `lambda_handler.handler`.
 
 Stage: around `serving.app`. In: events of payload format 2.0 and the environment, where REDIS_URL and API_KEYS must be
-set. Out: what Lambda turns into HTTP answers.
+set. Out: what Lambda turns into HTTP answers. An event that is no such request is answered 400; a scheduled one keeps
+the container warm.
 
 Mangum alone would start and end the application with every event, and lose its connections and what it has read. Here
 the application starts once, when Lambda loads this module, on the one event loop that all events run on.
@@ -11,22 +12,24 @@ elsewhere is done before an answer here, unless it was done within the last seco
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from serving.app import SECONDS_BETWEEN_REFRESHES, create_app
 from serving.cache.contract import CacheFormatError
 from serving.connection.redis_connection import redis_url
 from serving.http.problems import PROBLEM_JSON
+from serving.lambda_events import WARM, HttpEvent, is_scheduled, refused
 from serving.logs.log_records import configure_logging
 from serving.lookup.store_errors import StoreUnavailable
 from serving.settings import Settings, SettingsError
@@ -35,6 +38,8 @@ REQUIRED = {
     "REDIS_URL": "Lambda keeps no Redis of its own; name one that the function can reach",
     "API_KEYS": "the function's URL is public; give callers keys: API_KEYS=shop:a-secret",
 }
+
+logger = logging.getLogger(__name__)
 
 
 class FreshApp:
@@ -71,23 +76,17 @@ def checked_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
     return environment
 
 
-def with_encoded_path(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the event with its path as the client sent it: HTTP APIs decode it, Function URLs do not.
-
-    Raises:
-        ValueError: the event is not an HTTP request in payload format 2.0.
-    """
-    context = event.get("requestContext", {})
-    if event.get("version") != "2.0" or "http" not in context:
-        raise ValueError("the event is not an HTTP request in payload format 2.0; use a Function URL or an HTTP API.")
-    if ".lambda-url." in context["domainName"]:
-        return event
-    return event | {"requestContext": context | {"http": context["http"] | {"path": quote(context["http"]["path"])}}}
-
-
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one event."""
-    return _adapter(with_encoded_path(event), context)
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Answer one event; one that is no HTTP request gets an answer that says so."""
+    if is_scheduled(event):
+        _loop.run_until_complete(_fresh_app.refresh())
+        return WARM
+    try:
+        request = HttpEvent.model_validate(event)
+    except ValidationError as error:
+        logger.warning("an event is no HTTP request in payload format 2.0")
+        return refused(error)
+    return _adapter(request.for_mangum(), context)
 
 
 _settings = Settings.from_environment(checked_environment(os.environ))

@@ -31,7 +31,7 @@ SERVING_ROOMS = (
     "server",
     "commands",
 )
-SERVING_ROOF = {"serving", "serving.app", "serving.lambda_handler", "serving.__main__"}
+SERVING_ROOF = {"serving", "serving.app", "serving.lambda_events", "serving.lambda_handler", "serving.__main__"}
 FOR_THE_FLOW = {"errors", "customer_mask", "connection", "cache"}
 """The rooms of serving that runs share with the API."""
 

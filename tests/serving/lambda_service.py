@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 PATIENCE_SECONDS = 15.0
 
@@ -71,14 +72,15 @@ class _RuntimeApi(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def lambda_container(**environment: str) -> Iterator[tuple[LambdaService, subprocess.Popen]]:
-    """A container with the API's handler, and the service that sends it events."""
+def lambda_container(log: Path | None = None, **environment: str) -> Iterator[tuple[LambdaService, subprocess.Popen]]:
+    """A container with the API's handler, and the service that sends it events; `log` gets its standard error."""
     inherited = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "API_KEYS", "DATASET"}}
     with LambdaService() as service:
         threading.Thread(target=service.serve_forever, daemon=True).start()
         address = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{service.server_port}"}
         command = [sys.executable, "-m", "awslambdaric", "serving.lambda_handler.handler"]
-        container = subprocess.Popen(command, env=inherited | address | environment)
+        with log.open("ab") if log else nullcontext() as stderr:
+            container = subprocess.Popen(command, env=inherited | address | environment, stderr=stderr)
         try:
             yield service, container
         finally:

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import gzip
 import json
 import os
 import signal
@@ -204,8 +205,118 @@ def test_an_unknown_key_is_refused(shop, key):
     assert container.invoke(function_url("/recommendations/customer-0", key=key))["statusCode"] == 401
 
 
-def test_an_event_that_is_no_http_request_is_refused_and_the_next_one_answered(shop):
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+LOAD_BALANCER_EVENT = {
+    "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-2:1:targetgroup/l/6d0ecf8"}},
+    "httpMethod": "GET",
+    "path": "/health/live",
+    "queryStringParameters": {"k": "1"},
+    "headers": {"host": "lambda-846800462.us-east-2.elb.amazonaws.com"},
+    "body": "",
+    "isBase64Encoded": False,
+}
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+FORMAT_1_EVENT = {
+    "version": "1.0",
+    "resource": "/health/live",
+    "path": "/health/live",
+    "httpMethod": "GET",
+    "headers": {"host": "id.execute-api.us-east-1.amazonaws.com"},
+    "requestContext": {"identity": {"sourceIp": "192.0.2.1"}, "domainName": "id.execute-api.us-east-1.amazonaws.com"},
+    "body": None,
+    "isBase64Encoded": False,
+}
+QUEUE_EVENT = {"Records": [{"messageId": "19dd0b57", "body": "Test message.", "eventSource": "aws:sqs"}]}
+
+
+@pytest.mark.parametrize("event", [{}, [], "ping", None, 7, LOAD_BALANCER_EVENT, FORMAT_1_EVENT, QUEUE_EVENT])
+def test_an_event_that_is_no_http_request_is_answered_400_and_the_next_one_as_ever(shop, event):
     container, _ = shop
-    container.events.put({"source": "aws.events", "detail-type": "Scheduled Event"})
-    assert "payload format 2.0" in container.outcome("error")["errorMessage"]
+    answer = container.invoke(event)
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (400, "application/problem+json")
+    assert "payload format 2.0" in json.loads(answer["body"])["detail"]
     assert container.invoke(function_url("/health/live"))["statusCode"] == 200
+
+
+def without(event: dict, *path: str) -> dict:
+    """The event without one of its parts."""
+    event = copy.deepcopy(event)
+    *folders, last = path
+    part = event
+    for each in folders:
+        part = part[each]
+    del part[last]
+    return event
+
+
+@pytest.mark.parametrize(
+    "missing", [("requestContext", "http"), ("requestContext", "http", "method"), ("requestContext", "http", "path")]
+)
+def test_an_event_without_its_request_is_told_what_is_missing(shop, missing):
+    container, _ = shop
+    answer = container.invoke(without(FUNCTION_URL_EVENT, *missing))
+    assert (answer["statusCode"], missing[-1] in json.loads(answer["body"])["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        ("requestContext", "domainName"),
+        ("requestContext", "http", "sourceIp"),
+        ("rawQueryString",),
+        ("cookies",),
+        ("isBase64Encoded",),
+    ],
+)
+def test_an_event_that_lacks_what_nothing_needs_is_answered(shop, missing):
+    container, _ = shop
+    assert list_of(container.invoke(without(function_url("/recommendations/customer-0"), *missing)))["items"]
+
+
+def test_without_headers_there_is_no_key(shop):
+    container, _ = shop
+    assert container.invoke(without(function_url("/popular"), "headers"))["statusCode"] == 401
+
+
+@pytest.mark.parametrize(("name", "value"), [("host", "[::1]:80"), ("host", "a:b"), ("x-forwarded-port", "https")])
+def test_a_host_or_port_that_a_client_makes_up_breaks_nothing(shop, name, value):
+    container, _ = shop
+    event = function_url("/recommendations/customer-0")
+    event["headers"][name] = value
+    assert list_of(container.invoke(event))["items"]
+
+
+def test_a_body_that_is_no_base64_is_refused(shop):
+    container, _ = shop
+    answer = container.invoke(posted(function_url("/recommendations"), "é{", is_base64=True))
+    assert answer["statusCode"] == 400
+
+
+@pytest.mark.parametrize("source", ["aws.events", "aws.scheduler"])
+def test_a_scheduled_event_keeps_the_container_warm(client, publish_planted, container, planted_articles, source):
+    publish_planted(client, 1)
+    scheduled = {"source": source, "detail-type": "Scheduled Event", "detail": {}, "resources": []}
+    assert container.invoke(scheduled)["statusCode"] == 200
+    answer = container.invoke(function_url("/recommendations/customer-0"))
+    assert article_ids(answer) == planted_articles(1, 0)
+
+
+def test_a_compressed_answer_is_passed_on_as_base64(shop):
+    container, _ = shop
+    event = function_url("/openapi.json")
+    event["headers"]["accept-encoding"] = "gzip"
+    answer = container.invoke(event)
+    assert (answer["headers"]["content-encoding"], answer["isBase64Encoded"]) == ("gzip", True)
+    assert json.loads(gzip.decompress(base64.b64decode(answer["body"])))["openapi"].startswith("3.")
+
+
+def test_the_log_names_no_customer(redis_server, client, publish_planted, tmp_path):
+    """Neither does Mangum's, which has each path."""
+    publish_planted(client, 1)
+    log = tmp_path / "log"
+    quiet = {"LOG_REQUESTS": "off", "LOG_CUSTOMER_IDS": "none", "LOG_LEVEL": "debug"}
+    with lambda_container(log=log, REDIS_URL=redis_server.url, API_KEYS=KEYS, **quiet) as (service, _):
+        list_of(service.invoke(function_url("/recommendations/customer-50")))
+        assert service.invoke({"Records": [{"body": "customer-50"}]})["statusCode"] == 400
+    assert "no HTTP request" in log.read_text()
+    assert "customer-50" not in log.read_text()
