@@ -1,6 +1,7 @@
 """What the serving API is measured against: the least that FastAPI and Redis can do for one answer.
 
-One GET of one key, its bytes are the body. `python -m benchmarks.bare_api PORT REDIS_URL`
+One GET of one key, its bytes are the body. `python -m benchmarks.bare_api PORT REDIS_URL SERVER`, where the server is
+`fast`, httptools and uvloop as below the API, or `plain`, uvicorn with nothing else installed.
 """
 
 import sys
@@ -32,5 +33,9 @@ def bare_app(redis_url: str) -> FastAPI:
     return app
 
 
+SERVERS = {"fast": {"http": "httptools", "loop": "uvloop"}, "plain": {"http": "h11", "loop": "asyncio"}}
+
+
 if __name__ == "__main__":
-    uvicorn.run(bare_app(sys.argv[2]), port=int(sys.argv[1]), log_level="warning", access_log=False)
+    port, redis_url, server = sys.argv[1:]
+    uvicorn.run(bare_app(redis_url), port=int(port), log_level="warning", access_log=False, **SERVERS[server])

@@ -2,8 +2,8 @@
 
 In: how many customers of which published depth. Out: benchmarks/results/serving.json. Lists are made, Redis is an
 embedded one of its own with default settings, the API runs as it is deployed, in one process, its log in a file. It is
-measured side by side with `bare_api`, and with itself without that log and with sample and rate limit, turn by turn, so
-that a noisy machine slows all: what counts are the ratios.
+measured side by side with `bare_api` on the same server and on a plain one, and with itself without that log and with
+sample and rate limit, turn by turn, so that a noisy machine slows all: what counts are the ratios.
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ APIS = {
     "sampled": {"SAMPLE_DIR": "sample", "RATE_LIMIT": "1000000"},
 }
 """Settings of the APIs that are measured; without any it is the default one."""
+BARE_SERVERS = {"bare": "fast", "bare_plain": "plain"}
 START_SECONDS = 30.0
 
 
 def measure_lookups(
     ports: dict[str, int], bodies: dict[str, list[bytes]], seconds: float, rounds: int
 ) -> dict[str, Any]:
-    """Ask the APIs and the bare handler in turn; return each and the median ratios of a round."""
+    """Ask the APIs and the bare handlers in turn; return each and the median ratios of a round."""
     loads: dict[str, list[Load]] = {name: [] for name in ports}
     for name, port in ports.items():
         put_load(port, bodies[name], 1.0, CONNECTIONS)  # first requests open connections and fill caches
@@ -58,6 +59,7 @@ def measure_lookups(
         **{name: _summary(each) for name, each in loads.items()},
         "throughput_ratio": _median_ratio(loads["api"], loads["bare"], lambda load: load.per_second),
         "p99_ratio": _median_ratio(loads["api"], loads["bare"], lambda load: load.milliseconds(99)),
+        "throughput_ratio_to_plain": _median_ratio(loads["api"], loads["bare_plain"], lambda load: load.per_second),
         "throughput_ratio_of_logging": _median_ratio(loads["api"], loads["unlogged"], lambda load: load.per_second),
         "p99_ratio_of_logging": _median_ratio(loads["api"], loads["unlogged"], lambda load: load.milliseconds(99)),
         "throughput_ratio_of_sampling": _median_ratio(loads["sampled"], loads["api"], lambda load: load.per_second),
@@ -122,7 +124,7 @@ def free_port() -> int:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Publish, start both servers, and measure."""
+    """Publish, start the servers, and measure."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = EmbeddedRedis(folder / "redis")
@@ -132,18 +134,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         results = {
             "publishing": publish_and_measure(url, planted_lists(options.customers, options.k, options.purchases))
         }
-        ports = {name: free_port() for name in (*APIS, "bare")}
+        ports = {name: free_port() for name in (*APIS, *BARE_SERVERS)}
         for name, settings in APIS.items():
             environment = {"REDIS_URL": url, "DATASET": DATASET, "PORT": str(ports[name]), **settings}
             if "SAMPLE_DIR" in settings:
                 environment["SAMPLE_DIR"] = str(folder / settings["SAMPLE_DIR"])
             stack.enter_context(running(["serving"], ports[name], folder / f"{name}.log", **environment))
-        bare = ["benchmarks.bare_api", str(ports["bare"]), url]
-        stack.enter_context(running(bare, ports["bare"], folder / "bare.log"))
+        for name, server in BARE_SERVERS.items():
+            bare = ["benchmarks.bare_api", str(ports[name]), url, server]
+            stack.enter_context(running(bare, ports[name], folder / f"{name}.log"))
         paths = [f"/recommendations/{row:064x}" for row in _asked_rows(options.customers)]
         client.set(BARE_KEY, b"x" * _body_bytes(ports["api"], paths[0]))
         requests = {name: [get_request(path) for path in paths] for name in APIS} | {
-            "bare": [get_request(f"/{BARE_KEY}")]
+            name: [get_request(f"/{BARE_KEY}")] for name in BARE_SERVERS
         }
         results["lookups"] = measure_lookups(ports, requests, options.seconds, options.rounds)
         results["batches"] = measure_batches(ports["api"], _asked_rows(options.customers), options.seconds)
@@ -178,8 +181,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--customers", type=int, default=1_371_980, help="with a list each; H&M has as many")
     parser.add_argument("--k", type=int, default=24, help="published depth")
     parser.add_argument("--purchases", type=int, default=4, help="of each customer")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each turn")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of API and bare handler")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
+    parser.add_argument("--rounds", type=int, default=20, help="turns of each; many short ones meet the same noise")
     return parser
 
 
