@@ -20,6 +20,7 @@ PAGES = {
     "missing": "/page/article?id=1",
     "no page": "/page/nonsense",
     "pasted": f"/page/customer?{urlencode({'id': ' ' + CUSTOMER})}",
+    "api": "/docs",
 }
 FOCUSED = "() => document.activeElement.outerHTML"
 FOCUSABLE = "() => [...document.querySelectorAll('a, input:not([type=hidden]), select, button')].map(e => e.outerHTML)"
