@@ -63,7 +63,11 @@ def test_without_a_limit_nobody_is_refused(published_api):
 
 
 def preflight(http, origin, method="GET"):
-    headers = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": "x-api-key"}
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "x-api-key, authorization",
+    }
     return http.options(PATH, headers=headers)
 
 

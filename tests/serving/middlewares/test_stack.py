@@ -63,6 +63,18 @@ def test_large_answers_are_compressed_where_that_is_asked_for(published_api):
     assert ids[0] == ids[1]
 
 
+@pytest.mark.parametrize("wish", ["gzip;q=0", "identity, gzip; q=0.0", "br", "", "identity;q=1, gzip;q=0, br"])
+def test_who_does_not_want_gzip_gets_none_and_caches_are_told(published_api, wish):
+    response = published_api.get("/openapi.json", headers={"Accept-Encoding": wish})
+    assert (response.headers.get("content-encoding"), response.headers["vary"]) == (None, "Accept-Encoding")
+
+
+@pytest.mark.parametrize("wish", ["gzip", "gzip;q=0.5", "br, gzip;q=1.0"])
+def test_who_wants_gzip_gets_it(published_api, wish):
+    response = published_api.get("/openapi.json", headers={"Accept-Encoding": wish})
+    assert response.headers["content-encoding"] == "gzip"
+
+
 def test_one_list_is_too_small_to_be_compressed(published_api):
     response = published_api.get("/recommendations/customer-0", headers={"Accept-Encoding": "gzip"})
     assert {"content-encoding", "vary"}.isdisjoint(response.headers)
