@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serving.server.open_connections import OpenConnections, Stage
 
@@ -41,6 +41,7 @@ class TimedProtocol(HttpToolsProtocol):
         self._open_connections = connections
         self.stage, self.since, self.is_stuck_since = Stage.HEAD, self.loop.time(), None
         self._has_begun, self._n_bytes = False, 0
+        self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to wait for the first request."""
@@ -48,8 +49,9 @@ class TimedProtocol(HttpToolsProtocol):
         self._open_connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection and the requests that it still had."""
         self._open_connections.discard(self)
+        self._abandon()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -97,6 +99,17 @@ class TimedProtocol(HttpToolsProtocol):
         """Answer bytes that are no HTTP, and hang up."""
         self._end(NO_HTTP)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle  # which is not `self.cycle` where a client sends the next request before the answer
+        super()._start_asgi_task(cycle, app)
+
+    def _abandon(self) -> None:
+        """Let what the application still sends go nowhere; uvloop raises for each write to a lost connection."""
+        self.pipeline.clear()
+        for cycle in filter(None, (self._answering, self.cycle)):
+            cycle.disconnected = True
+            cycle.message_event.set()
+
     def _enter(self, stage: Stage) -> None:
         self.stage, self.since, self._n_bytes = stage, self.loop.time(), 0
 
@@ -105,8 +118,6 @@ class TimedProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is None or not cycle.response_started or (cycle.response_complete and self.stage is Stage.HEAD):
             self.transport.write(answer)
-        if cycle is not None:
-            cycle.disconnected = True  # what the application still sends goes nowhere
-            cycle.message_event.set()
+        self._abandon()
         self._enter(Stage.ANSWER)
         self.transport.close()

@@ -105,16 +105,29 @@ def test_trailers_without_end_are_not_kept(published_redis, start_api):
         assert http.get("/inside").json()["mib"] < before + 60
 
 
-def test_an_answer_that_nobody_takes_is_given_up(published_redis, start_api):
+def test_an_answer_that_nobody_takes_is_given_up(published_redis, start_api, tmp_path):
+    log = tmp_path / "log"
     body = json.dumps({"customer_ids": ["customer-0"] * 1000}).encode()
     request = POST.replace(b"1048000", str(len(body)).encode()) + body
-    with start_api(published_redis, program=WATCHED, **QUICK) as http:
+    with start_api(published_redis, log, WATCHED, **QUICK) as http:
         before = http.get("/inside").json()["descriptors"] + 2  # connections to Redis
         with held(http, 5, request * 20):
             deadline = time.monotonic() + 20
             while http.get("/inside").json()["descriptors"] > before and time.monotonic() < deadline:
                 time.sleep(0.2)
             assert http.get("/inside").json()["descriptors"] <= before
+    assert '"level": "error"' not in log.read_text()
+
+
+def test_a_client_that_hangs_up_among_its_requests_is_no_error(published_redis, start_api, tmp_path):
+    log = tmp_path / "log"
+    with start_api(published_redis, log) as http:
+        for sent in (GET * 50, HALF_BODY, GET * 20 + HALF_BODY, GET + HALF_HEAD):
+            for _ in range(10):
+                with held(http, 1, sent):
+                    pass
+        assert http.get(LOOKUP).status_code == 200
+    assert '"level": "error"' not in log.read_text()
 
 
 def test_idle_connections_are_kept_longer_than_a_proxy_waits_between_requests(published_api):
