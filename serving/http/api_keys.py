@@ -52,6 +52,9 @@ def has_key(request: Request) -> bool:
 async def administrator(request: Request, given: GivenKey = None) -> None:
     """Let only the administrator pass.
 
+    Args:
+        given: is here so that OpenAPI names the header; a bearer token is looked at, too.
+
     Raises:
         NotAllowed: the request sends another key, or the server has no administrator's key.
     """
