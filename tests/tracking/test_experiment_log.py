@@ -5,6 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from comet_server import (
+    Answer,
+    breaks_after_the_handshake,
+    comet_server,
+    never_answers_in_time,
+    refuses_the_key,
+    takes_all,
+)
 from comet_without_network import Archive, closed_port_url
 
 from recommender.tracking.comet import TrackedRun
@@ -66,3 +75,40 @@ def test_unreachable_comet_costs_one_warning_line_and_leaves_an_archive(tmp_path
     [warning] = done.stderr.splitlines()
     assert warning.startswith(f"Comet: base-seed7 is kept in {comet_dir}, to be sent with `{UPLOAD_COMMAND}` (")
     assert Archive(comet_dir / f"{KEY}.zip").metrics["map@12", None] == 0.5
+
+
+def test_an_experiment_goes_to_comet_and_leaves_no_archive(tmp_path, comet_dir):
+    with comet_server(takes_all) as server:
+        done = run_process(tmp_path, COMET_API_KEY="a" * 40, COMET_URL_OVERRIDE=server.url)
+    assert done.stderr == ""
+    assert any("metric" in path for path in server.paths)
+    assert list(comet_dir.glob("*.zip")) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (refuses_the_key, "401: API key is not valid"),
+        pytest.param(never_answers_in_time, "timed out", marks=pytest.mark.long),
+    ],
+)
+def test_a_comet_that_takes_nothing_costs_one_line_that_says_why_and_leaves_an_archive(
+    tmp_path, comet_dir, answer: Answer, reason: str
+):
+    with comet_server(answer) as server:
+        done = run_process(tmp_path, COMET_API_KEY="a" * 40, COMET_URL_OVERRIDE=server.url)
+    [warning] = done.stderr.splitlines()
+    assert warning.startswith("Comet: ")
+    assert f"is kept in {comet_dir}, to be sent with `{UPLOAD_COMMAND}` (" in warning
+    assert reason in warning
+    [archive] = comet_dir.glob(f"{KEY}*.zip")
+    assert Archive(archive).metrics["map@12", None] == 0.5
+
+
+def test_a_comet_that_goes_away_meanwhile_costs_one_line_that_says_why(tmp_path, comet_dir):
+    """Comet keeps an archive of its own if it notices in time, which no test can wait for."""
+    with comet_server(breaks_after_the_handshake) as server:
+        done = run_process(tmp_path, COMET_API_KEY="a" * 40, COMET_URL_OVERRIDE=server.url)
+    [warning] = done.stderr.splitlines()
+    assert warning.startswith("Comet: the record of base-seed7 ")
+    assert "out of order" in warning

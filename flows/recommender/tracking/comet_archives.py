@@ -66,8 +66,12 @@ def _is_finished(archive: Path) -> bool:
 
 
 def _upload(archive: Path, log_path: Path) -> bool:
-    """Send one archive, appending Comet's output to the log; returns whether it arrived."""
-    command = [sys.executable, "-m", "comet_ml.scripts.comet_upload", str(archive)]
+    """Send one archive, appending Comet's output to the log; returns whether it arrived.
+
+    What Comet itself kept of an experiment that began online, `KEY-SUFFIX.zip`, goes up as a new experiment.
+    """
+    began_online = ["--force-upload"] if "-" in archive.stem else []
+    command = [sys.executable, "-m", "comet_ml.scripts.comet_upload", *began_online, str(archive)]
     environment = {**os.environ, "COMET_LOGGING_CONSOLE": "INFO"}
     with log_path.open("a") as log:
         done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)

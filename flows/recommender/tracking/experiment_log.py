@@ -83,9 +83,11 @@ class ExperimentLog:
     def __init__(self, name: str, create: Callable[[], Any]) -> None:
         self.name = name
         self._experiment: Any = None
+        self._is_online = False
         self._first_complaint = _FirstComplaint()
         try:
             self._experiment = create()
+            self._is_online = not isinstance(self._experiment, _import_comet().OfflineExperiment)
         except Exception as error:  # whatever Comet raises, the run goes on
             _warn(f"{name} could not be opened and is not tracked", error)
         self._attempt(lambda experiment: experiment.set_name(name))
@@ -123,7 +125,13 @@ class ExperimentLog:
         """Write the archive, or wait until Comet has everything."""
         self._attempt(lambda experiment: experiment.end())
         if self._first_complaint.message:
-            _warn(f"the record of {self.name} may have gaps", self._first_complaint.message)
+            _warn(f"the record of {self.name} {self._what_is_left()}", self._first_complaint.message)
+
+    def _what_is_left(self) -> str:
+        """Say what became of a record that Comet complained of: it keeps an archive of what it could not send."""
+        if self._is_online and any(comet_dir().glob(f"{self._experiment.id}*.zip")):
+            return f"did not arrive as a whole and is kept in {comet_dir()}, to be sent with `{UPLOAD_COMMAND}`"
+        return "may have gaps"
 
     def _keep(self, action: Callable[[Any], Any]) -> None:
         """Do what the experiment can do without; `close` reports the first error."""
@@ -191,7 +199,7 @@ class _FirstComplaint(logging.Handler):
         self.message = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.message = self.message or record.getMessage().splitlines()[0]
+        self.message = self.message or record.getMessage().splitlines()[0] + _reason(record)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -202,6 +210,11 @@ class _FirstComplaint(logging.Handler):
             yield
         finally:
             comet_logger.removeHandler(self)
+
+
+def _reason(record: logging.LogRecord) -> str:
+    """Return the error that a record came with, as it goes on behind the record's text."""
+    return f": {record.exc_info[1]}" if record.exc_info and record.exc_info[1] else ""
 
 
 def _alive(create: Callable[[], Any]) -> Any:
