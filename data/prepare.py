@@ -187,6 +187,7 @@ def _code(*patterns: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """The command: 0 when the raw files are good, 2 and one line on stderr when they are not."""
     options = _parser().parse_args(arguments)
+    os.umask(0o077)  # purchases are nobody else's
     try:
         print(prepare(_request(options)))
     except RawDataError as error:

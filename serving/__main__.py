@@ -1,6 +1,7 @@
 """`python -m serving`: run the API under uvicorn; see `serving.settings` for its environment variables."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         description=settings_help.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(arguments)
+    os.umask(0o077)  # the sample and the embedded Redis are nobody else's
     try:
         settings = Settings.from_environment()
         app = create_app(settings)

@@ -40,9 +40,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from serving.cache.contract import CacheKeys, DatasetNameError
+from serving.customer_mask import HASH, MaskError, customer_mask
 from serving.errors import ServingError
 
-MAX_HASH_KEY_BYTES = 64  # of a key of BLAKE2b
 MIN_KEY_CHARACTERS = 8
 CALLER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 KEY = re.compile(r"[!#-&(-+\-.-~]+")  # printable ASCII, which every client sends alike, without quotes and commas
@@ -69,7 +69,7 @@ class Settings:
     api_keys: Mapping[str, str] = field(default_factory=dict)
     admin_api_key: str = ""
     log_requests: bool = True
-    log_customer_ids: str = "hash"
+    log_customer_ids: str = HASH
     log_hash_key: str = ""
     sample_dir: str = ""
     sample_share: float = 0.05
@@ -101,6 +101,7 @@ class Settings:
             CacheKeys(dataset)
         except DatasetNameError as error:
             raise SettingsError(f"DATASET: {error}") from error
+        _check_mask(given)
         host, api_keys = given.get("host", cls.host), _keys(given.get("api_keys", ""))
         if not api_keys and not _is_loopback(host):
             raise SettingsError(f"HOST is {host!r}, which others can reach; give callers keys: API_KEYS=shop:a-secret")
@@ -114,8 +115,8 @@ class Settings:
             api_keys=api_keys,
             admin_api_key=_admin_key(given.get("admin_api_key", ""), api_keys),
             log_requests=_word(given, "log_requests", "on", ("on", "off")) == "on",
-            log_customer_ids=_word(given, "log_customer_ids", cls.log_customer_ids, ("hash", "clear", "none")),
-            log_hash_key=_hash_key(given.get("log_hash_key", "")),
+            log_customer_ids=given.get("log_customer_ids", cls.log_customer_ids).lower(),
+            log_hash_key=given.get("log_hash_key", cls.log_hash_key),
             sample_dir=given.get("sample_dir", ""),
             sample_share=_number(given, "sample_share", cls.sample_share, 0, 1),
             sample_file_mib=_number(given, "sample_file_mib", cls.sample_file_mib, 0.001, 1_048_576),
@@ -188,10 +189,11 @@ def _word(given: Mapping[str, str], name: str, default: str, allowed: Sequence[s
     return word
 
 
-def _hash_key(text: str) -> str:
-    if len(text.encode()) > MAX_HASH_KEY_BYTES:
-        raise SettingsError(f"LOG_HASH_KEY is longer than {MAX_HASH_KEY_BYTES} bytes; use a shorter key.")
-    return text
+def _check_mask(given: Mapping[str, str]) -> None:
+    try:
+        customer_mask(given.get("log_customer_ids", HASH).lower(), given.get("log_hash_key", ""))
+    except MaskError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _origins(text: str) -> tuple[str, ...]:

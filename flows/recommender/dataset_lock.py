@@ -66,7 +66,7 @@ def dataset_to_run(arguments: Sequence[str], dataset_of_run: Callable[[str | Non
     if command not in ("run", "resume") or "--help" in arguments:
         return None
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    options.add_argument("--dataset", default=os.environ.get("METAFLOW_RUN_DATASET") or os.environ.get("DATASET"))
+    options.add_argument("--dataset", default=os.environ.get("DATASET"))
     options.add_argument("--origin-run-id")
     given, _ = options.parse_known_args(arguments)
     return dataset_of_run(given.origin_run_id) if command == "resume" else given.dataset or "demo"

@@ -1,6 +1,7 @@
 """The command brings each dataset to its place, makes nothing twice, and never replaces good files by bad ones."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -179,6 +180,18 @@ def test_command_prints_the_summary(own_files, capsys):
     assert main(["--dataset", "kaggle-hm", "--raw-dir", str(own_files)]) == 0
 
     assert "  transactions            28" in capsys.readouterr().out
+
+
+def test_command_writes_for_nobody_else_on_the_machine(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path))
+    old = os.umask(0o022)
+    try:
+        assert main(["--dataset", "demo", "--customers", "300", "--articles", "100", "--days", "60"]) == 0
+    finally:
+        os.umask(old)
+    written = list((tmp_path / "raw" / "demo").rglob("*"))
+    assert len(written) > 3
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
 
 
 def test_command_reads_raw_dir_from_the_environment(own_files, monkeypatch):
