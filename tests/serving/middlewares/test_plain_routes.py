@@ -94,6 +94,7 @@ def test_every_lookup_takes_the_short_way():
     assert [each.context.path for each in routes if each.is_plain] == [
         "/recommendations/{customer_id:any_text}",
         "/similar/{article_id:any_text}",
+        "/departments",
         "/popular",
         "/explain/{customer_id:any_text}",
         "/metrics",
