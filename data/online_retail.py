@@ -34,7 +34,7 @@ import duckdb
 
 from data import online_retail_attributes as attributes
 from data.online_retail_sales import notes_on_lines_left_out, refuse_unusable_sales
-from data.online_retail_source import load_invoice_lines
+from data.online_retail_source import Rows, load_invoice_lines, rows_of
 from data.raw_errors import RawValueError
 from data.raw_layout import ARTICLES_FILE, CUSTOMERS_FILE, RAW_COLUMNS, TRANSACTIONS_FILE
 from data.reading.failures import quoted
@@ -100,8 +100,10 @@ order by invoice_ts, line
 """
 
 
-def write_raw_files(source: Path, folder: Path) -> tuple[str, ...]:
+def write_raw_files(source: Path, folder: Path, expected: Rows | None = None) -> tuple[str, ...]:
     """Write the three raw files of the clean slice of `source` into `folder`, which exists.
+
+    `expected` are the rows that the source should have; others are used, and said.
 
     Returns what is to be said of how the source was read.
 
@@ -118,7 +120,16 @@ def write_raw_files(source: Path, folder: Path) -> tuple[str, ...]:
         _write_articles(connection.execute(_ARTICLES).fetchall(), folder / ARTICLES_FILE)
         for rows, file_name in ((_CUSTOMERS, CUSTOMERS_FILE), (_TRANSACTIONS, TRANSACTIONS_FILE)):
             connection.execute(f"copy ({rows}) to {quoted(folder / file_name)} (header)")
-        return (*table.said(), *(f"{table.name}: {note}" for note in notes_on_lines_left_out(connection)))
+        notes = *notes_on_lines_left_out(connection), *_unexpected(connection, expected)
+        return (*table.said(), *(f"{table.name}: {note}" for note in notes))
+
+
+def _unexpected(connection: duckdb.DuckDBPyConnection, expected: Rows | None) -> tuple[str, ...]:
+    found = rows_of(connection)
+    if expected in (None, found):
+        return ()
+    difference = f"the file has {found.lines:,}" if found.lines != expected.lines else "they differ in content"
+    return (f"these are not the {expected.lines:,} rows that UCI published in 2019: {difference}",)
 
 
 def article_id(stock_code: str) -> str:

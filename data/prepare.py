@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path
 
 from data import kaggle_hm, online_retail, s3_files
-from data.online_retail_source import UCI_URL, download
+from data.online_retail_source import UCI_ROWS, UCI_URL, download
 from data.raw_errors import RawDataError, RawSourceError
 from data.raw_folder import has_foreign_files, locked, read_origin, replacement_of, scratch_beside, write_origin
 from data.raw_layout import RAW_COLUMNS
@@ -130,7 +130,7 @@ def _online_retail(request: Request, folder: Path) -> Fill | None:
 
     def fill(new: Path, _: Path) -> Filled:
         source = request.source or download(folder.parent / "downloads" / "online_retail_ii.zip", UCI_URL)
-        notes = online_retail.write_raw_files(Path(source), new)
+        notes = online_retail.write_raw_files(Path(source), new, None if request.source else UCI_ROWS)
         return Filled(origin, replace(check_raw_files(new), notes=notes))
 
     return fill

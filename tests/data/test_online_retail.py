@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.online_retail import article_id, write_raw_files
-from data.online_retail_source import UCI_NAMES, download
+from data.online_retail_source import UCI_NAMES, Rows, download
 from data.raw_errors import RawColumnError, RawSourceError, RawValueError
 from data.raw_layout import RAW_COLUMNS
 
@@ -56,6 +56,7 @@ def write_parquet(path):
     return path
 
 
+TINY_ROWS = Rows(11, "119807685514178018899")
 SOURCES = {
     "online_retail_ii.zip": tiny_online_retail.write_zip,
     "online_retail_II.xlsx": tiny_online_retail.write_workbook,
@@ -89,6 +90,21 @@ def test_each_line_of_the_clean_slice_is_one_transaction_whatever_the_file(tmp_p
     transactions = [tuple(row.values()) for row in rows_of(raw_dir / "transactions_train.csv")]
     assert transactions == [(day, customer, article, price, "2") for day, customer, article, price in TRANSACTIONS]
     assert sorted(path.name for path in raw_dir.iterdir()) == sorted(RAW_COLUMNS)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_same_rows_are_known_again_in_whatever_file_and_order(tmp_path, raw_dir, name):
+    notes = write_raw_files(SOURCES[name](tmp_path / name), raw_dir, TINY_ROWS)
+    assert not [note for note in notes if "UCI published" in note]
+
+
+def test_other_rows_than_were_expected_are_used_and_said(tmp_path, raw_dir):
+    first, *others = tiny_online_retail.ONE_TABLE
+    dearer = tiny_online_retail.write_csv(tmp_path / "dearer.csv", [[*first[:5], 1.46, *first[6:]], *others])
+    fewer = tiny_online_retail.write_csv(tmp_path / "fewer.csv", others)
+    expected = "these are not the 11 rows that UCI published in 2019:"
+    assert f"dearer.csv: {expected} they differ in content" in write_raw_files(dearer, raw_dir, TINY_ROWS)
+    assert f"fewer.csv: {expected} the file has 10" in write_raw_files(fewer, raw_dir, TINY_ROWS)
 
 
 def test_files_have_exactly_the_columns_of_hm(mapped):
