@@ -66,7 +66,7 @@ $(PACKAGES): requirements.txt
 	  || { test -n "$$PIP_FIND_LINKS" && $(UV) pip install --quiet $(addprefix --find-links ,$(PIP_FIND_LINKS)) torch==$(TORCH_VERSION); } \
 	  || $(UV) pip install --quiet --torch-backend="$$TORCH_BACKEND" torch==$(TORCH_VERSION) \
 	  || $(UV) pip install --quiet torch==$(TORCH_VERSION)
-	@$(UV) pip install --quiet --no-deps -r requirements.txt
+	@$(UV) pip install --quiet --no-deps --require-hashes -r requirements.txt
 	@touch $@
 
 $(INSTALLED): $(PACKAGES) pyproject.toml
@@ -87,7 +87,7 @@ serve: setup  ## Answer GET /recommendations/{customer_id} on 127.0.0.1:8000
 .PHONY: lambda
 lambda: setup  ## Pack the API for AWS Lambda into build/lambda.zip
 	@rm -rf build/lambda build/lambda.zip && mkdir -p build/lambda
-	@$(UV) pip install --quiet --no-deps --target build/lambda --only-binary :all: \
+	@$(UV) pip install --quiet --no-deps --require-hashes --target build/lambda --only-binary :all: \
 	  --python-version 3.11 --python-platform x86_64-manylinux2014 --requirement serving/requirements.txt
 	@cp -r serving build/lambda/ && find build/lambda/serving -name __pycache__ -exec rm -r {} +
 	@cd build/lambda && $(CURDIR)/$(BIN)/python -m zipfile --create ../lambda.zip *
@@ -228,9 +228,9 @@ format: setup  ## Mend the style
 lock:  ## Compile requirements.in into requirements.txt, and the API's own file
 	@test -x $(BIN)/python || "$${PYTHON:-$$(command -v python3.11 || command -v python3)}" -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(UV) pip compile --quiet --python-version 3.11 --custom-compile-command "make lock" \
+	@$(UV) pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 	  --excludes <(echo torch) requirements.in --output-file requirements.txt
-	@$(UV) pip compile --quiet --python-version 3.11 --custom-compile-command "make lock" \
+	@$(UV) pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 	  --constraints requirements.txt serving/requirements.in --output-file serving/requirements.txt
 
 .PHONY: clean

@@ -55,4 +55,4 @@ def test_the_apis_own_lock_has_what_the_api_imports_in_the_versions_it_is_tested
 
 def locked(path: Path) -> dict[str, str]:
     """Package to version of a lock."""
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)$", path.read_text(), flags=re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+) ", path.read_text(), flags=re.MULTILINE))
