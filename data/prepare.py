@@ -68,7 +68,7 @@ def raw_data_folder(dataset: str, raw_root: Path | None = None) -> Path:
     if dataset not in DATASETS:
         raise RawSourceError(f"{dataset!r} is not a dataset; choose {', '.join(DATASETS)}.")
     data_dir = os.environ.get("RECOMMENDER_DATA_DIR") or Path(__file__).parent
-    return (raw_root or Path(data_dir).resolve() / "raw") / dataset
+    return (raw_root or Path(data_dir).expanduser().resolve() / "raw") / dataset
 
 
 def prepare(request: Request, raw_root: Path | None = None) -> RawSummary:
@@ -143,6 +143,8 @@ def _kaggle_hm(request: Request, folder: Path) -> Fill | None:
     source = request.source or earlier["source"]
     if not request.source and (source.startswith(s3_files.SCHEME) or not Path(source).exists()):
         return None
+    if "://" in source and not source.startswith(s3_files.SCHEME):
+        raise RawSourceError("RAW_DIR is an address, but not of S3; name a folder or s3://bucket/prefix.")
     versions = {} if earlier is None or request.is_forced else earlier.get("versions", {})
     kept = s3_files.KeptFiles(folder, {name: s3_files.FileVersion(*version) for name, version in versions.items()})
 

@@ -135,6 +135,12 @@ ROW_RULES = {
             "is not an id that anyone can ask for",
             "Write ids without line breaks, other control characters and spaces around them, and not only dots",
         ),
+        RowRule(
+            "customer_id",
+            "regexp_full_match(customer_id, '[0-9]+[.]0+')",
+            "is a number that some program has given decimals",
+            "Write ids as text or as whole numbers, such as 17850, here and in the purchases",
+        ),
         _key_rule("customers", "customer_id"),
         RowRule(
             "age",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.raw_errors import RawSourceError
+from data.reading.failures import without_passwords
 
 SCHEME = "s3://"
 CONNECT_TIMEOUT_SECONDS = 10
@@ -44,10 +45,13 @@ def fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) ->
     try:
         return _fetch(uri, file_names, folder, kept)
     except ClientError as error:
-        raise RawSourceError(f"{uri} cannot be read ({error}); check the bucket and your permissions.") from error
+        raise RawSourceError(
+            f"{uri} cannot be read ({without_passwords(str(error))}); check the bucket and your permissions."
+        ) from error
     except BotoCoreError as error:
         raise RawSourceError(
-            f"{uri} cannot be reached ({error}); check the AWS credentials, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL."
+            f"{uri} cannot be reached ({without_passwords(str(error))}); check the AWS credentials, AWS_DEFAULT_REGION "
+            "and AWS_ENDPOINT_URL."
         ) from error
 
 

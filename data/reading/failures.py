@@ -52,6 +52,11 @@ def broken_value(place: str, value: str | None, problem: str, rows: int, remedy:
     return f"{place}: {shown} {problem} ({count}). {remedy}."
 
 
+def without_passwords(text: str) -> str:
+    """A text, such as an error of a library, whose addresses have lost what stands before their `@`."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
+
+
 def quoted_path(path: Path) -> str:
     """A path as SQL writes it where DuckDB would take `*`, `?` and `[` for a pattern, and read other files as well."""
     return quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))

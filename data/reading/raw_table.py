@@ -101,6 +101,8 @@ def open_table(path: Path, wanted: Names, scratch: Path | None, name: str = "", 
     with failures_named(name, REMEDY):
         if not path.exists():
             raise RawSourceError(f"{path} does not exist; put the file there or name the folder that has it.")
+        if not path.is_file():
+            raise RawSourceError(f"{path} is no regular file; {REMEDY}.")
         file = unpack(path, name, scratch, stem)
         table = _TABLES[file.kind](file, wanted, scratch)
     return table if file.is_as_found else replace(table, is_as_is=False, notes=("unpacked", *table.notes))

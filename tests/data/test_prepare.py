@@ -182,6 +182,22 @@ def test_command_prints_the_summary(own_files, capsys):
     assert "  transactions            28" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("address", ["https://user:s3cr3t@shop/raw", "gs://bucket/raw"])
+def test_an_address_of_another_kind_is_refused_and_not_repeated(address, capsys):
+    assert main(["--dataset", "kaggle-hm", "--raw-dir", address]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: RAW_DIR is an address, but not of S3; name a folder or s3://bucket/prefix.\n"
+    )
+
+
+def test_a_pipe_is_no_file_to_wait_for(own_files, capsys):
+    (own_files / "articles.csv").unlink()
+    os.mkfifo(own_files / "articles.csv")
+    assert main(["--dataset", "kaggle-hm", "--raw-dir", str(own_files)]) == 2
+    assert "is no regular file" in capsys.readouterr().err
+
+
 def test_command_writes_for_nobody_else_on_the_machine(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path))
     old = os.umask(0o022)

@@ -353,6 +353,7 @@ def rename_customer(source, new):
         ('"a\nb"', "'a\\nb' is not an id that anyone can ask for"),
         ("..", "'..' is not an id that anyone can ask for"),
         ("   ", "an empty value is not an id"),
+        ("17850.0", "'17850.0' is a number that some program has given decimals"),
     ],
 )
 def test_customer_id_that_breaks_a_later_step_is_refused(source, raw_root, customer, problem):

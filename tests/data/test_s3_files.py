@@ -92,6 +92,15 @@ def test_unreachable_store_is_named_with_the_settings_to_check(s3, folders, monk
         fetch(f"s3://{BUCKET}/raw/hm", NAMES, folder, KeptFiles(folder, {}))
 
 
+def test_a_password_in_the_address_of_the_store_is_not_repeated(s3, folders, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://user:s3cr3t@127.0.0.1:9")
+    folder, _ = folders
+
+    with pytest.raises(RawSourceError, match="cannot be reached") as caught:
+        fetch(f"s3://{BUCKET}/raw/hm", NAMES, folder, KeptFiles(folder, {}))
+    assert "s3cr3t" not in str(caught.value)
+
+
 def test_missing_credentials_are_named_as_such(s3, folders, monkeypatch, tmp_path):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
