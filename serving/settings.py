@@ -38,6 +38,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 
 from serving.cache.contract import CacheKeys, DatasetNameError
 from serving.customer_mask import HASH, MaskError, customer_mask
@@ -117,7 +118,7 @@ class Settings:
             log_requests=_word(given, "log_requests", "on", ("on", "off")) == "on",
             log_customer_ids=given.get("log_customer_ids", cls.log_customer_ids).lower(),
             log_hash_key=given.get("log_hash_key", cls.log_hash_key),
-            sample_dir=given.get("sample_dir", ""),
+            sample_dir=_expanded(given.get("sample_dir", "")),
             sample_share=_number(given, "sample_share", cls.sample_share, 0, 1),
             sample_file_mib=_number(given, "sample_file_mib", cls.sample_file_mib, 0.001, 1_048_576),
             sample_file_hours=_number(given, "sample_file_hours", cls.sample_file_hours, 0.001, 8_760),
@@ -132,7 +133,7 @@ class Settings:
             allowed_hosts=_hosts(given.get("allowed_hosts", "")),
             root_path=_root_path(given.get("root_path", "")),
             cors_origins=_origins(given.get("cors_origins", "")),
-            images_url=given.get("images_url", ""),
+            images_url=_expanded(given.get("images_url", "")),
         )
 
 
@@ -146,6 +147,8 @@ def _is_loopback(host: str) -> bool:
 def _keys(text: str) -> dict[str, str]:
     """Read NAME:KEY,NAME:KEY; no error repeats what may be secret."""
     pairs = [pair.strip().partition(":") for pair in text.split(",") if pair.strip()]
+    if text and not pairs:
+        raise SettingsError("API_KEYS is set and names no key; write NAME:KEY,NAME:KEY, or unset it.")
     keys = {name: key for name, _, key in pairs}
     if not all(CALLER.fullmatch(name) and key for name, _, key in pairs) or len(keys) < len(pairs):
         raise SettingsError(
@@ -187,6 +190,11 @@ def _word(given: Mapping[str, str], name: str, default: str, allowed: Sequence[s
     if word not in allowed:
         raise SettingsError(f"{name.upper()} is {word!r}; use {', '.join(allowed[:-1])} or {allowed[-1]}.")
     return word
+
+
+def _expanded(text: str) -> str:
+    """Return a folder with `~` as the shell would have it; an environment file goes through none."""
+    return str(Path(text).expanduser()) if text.startswith("~") else text
 
 
 def _check_mask(given: Mapping[str, str]) -> None:

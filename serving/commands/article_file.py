@@ -42,6 +42,8 @@ def read_article_file(path: Path) -> ArticleFile:
     """
     rows = list(_rows(_text(path)))
     column, has_header = _column(rows)
+    if not has_header:
+        _refuse_several(path, rows)
     ids, padded, wrong, n_ids = {}, [], [], 0
     for number, row in rows[has_header:]:
         text = row[column].strip() if column < len(row) else ""
@@ -62,7 +64,19 @@ def read_article_file(path: Path) -> ArticleFile:
     return ArticleFile(list(ids), list(_odd(n_ids - len(ids), padded)))
 
 
+def _refuse_several(path: Path, rows: list[tuple[int, list[str]]]) -> None:
+    """Refuse a line whose other cells are article ids, too: which column counts, only a header could tell."""
+    for number, row in rows:
+        if any(_article_id(cell.strip()) for cell in row[1:]):
+            raise RuleError(
+                f"{path}, line {number} has several numbers; write one article id a line, or name the column that has "
+                f"them in a first line: {HEADER}. Nothing was changed."
+            )
+
+
 def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise RuleError(f"{path} is no regular file; name a text file of article ids.")
     try:
         content = path.read_bytes()
     except OSError as error:

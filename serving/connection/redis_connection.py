@@ -82,12 +82,12 @@ def redis_url() -> str:
 
 def data_folder() -> Path:
     """Where this project keeps its data: RECOMMENDER_DATA_DIR, or data/."""
-    return Path(os.environ.get("RECOMMENDER_DATA_DIR") or PROJECT_ROOT / "data")
+    return Path(os.environ.get("RECOMMENDER_DATA_DIR") or PROJECT_ROOT / "data").expanduser()
 
 
 def embedded_directory() -> Path:
     """Where the embedded Redis keeps its files: EMBEDDED_REDIS_DIR, or redis/ in the folder of data."""
-    return Path(os.environ.get("EMBEDDED_REDIS_DIR") or data_folder() / "redis")
+    return Path(os.environ.get("EMBEDDED_REDIS_DIR") or data_folder() / "redis").expanduser()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import get_route_path
+from starlette.types import Scope
 
 from serving.cache.contract import CacheFormatError
 from serving.http.api_keys import NotAllowed
@@ -80,6 +81,11 @@ def problem_responses(descriptions: dict[int, str]) -> dict[int, dict]:
     """Return OpenAPI's description of a route's errors, by status."""
     content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
     return {status: {"description": text, "content": content} for status, text in descriptions.items()}
+
+
+def no_such_path(scope: Scope) -> JSONResponse:
+    """The answer to a path that no route has."""
+    return problem(404, "no-such-route", "Not Found", f"{scope['method']} {scope['path']}")
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ known hosts      on servers without keys
 CORS             around the limits: without its headers a browser hides an answer
 rate limit
 body limit
+extra slashes    find nothing
 plain routes     answer lookups; FastAPI answers all others
 """
 
@@ -22,6 +23,7 @@ from serving.logs.served_sample import ServedSample
 from serving.middlewares.body_limit import BodyLimit
 from serving.middlewares.cache_rule import CacheRule
 from serving.middlewares.compression import Compression
+from serving.middlewares.extra_slashes import ExtraSlashes
 from serving.middlewares.head_requests import HeadRequests
 from serving.middlewares.known_hosts import KnownHosts
 from serving.middlewares.plain_routes import PlainRoutes
@@ -42,6 +44,7 @@ def add_middlewares(app: FastAPI, settings: Settings) -> None:
     log = app.state.request_log = RequestLog(settings, metrics.lines_dropped.labels("log").inc)
     sample = ServedSample(settings, metrics.lines_dropped.labels("sample").inc) if settings.sample_dir else None
     app.add_middleware(PlainRoutes, router=app.router, error_handlers=app.exception_handlers)
+    app.add_middleware(ExtraSlashes)
     app.add_middleware(
         BodyLimit,
         max_bytes=MAX_BODY_BYTES,

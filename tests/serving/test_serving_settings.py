@@ -93,6 +93,8 @@ def test_where_others_can_ask_they_need_keys(host):
         ("STALE_AFTER_HOURS", "-1"),
         ("API_KEYS", "secret"),
         ("API_KEYS", "shop:"),
+        ("API_KEYS", ","),
+        ("API_KEYS", " "),
         ("API_KEYS", "shop:a-secret,shop:b-secret"),
         ("API_KEYS", "shop: a-secret"),
         ("API_KEYS", "shop :a-secret"),

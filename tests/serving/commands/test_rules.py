@@ -132,6 +132,8 @@ def test_files_as_systems_and_spreadsheets_write_them(client, publish_planted, f
         ),
         ("0001000001\n1000002.0\n7.06016E+08", "2 lines are no article ids"),
         ("00010000011\n", "1 lines are no article ids"),
+        ("0001000001,0001000002\n", "line 1 has several numbers; write one article id a line, or name the column"),
+        ("0001000001;\n0001000002;0001000001\n", "line 2 has several numbers"),
         ("0000000000\n", "1 lines are no article ids"),
         ("9999999999\n", "1 lines are no article ids"),
         ("stock,article_id\n0\n", "line 2: ''"),

@@ -181,3 +181,19 @@ def test_gzip_bodies_are_whole(published_api):
     answer = raw(published_api, b"GET /openapi.json HTTP/1.0\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n")
     body = answer.partition(b"\r\n\r\n")[2]
     assert json.loads(gzip.decompress(body))["openapi"].startswith("3.")
+
+
+@pytest.mark.parametrize(
+    "path", ["/recommendations/customer-0/", "/explain/customer-0/?k=1", "/similar/x/", "/popular/"]
+)
+def test_a_path_with_a_slash_too_many_is_not_found(published_api, path):
+    """Else a known customer would be answered as a stranger called `customer-0/`."""
+    answer = published_api.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["type"].endswith("no-such-route")
+
+
+def test_an_id_may_end_with_a_slash_that_is_written_as_one(published_api):
+    answer = published_api.get("/recommendations/customer-0%2F")
+    assert (answer.status_code, answer.json()["customer_id"]) == (200, "customer-0/")
+    assert published_api.get("/").status_code == 200
