@@ -39,7 +39,7 @@ COMET_PATIENCE = {
 
 def data_dir() -> Path:
     """Return the folder of all data: RECOMMENDER_DATA_DIR, or data/ of the project; absolute."""
-    return Path(os.environ.get(DATA_DIR_VARIABLE) or PROJECT_ROOT / "data").absolute()
+    return Path(os.environ.get(DATA_DIR_VARIABLE) or PROJECT_ROOT / "data").expanduser().absolute()
 
 
 def raw_dir(dataset: str) -> Path:

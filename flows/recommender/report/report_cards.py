@@ -15,6 +15,7 @@ from recommender.report.card_charts import metric_label
 from recommender.report.card_style import Spec, Table, number, readable
 from recommender.report.suite_results import kinds_of_tests
 from recommender.report.week_at_a_glance import Purchase, Recommendation, ShownCustomer, WeekAtAGlance
+from serving.customer_mask import HIDDEN
 
 HIT_MARK = "✓ bought"
 NAME_UNKNOWN = "(name unknown)"
@@ -180,7 +181,7 @@ def _test_section(report: Mapping[str, Any]) -> Section:
     tables = [NamedTable(each.title, card_tables.behavior_table(each.results)) for each in kinds_of_tests(report)]
     misses = [each for test in report["behavioral_tests"] for each in test["details"].get("furthest_misses", [])]
     if misses:
-        rows = [[each["customer"], ", ".join(each["recommended"]), ", ".join(each["bought"])] for each in misses]
+        rows = [[each.get("who", HIDDEN), ", ".join(each["recommended"]), ", ".join(each["bought"])] for each in misses]
         tables.append(NamedTable("The furthest misses", (rows, ["customer", "first recommended", "bought instead"])))
     return Section("What was tested", WHAT_IS_TESTED, {}, tables)
 

@@ -70,7 +70,7 @@ class MistakeChecks(JudgedWeek):
     def _told(self, row: int, nearness: float) -> dict[str, Any]:
         listed = self.lists[row, :SHOWN_ARTICLES]
         return {
-            "customer": str(self.customer_names[row]),
+            "who": str(self.customer_names[row]),
             "nearness": float(nearness),
             "recommended": self.article_names[listed[listed >= 0]].tolist(),
             "bought": self.article_names[self.truth.of_row(row)[:SHOWN_ARTICLES]].tolist(),
