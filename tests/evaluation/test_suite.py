@@ -155,7 +155,7 @@ def test_the_most_embarrassing_misses_are_the_furthest(healthy):
     nearness = [each["nearness"] for each in worst]
     assert len(worst) == 10
     assert nearness == sorted(nearness)
-    row = int(worst[0]["customer"])
+    row = int(worst[0]["who"])
     assert worst[0]["recommended"] == [str(article) for article in healthy.lists[row, :3]]
     bought = healthy.truth.of_row(row)
     assert set(worst[0]["bought"]) <= {str(article) for article in bought}

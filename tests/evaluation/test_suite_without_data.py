@@ -245,7 +245,7 @@ def _with_last(values: np.ndarray, last) -> np.ndarray:
 def test_of_a_short_list_the_furthest_misses_name_what_is_in_it(healthy):
     lists = np.where(np.arange(K) < 1, healthy.lists, -1)
     misses = results_by_name(with_lists(healthy, lists))["misses_near_purchases"].details["furthest_misses"]
-    assert [each["recommended"] for each in misses] == [[str(lists[int(each["customer"]), 0])] for each in misses]
+    assert [each["recommended"] for each in misses] == [[str(lists[int(each["who"]), 0])] for each in misses]
 
 
 def test_empty_lists_of_two_customers_leave_the_likeness_of_the_others(healthy):
