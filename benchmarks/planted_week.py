@@ -32,6 +32,7 @@ SHARE_COLD, SHARE_WITHDRAWN, SHARE_NEW = 0.05, 0.1, 0.15
 SHARE_LOVED = 0.7  # of purchases; the rest are best sellers of the shop
 DEAREST = 100.0  # the dearest article's price as a multiple of the cheapest one's
 GENERAL_TASTE, OWN_TASTE = 2.0, 1.0  # powers of sales that purchases in the week and before it follow
+FOUND_BY_LEARNING = 0.2  # of what an earlier ranker missed, by one that learned from the week
 PERTURBED = 2_000  # customers whose histories are changed
 AGE_BANDS = np.array(["15-24", "25-34", "35-44", "45-59", "60+"], dtype=object)
 
@@ -195,8 +196,10 @@ def _rehearsal(customers: PlantedCustomers, truth: Truth, rng: np.random.Generat
     def precision(power: float, week: Truth) -> np.ndarray:
         return average_precision_at_k(find_hits(customers.lists(power, rng), *week), week.sizes())
 
+    earlier_then = precision(GENERAL_TASTE, week_before)
     return Rehearsal(
-        earlier_then=precision(GENERAL_TASTE, week_before),
+        earlier_then=earlier_then,
+        judged_then=earlier_then + FOUND_BY_LEARNING * (1 - earlier_then),
         reference_then=precision(OWN_TASTE, week_before),
         rows=np.arange(len(customers.loved)),
         earlier_now=precision(GENERAL_TASTE, truth),

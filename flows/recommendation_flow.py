@@ -358,6 +358,7 @@ class RecommendationFlow(FlowSpec):
         self.publication = publish_tonight(
             PublishedRun(self.dataset, self.run_id, maker, self.windows.report()),
             self.windows.publishing_as_of_day,
+            self.chosen.candidate,
             self.settings,
             self.week,
             [*self.week_tests, *self.behavioral_tests],

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from recommender.ratios import Interval, is_surely_positive, log_ratio, mean_reach, ratio
+from recommender.ratios import (
+    Interval,
+    estimates_ratio,
+    is_surely_positive,
+    log_ratio,
+    mean_reach,
+    quantile_of_several,
+    ratio,
+)
 
 
 def planted(n: int = 4_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -97,3 +105,35 @@ def test_the_variance_of_a_log_ratio_of_ratios_is_the_bootstraps():
 
 def test_the_influence_of_a_single_customer_has_a_variance():
     assert log_ratio(np.ones(1), np.ones(1)).variance == 0
+
+
+def test_the_luckiest_of_several_has_to_be_surer():
+    """A 40th of 5% to either side is two standard errors and some; of one it is the usual interval."""
+    assert quantile_of_several(1) == pytest.approx(1.96, abs=1e-3)
+    assert quantile_of_several(8) == pytest.approx(2.734, abs=1e-3)
+
+
+def test_bounds_of_a_ratio_of_two_estimates_are_where_it_is_as_far_off_as_chance_goes():
+    """At either bound v the difference 3 - 2 v lies 1.96 of its own standard errors from 0."""
+    low, high = estimates_ratio(3.0, 0.04, 2.0, 0.09)
+    assert low < 1.5 < high
+    for bound in (low, high):
+        assert abs(3 - bound * 2) == pytest.approx(1.96 * np.sqrt(0.04 + bound**2 * 0.09))
+
+
+def test_bounds_hold_the_true_ratio_as_often_as_they_say_though_the_lower_one_is_near_0():
+    """The one below is 3.5 of its standard errors from 0, where the delta method is too sure upwards."""
+    rng, hits, n = np.random.default_rng(0), 0, 4_000
+    for above, below in zip(rng.normal(0.5, 0.1, n), rng.normal(0.35, 0.1, n), strict=True):
+        if below <= 0.2:
+            hits += 1  # nothing can be said, and nothing is said wrongly
+            continue
+        low, high = estimates_ratio(above, 0.01, below, 0.01)
+        hits += low <= 0.5 / 0.35 <= high
+    assert hits / n == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("below", [0.19, 0.0, -3.0])
+def test_nothing_is_a_multiple_of_what_may_be_0(below):
+    with pytest.raises(ValueError, match="may as well be 0"):
+        estimates_ratio(1.0, 0.01, below, 0.01)

@@ -73,6 +73,7 @@ def _rehearsal_of(rehearsal: Rehearsal, rows: np.ndarray, rng: np.random.Generat
     now = place[rows[drawn]]
     return Rehearsal(
         earlier_then=rehearsal.earlier_then[before],
+        judged_then=rehearsal.judged_then[before],
         reference_then=rehearsal.reference_then[before],
         rows=drawn,
         earlier_now=rehearsal.earlier_now[now],
@@ -90,8 +91,8 @@ def _gate_of(gate: PublicationGate, rng: np.random.Generator) -> PublicationGate
     drawn["known_customer_ids"] = np.unique(drawn["customer_ids"])
     if gate.two_tower_precision is not None:
         buyers = _drawn(len(gate.two_tower_precision), rng)
-        drawn["two_tower_precision"] = gate.two_tower_precision[buyers]
-        drawn["evaluated_two_tower_precision"] = gate.evaluated_two_tower_precision[buyers]
+        names = "two_tower_precision", "evaluated_two_tower_precision", "first_step_precision"
+        drawn |= {name: getattr(gate, name)[buyers] for name in names}
     return replace(gate, **drawn)
 
 

@@ -21,7 +21,7 @@ from recommender.evaluation.usual_weeks import UsualWeeks
 from recommender.models.grid import build_model, training_settings, validation_average_precision
 from recommender.models.training import train
 from recommender.models.training_week import TrainingWeek
-from recommender.release.tonights_lists import ListRequest, Recommender, lists_for_everybody
+from recommender.release.tonights_lists import COMPARED_CUSTOMERS, ListRequest, Recommender, lists_for_everybody
 from recommender.weeks.configuration import NO_CHAMPION, Opponent
 from recommender.weeks.weekly_models import FittedModels
 
@@ -60,6 +60,7 @@ def collect_inputs(night: FittedNight) -> NightInputs:
     k = settings.lists.k
     request = ListRequest(
         night.windows.publishing_as_of_day,
+        night.configuration.candidate,
         stages=settings.stages,
         k=settings.lists.published_k,
         recommender=Recommender(week.contest.winner, settings.ranking.seed),
@@ -81,14 +82,18 @@ def collect_inputs(night: FittedNight) -> NightInputs:
 
 
 def _one_step(night: FittedNight) -> np.ndarray:
-    """Train the night's two-tower for a single step, on the test week's purchases, and judge it by these."""
+    """Train the night's two-tower for a single step, on the test week's purchases, and judge it by these.
+
+    Not with the night's seed, which draws the weights of what it is compared with.
+    """
     inputs, day = night.refitted.two_tower.inputs(), night.windows.test_as_of_day
-    candidate, known_until = night.configuration.candidate, night.windows.publishing_as_of_day
+    chosen, known_until = night.configuration.candidate, night.windows.publishing_as_of_day
+    candidate = replace(chosen, seed=chosen.seed + 1)
     model = build_model(candidate, inputs, known_until)
     weeks = [TrainingWeek.of(inputs.candidates[day], inputs.queries[day], inputs.truths[day])]
     everybody = replace(training_settings(candidate, inputs, known_until), batch_size=len(inputs.queries[day]))
     train(model, weeks, everybody, last_epoch=1)
-    return validation_average_precision(model, inputs, day)
+    return validation_average_precision(model, inputs, day, most=COMPARED_CUSTOMERS)
 
 
 def read_inputs(folder: Path) -> NightInputs:

@@ -3,12 +3,14 @@
 In: values per customer. Out: `Interval`. A ratio of two means over the same customers has a narrower interval than its
 parts suggest, because what both find hard cancels out.
 
-Source: Deng, Knoblich and Lu, Applying the delta method in metric analytics, KDD 2018,
-https://doi.org/10.1145/3219819.3219919.
+Sources: Deng, Knoblich and Lu, Applying the delta method in metric analytics, KDD 2018,
+https://doi.org/10.1145/3219819.3219919; Fieller, Some problems in interval estimation, JRSS B 1954,
+https://www.jstor.org/stable/2984043, for the ratio of two estimates whose lower one is not far from 0.
 """
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +57,11 @@ class LogRatio(NamedTuple):
         return float(np.square(self.influence).sum() * n / max(n - 1, 1))
 
 
+def quantile_of_several(n: int) -> float:
+    """Return the normal quantile of a 95% interval that holds for the luckiest of n as well, after Bonferroni."""
+    return NormalDist().inv_cdf(1 - 0.025 / n)
+
+
 def mean_reach(values: np.ndarray) -> float:
     """Return how far the 95% interval of the mean of (n,) values reaches to either side; n is at least 2."""
     return float(NORMAL_QUANTILE * values.std(ddof=1) / np.sqrt(len(values)))
@@ -84,3 +91,17 @@ def log_ratio(numerators: np.ndarray, denominators: np.ndarray) -> LogRatio:
     """Return the logarithm of the ratio of two sums over the same customers; both sums are above 0."""
     above, below = numerators.sum(), denominators.sum()
     return LogRatio(float(np.log(above / below)), numerators / above - denominators / below)
+
+
+def estimates_ratio(above: float, its_variance: float, below: float, belows_variance: float) -> tuple[float, float]:
+    """Return both bounds of the 95% interval of a ratio of two independent estimates, by Fieller's theorem.
+
+    Raises:
+        ValueError: when the one below is not above 0 beyond chance; then no interval is finite.
+    """
+    square = NORMAL_QUANTILE**2
+    surely = below**2 - square * belows_variance
+    if below <= 0 or surely <= 0:
+        raise ValueError(f"{below} with a variance of {belows_variance} may as well be 0; nothing is a multiple of it")
+    middle, reach = above * below, np.sqrt(square * (its_variance * surely + belows_variance * above**2))
+    return float((middle - reach) / surely), float((middle + reach) / surely)

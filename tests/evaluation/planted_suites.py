@@ -40,6 +40,7 @@ def take(suite: BehavioralSuite, rows: np.ndarray, **changes) -> BehavioralSuite
     days = np.split(suite.truth_days, suite.truth.offsets[1:-1])
     rehearsal = suite.rehearsal and Rehearsal(
         suite.rehearsal.earlier_then,
+        suite.rehearsal.judged_then,
         suite.rehearsal.reference_then,
         np.arange(len(rows)),
         suite.rehearsal.earlier_now[rows],

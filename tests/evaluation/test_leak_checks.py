@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from planted_suites import failed, results_by_name, with_lists
+from planted_suites import failed, results_by_name, undecided, with_lists
 
 from benchmarks.calibration.saboteurs import leaked_test_week
 from benchmarks.planted_week import K, planted_week
@@ -52,9 +52,8 @@ def test_a_leak_to_customers_whom_nobody_knows_is_beyond_hindsight(healthy):
 def test_a_ranker_that_gains_as_much_as_it_did_a_week_before_is_no_leak(healthy):
     """Everybody's MAP is three times last week's, the generator's too: an easy week."""
     rehearsal = healthy.rehearsal
-    easy = dataclasses.replace(
-        rehearsal, earlier_then=rehearsal.earlier_then / 3, reference_then=rehearsal.reference_then / 3
-    )
+    then = {name: getattr(rehearsal, name) / 3 for name in ("earlier_then", "judged_then", "reference_then")}
+    easy = dataclasses.replace(rehearsal, **then)
     results = results_by_name(dataclasses.replace(healthy, rehearsal=easy))
     assert results["gain_over_week_before"].passed
     assert results["gain_over_week_before"].value == pytest.approx(
@@ -66,10 +65,49 @@ def test_the_gain_over_the_week_before_by_hand(healthy):
     """Tonight 0.3 over the generator's 0.1, the week before 0.2 over 0.1: half as much again."""
     n = len(healthy.lists)
     now = healthy.average_precision.mean()
-    rehearsal = Rehearsal(np.full(60, 0.2), np.full(60, 0.1), np.arange(n), np.full(n, now), np.full(n, now / 3), 8)
+    rehearsal = Rehearsal(
+        earlier_then=np.full(60, 0.2),
+        judged_then=np.full(60, 0.2),
+        reference_then=np.full(60, 0.1),
+        rows=np.arange(n),
+        earlier_now=np.full(n, now),
+        reference_now=np.full(n, now / 3),
+        n_weeks=8,
+    )
     result = results_by_name(dataclasses.replace(healthy, rehearsal=rehearsal))["gain_over_week_before"]
     assert result.value == pytest.approx((now / (now / 3)) / (0.2 / 0.1))
     assert result.details["customers a week before"] == 60
+
+
+def having_learned(suite: BehavioralSuite, learned: np.ndarray) -> BehavioralSuite:
+    """Lists as good as a quarter more than the earlier ranker's 0.2, which having learned a week lifts by some."""
+    n = len(suite.lists)
+    rehearsal = dataclasses.replace(
+        suite.rehearsal,
+        earlier_then=np.full(len(learned), 0.2),
+        judged_then=0.2 * learned,
+        reference_then=np.full(len(learned), 0.1),
+        earlier_now=suite.average_precision / 1.25,
+        rows=np.arange(n),
+    )
+    return dataclasses.replace(suite, rehearsal=rehearsal)
+
+
+def test_the_gain_over_an_earlier_ranker_is_a_part_of_what_having_learned_a_week_gains(healthy):
+    """A quarter more where having learned a week gives 1.25 ** 4 as much: in logarithms, a quarter."""
+    result = results_by_name(having_learned(healthy, np.full(60, 1.25**4)))["gain_over_earlier_ranker"]
+    assert (result.low, result.value, result.high) == pytest.approx((0.25, 0.25, 0.25))
+    assert result.passed
+    assert result.details["model in the week learned"] == pytest.approx(0.2 * 1.25**4)
+
+
+def test_lists_as_much_better_as_a_ranker_is_that_learned_the_very_week_are_a_leak(healthy):
+    assert failed(having_learned(healthy, np.full(60, 1.25))) == {"gain_over_earlier_ranker"}
+
+
+@pytest.mark.parametrize("learned", [np.ones(60), np.tile([0.5, 1.8], 30)], ids=["nothing", "nothing for sure"])
+def test_where_having_learned_a_week_gains_nothing_a_leak_cannot_be_told(healthy, learned):
+    assert "gain_over_earlier_ranker" in undecided(having_learned(healthy, learned))
 
 
 def test_hindsight_is_what_the_cold_of_an_age_band_bought_most(healthy):

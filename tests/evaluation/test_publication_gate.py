@@ -13,6 +13,7 @@ from recommender.evaluation.publication_gate import PublicationGate
 N_CUSTOMERS, N_ARTICLES, K = 300, 200, 12
 THRESHOLDS = Settings.of(read_file(DEFAULT_FILE), "demo").publication_gate
 COMPARISONS = set(THRESHOLDS)
+COUNTED = {"worst healthy": "evaluated", "customers": N_CUSTOMERS}
 
 
 def rank_articles(affinity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -41,6 +42,7 @@ def refitted_gate(n_customers: int = N_CUSTOMERS, n_articles: int = N_ARTICLES, 
         evaluated_scores=evaluated_scores,
         two_tower_precision=1.5 * evaluated_precision,
         evaluated_two_tower_precision=evaluated_precision,
+        first_step_precision=0.2 * evaluated_precision,
         is_on_sale=np.ones(n_articles, dtype=bool),
     )
 
@@ -132,12 +134,30 @@ def test_most_lists_may_stay_as_they_were(healthy):
 
 
 def test_a_two_tower_that_learned_nothing_is_refused_though_the_ranker_covers_up_for_it(healthy):
-    gate = dataclasses.replace(healthy, two_tower_precision=0.1 * healthy.evaluated_two_tower_precision)
+    """0.36 of the evaluated one's where 0.2 are those of one step: 0.16 of 0.8."""
+    gate = dataclasses.replace(healthy, two_tower_precision=0.36 * healthy.evaluated_two_tower_precision)
     assert failed(gate) == {"two_tower_learned"}
     learned = judged(gate)["two_tower_learned"]
-    assert (learned.value, learned.low, learned.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert (learned.value, learned.low, learned.high) == pytest.approx((0.2, 0.2, 0.2))
     mean = healthy.evaluated_two_tower_precision.mean()
-    assert learned.details == {"refitted": pytest.approx(mean / 10), "evaluated": pytest.approx(mean), "buyers": 300}
+    means = {"model": 0.36 * mean, "one step": 0.2 * mean, "evaluated": mean}
+    assert learned.details == {**{name: pytest.approx(each) for name, each in means.items()}, **COUNTED}
+
+
+def test_a_two_tower_that_stopped_after_its_first_step_is_refused(healthy):
+    """Whichever step that was: on the average it does no better than the best of several."""
+    gate = dataclasses.replace(healthy, two_tower_precision=healthy.first_step_precision[::-1])
+    assert failed(gate) == {"two_tower_learned"}
+    assert judged(gate)["two_tower_learned"].value == pytest.approx(0)
+
+
+def test_an_evaluated_two_tower_that_may_as_well_have_made_one_step_is_no_measure(healthy):
+    """It is better by 2.6 standard errors, which is luck where the best of eight is compared with it."""
+    gain = np.resize([1.0, -1.0], N_CUSTOMERS)
+    gain += 2.6 * np.sqrt(N_CUSTOMERS / (N_CUSTOMERS - 1) / N_CUSTOMERS)
+    evaluated = healthy.first_step_precision + gain
+    gate = dataclasses.replace(healthy, two_tower_precision=evaluated, evaluated_two_tower_precision=evaluated)
+    assert undecided(gate) == {"two_tower_learned"}
 
 
 def test_a_two_tower_fails_only_when_its_whole_interval_does(healthy):
@@ -151,6 +171,7 @@ def test_a_two_tower_fails_only_when_its_whole_interval_does(healthy):
         precision = {
             "two_tower_precision": np.resize(refitted, n_buyers),
             "evaluated_two_tower_precision": np.resize(evaluated, n_buyers),
+            "first_step_precision": np.zeros(n_buyers),
         }
         return judged(dataclasses.replace(healthy, **precision))["two_tower_learned"]
 
@@ -162,7 +183,12 @@ def test_a_two_tower_fails_only_when_its_whole_interval_does(healthy):
 @pytest.mark.parametrize("n_buyers", [0, 1, 49])
 def test_few_buyers_tell_nothing_of_the_two_tower(healthy, n_buyers):
     nothing = np.zeros(n_buyers)
-    gate = dataclasses.replace(healthy, two_tower_precision=nothing, evaluated_two_tower_precision=nothing + 1)
+    few = {
+        "two_tower_precision": nothing,
+        "evaluated_two_tower_precision": nothing + 1,
+        "first_step_precision": nothing,
+    }
+    gate = dataclasses.replace(healthy, **few)
     assert undecided(gate) == {"two_tower_learned"}
 
 
@@ -172,7 +198,8 @@ def test_an_evaluated_two_tower_that_found_nothing_is_no_measure(healthy):
 
 
 def test_without_a_two_tower_nothing_is_asked_of_it(healthy):
-    gate = dataclasses.replace(healthy, two_tower_precision=None, evaluated_two_tower_precision=None)
+    names = "two_tower_precision", "evaluated_two_tower_precision", "first_step_precision"
+    gate = dataclasses.replace(healthy, **dict.fromkeys(names))
     assert undecided(gate) == {"two_tower_learned"}
 
 

@@ -27,6 +27,14 @@ class ByMerit:
         return features[:, NAMES.index("merit")]
 
 
+class AgainstMerit(ByMerit):
+    """One that goes by the lack of it."""
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Return (n_pairs,) float32."""
+        return -super().score(features)
+
+
 MERIT = ByMerit()
 
 
@@ -50,7 +58,7 @@ NOW = week(16, [0, 1, 1, 0], ["bob", "dee"])
 
 
 def rehearsing(k: int = 12, earlier: ByMerit | None = MERIT, caps: Mapping[str, int] | None = None) -> Rehearsing:
-    choice = RankerChoice(ByMerit(), "lambdarank", {}, 1, {}, k, earlier)
+    choice = RankerChoice(AgainstMerit(), "lambdarank", {}, 1, {}, k, earlier)
     codes = np.zeros((3, len(Columns.ARTICLE_ATTRIBUTES)), np.int32)
     return Rehearsing(choice, 8, OrderSettings(depth=60, diversity=0, caps=caps or {}), codes)
 
@@ -62,6 +70,7 @@ def test_both_weeks_are_scored_by_the_earlier_ranker_and_by_the_generator_that_w
     """
     found = rehearsing().on(THEN, NOW, IDS)
     assert found.earlier_then.tolist() == [1 / 4, 1 / 2]
+    assert found.judged_then.tolist() == [1 / 2, 1]  # by tonight's ranker, to whom merit is the other way round
     assert found.reference_then.tolist() == [1 / 2, 1]
     assert found.earlier_now.tolist() == [1 / 2, 1 / 2]
     assert found.reference_now.tolist() == [1 / 4, 1]

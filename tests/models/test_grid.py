@@ -43,6 +43,15 @@ def test_only_the_first_k_articles_count(trained_candidate, model_inputs, demo_w
     assert replace(trained_candidate, k=1).as_dict()["validation_map@1"] == trained_candidate.validation_map
 
 
+def test_of_many_customers_some_are_judged_evenly_spread(trained_candidate, model_inputs, demo_windows):
+    day, model = demo_windows.validation_as_of_day, load_model(trained_candidate.folder)
+    everybody = validation_average_precision(model, model_inputs, day)
+    some = validation_average_precision(model, model_inputs, day, most=3)
+    np.testing.assert_allclose(some, everybody[[0, (len(everybody) - 1) // 2, -1]])
+    enough = validation_average_precision(model, model_inputs, day, most=len(everybody))
+    np.testing.assert_array_equal(enough, everybody)
+
+
 def test_a_validation_week_in_which_nobody_bought_has_no_customers_and_map_0(
     trained_candidate, model_inputs, demo_windows
 ):

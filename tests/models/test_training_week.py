@@ -25,5 +25,7 @@ def test_a_week_keeps_the_customers_who_bought_something_on_sale_with_their_own_
     assert week.queries.history_codes.tolist() == [3 + 0, 3 + 3]
     assert (week.targets.columns.tolist(), week.targets.offsets.tolist()) == ([0, 2, 2], [0, 2, 3])
     assert week.purchase_shares.tolist() == [torch.tensor(1 / 3), 0, torch.tensor(2 / 3)]
-    batch = week.targets.take(torch.tensor([1]))
-    assert (batch.columns.tolist(), batch.offsets.tolist()) == ([2], [0, 1])
+    last = week.take(torch.tensor([1]))
+    assert last.queries.customer_ids.tolist() == ["c3"]
+    assert (last.targets.columns.tolist(), last.targets.offsets.tolist()) == ([2], [0, 1])
+    assert (last.candidates, last.purchase_shares.tolist()) == (week.candidates, week.purchase_shares.tolist())

@@ -1,5 +1,7 @@
 """What a ranker does that knows neither the test week nor the one before it: a leak gains what this one cannot.
 
+How much a leak would gain in this shop shows in the week before: there the judged ranker is the one that saw the week.
+
 Stage: before the behavioral suite. In: how the ranker was chosen, the candidates of the newest ranking week and of the
 test week. Out: `Rehearsal`.
 """
@@ -13,7 +15,7 @@ import numpy as np
 from recommender.config import OrderSettings
 from recommender.evaluation.behavior.judged_week import Rehearsal
 from recommender.model_names import EASE, ITEM_KNN, TWO_TOWER
-from recommender.models.ranking.rankers import score_rows
+from recommender.models.ranking.rankers import Ranker, score_rows
 from recommender.ranking_metrics import mean_over_customers
 from recommender.stages.order import order_lists
 from recommender.stages.rank import RankerChoice
@@ -59,16 +61,17 @@ class Rehearsing:
             return None
         reference = max(by_generator, key=lambda name: mean_over_customers(by_generator[name]))
         return Rehearsal(
-            earlier_then=self._of_earlier(rehearsed),
+            earlier_then=self._of(self.choice.earlier, rehearsed),
+            judged_then=self._of(self.choice.ranker, rehearsed),
             reference_then=by_generator[reference],
             rows=np.searchsorted(customer_ids.astype(str), judged.customer_ids.astype(str)),
-            earlier_now=self._of_earlier(judged),
+            earlier_now=self._of(self.choice.earlier, judged),
             reference_now=self._of_generator(judged, reference),
             n_weeks=self.n_weeks,
         )
 
-    def _of_earlier(self, week: RankingWeek) -> np.ndarray:
-        best = week.best(score_rows(self.choice.earlier, week.rows()), self.order.depth)
+    def _of(self, ranker: Ranker, week: RankingWeek) -> np.ndarray:
+        best = week.best(score_rows(ranker, week.rows()), self.order.depth)
         return week.average_precision(order_lists(*best, self.attribute_codes, self.choice.k, self.order).positions)
 
     def _of_generator(self, week: RankingWeek, name: str) -> np.ndarray:

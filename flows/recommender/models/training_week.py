@@ -6,7 +6,7 @@ week from it. Out: `TrainingWeek`. As the loop, it needs neither Merlin nor NVTa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -60,6 +60,10 @@ class TrainingWeek:
         rows = targets.buyers()
         counts = torch.bincount(targets.columns, minlength=len(on_sale.positions))
         return cls(on_sale, queries.take(rows), targets.take(rows), counts / counts.sum().clamp(min=1))
+
+    def take(self, rows: Tensor) -> TrainingWeek:
+        """Return the week with some of its customers, given as (m,) int64 row numbers."""
+        return replace(self, queries=self.queries.take(rows), targets=self.targets.take(rows))
 
     def to(self, device: torch.device) -> TrainingWeek:
         """Return the week on a device."""

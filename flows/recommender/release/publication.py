@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 
 import redis
 
-from recommender.config import Settings
+from recommender.config import Candidate, Settings
 from recommender.evaluation.behavioral_check import CheckResult, run_tests
 from recommender.evaluation.evaluated_week import EvaluatedWeek
 from recommender.evaluation.promotion import Verdict
@@ -44,6 +44,7 @@ class Publication:
 def publish_tonight(
     run: PublishedRun,
     day: date,
+    candidate: Candidate,
     settings: Settings,
     week: EvaluatedWeek,
     behavioral_tests: Sequence[CheckResult],
@@ -55,6 +56,7 @@ def publish_tonight(
     Args:
         run: whose lists they are.
         day: first day the lists are for.
+        candidate: as what tonight's two-tower was fitted.
         settings: of the run.
         week: the test week, and who makes the lists.
         behavioral_tests: results of the first gate, those of the week's data among them.
@@ -67,6 +69,7 @@ def publish_tonight(
     """
     request = ListRequest(
         day,
+        candidate,
         stages=settings.stages,
         k=settings.lists.published_k,
         recommender=Recommender(week.contest.winner, settings.ranking.seed),

@@ -15,13 +15,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from recommender.config import StageSettings
-from recommender.evaluation.publication_gate import PublicationGate
+from recommender.config import Candidate, StageSettings
+from recommender.evaluation.publication_gate import FIRST_STEPS, PublicationGate
 from recommender.features.catalogue import Catalogue
 from recommender.model_names import FOUR_STAGES
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import popular
 from recommender.models.collaborative_baselines import every_baseline
+from recommender.models.first_step import first_step_precision
 from recommender.models.grid import validation_average_precision
 from recommender.models.model_files import load_model
 from recommender.models.ranked_lists import RankedLists
@@ -64,6 +65,7 @@ class ListRequest:
 
     Attributes:
         day: first day the lists are for; features use purchases before it.
+        candidate: as what tonight's two-tower was fitted.
         stages: generators, filters and order.
         k: length of the lists.
         recommender: who makes them.
@@ -71,6 +73,7 @@ class ListRequest:
     """
 
     day: date
+    candidate: Candidate
     stages: StageSettings
     k: int
     recommender: Recommender
@@ -86,8 +89,9 @@ class Tonight:
         published: (n, k) the lists to be published.
         evaluated: (n, k) those of what passed the behavioral suite for the compared customers, rows of -1 for others.
         two_tower_precision: (n_buyers,) average precision of the two-tower alone for the test week's buyers, which it
-            has seen by now; None where a baseline makes the lists.
+            has seen by now, or for some of them; None where a baseline makes the lists.
         evaluated_two_tower_precision: (n_buyers,) likewise, of the evaluated one.
+        first_step_precision: (n_buyers,) likewise, of one that was trained for a single step.
         proposers: (n, k) uint8, bits of `Proposer`, which generators proposed the articles of the published lists.
         popular: (1, k) the list for strangers.
         catalogue: owner of article positions.
@@ -104,6 +108,7 @@ class Tonight:
     evaluated: RankedLists
     two_tower_precision: np.ndarray | None
     evaluated_two_tower_precision: np.ndarray | None
+    first_step_precision: np.ndarray | None
     proposers: np.ndarray
     popular: RankedLists
     catalogue: Catalogue
@@ -128,6 +133,7 @@ class Tonight:
             evaluated_scores=self.evaluated.scores[:, :k],
             two_tower_precision=self.two_tower_precision,
             evaluated_two_tower_precision=self.evaluated_two_tower_precision,
+            first_step_precision=self.first_step_precision,
             is_on_sale=is_on_sale,
         )
 
@@ -188,6 +194,7 @@ class _Made(NamedTuple):
     proposers: np.ndarray
     two_tower_precision: np.ndarray | None = None
     evaluated_two_tower_precision: np.ndarray | None = None
+    first_step_precision: np.ndarray | None = None
 
 
 def _by_stages(
@@ -202,19 +209,22 @@ def _by_stages(
     rows = _compared(everyone)
     again = evaluated.two_tower.fit_day(stages, day, rows)
     served_again = recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)
+    candidate, inputs, test_day = request.candidate, tonight.two_tower.inputs(), evaluated.two_tower.as_of_day
     return _Made(
         fitted=fitted,
         published=published,
         evaluated=served_again.spread(rows, everyone),
         proposers=proposers,
-        two_tower_precision=_precision_alone(tonight.two_tower, evaluated.two_tower.as_of_day),
-        evaluated_two_tower_precision=_precision_alone(evaluated.two_tower, evaluated.two_tower.as_of_day),
+        two_tower_precision=_precision_alone(tonight.two_tower, test_day),
+        evaluated_two_tower_precision=_precision_alone(evaluated.two_tower, test_day),
+        first_step_precision=first_step_precision(candidate, inputs, test_day, day, FIRST_STEPS, COMPARED_CUSTOMERS),
     )
 
 
 def _precision_alone(two_tower: WeeklyModel, day: date) -> np.ndarray:
-    """Return the average precision of a two-tower's own lists in the week from a day, a value for each buyer."""
-    return validation_average_precision(load_model(two_tower.folder), two_tower.inputs(), day)
+    """Return the average precision of a two-tower's own lists in the week from a day, for each compared buyer."""
+    model, inputs = load_model(two_tower.folder), two_tower.inputs()
+    return validation_average_precision(model, inputs, day, most=COMPARED_CUSTOMERS)
 
 
 def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: date) -> _Made:

@@ -1,14 +1,12 @@
 """Is the recommender better than what needs no learning?"""
 
-from statistics import NormalDist
-
 import numpy as np
 
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
 from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import DisplayType, Kind, Measurement, behavioral_check
 from recommender.ranking_metrics import mean_over_customers
-from recommender.ratios import is_surely_positive, ratio
+from recommender.ratios import is_surely_positive, quantile_of_several, ratio
 
 FEWEST = {"customers": 50}
 
@@ -75,8 +73,7 @@ class AccuracyChecks(JudgedWeek):
         details = {"model": mean_over_customers(model), POPULAR: mean_over_customers(popular)}
         details[self.best_reference[0]] = mean_over_customers(best)
         data = {"customers": len(model)}
-        luck_of_several = NormalDist().inv_cdf(1 - 0.025 / len(self.references))  # Bonferroni's: it is the best of them
-        if not is_surely_positive(best - popular, luck_of_several):
+        if not is_surely_positive(best - popular, quantile_of_several(len(self.references))):
             return Measurement(None, details, data)  # nothing shows that customers differ
         way = ratio(model - popular, best - popular)
         return Measurement(way.value, details, data, way.low, way.high)

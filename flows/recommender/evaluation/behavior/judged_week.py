@@ -54,6 +54,7 @@ class Rehearsal:
 
     Attributes:
         earlier_then: (m,) float64, its average precision for the newest ranking week's customers.
+        judged_then: (m,) likewise, of the judged ranker, which learned from that very week.
         reference_then: (m,) likewise, of what one generator scores highest, which learns from no ranking week.
         rows: (s,) int64 rows of those of the judged week's customers who were scored.
         earlier_now: (s,) float64, the earlier ranker's average precision in the judged week.
@@ -62,6 +63,7 @@ class Rehearsal:
     """
 
     earlier_then: np.ndarray
+    judged_then: np.ndarray
     reference_then: np.ndarray
     rows: np.ndarray
     earlier_now: np.ndarray

@@ -3,7 +3,7 @@
 No ratio to popularity is among them: how much more a healthy model finds than best sellers grows with the catalogue.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from recommender.evaluation.behavior.judged_week import JudgedWeek
 from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
 from recommender.ranking_metrics import mean_over_customers
-from recommender.ratios import NORMAL_QUANTILE, LogRatio, log_ratio
+from recommender.ratios import NORMAL_QUANTILE, LogRatio, estimates_ratio, log_ratio
 
 LEAK = "lists that know the week they are judged by say nothing of the nights to come"
 
@@ -28,12 +28,22 @@ class LeakChecks(JudgedWeek):
 
     @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "ranking weeks": 4})
     def gain_over_earlier_ranker(self) -> Measurement:
-        """MAP as a multiple of what a ranker has in the same week that did not learn from the week before it."""
-        if self.rehearsal is None:
+        """What MAP gains on an earlier ranker's: nothing, 0, or as much as in the week before, which it learned, 1."""
+        rehearsal = self.rehearsal
+        if rehearsal is None:
             return Measurement(None)
-        now, earlier = self.average_precision[self.rehearsal.rows], self.rehearsal.earlier_now
-        measured = multiple_of({"model": now, "earlier ranker": earlier}, is_sureness_asked=False)
-        return replace(measured, data={**measured.data, "ranking weeks": self.rehearsal.n_weeks})
+        now = self.average_precision[rehearsal.rows]
+        values = now, rehearsal.earlier_now, rehearsal.judged_then, rehearsal.earlier_then
+        data = {"customers": len(now), "ranking weeks": rehearsal.n_weeks}
+        names = "model", "earlier ranker", "model in the week learned", "earlier ranker in it"
+        details = _means(names, values)
+        if not all(each > 0 for each in details.values()):
+            return Measurement(None, details, data)
+        gain, learned = log_ratio(*values[:2]), log_ratio(*values[2:])
+        if learned.value <= NORMAL_QUANTILE * np.sqrt(learned.variance):
+            return Measurement(None, details, data)  # in this shop a ranker gains nothing by having seen a week
+        bounds = estimates_ratio(gain.value, gain.variance, learned.value, learned.variance)
+        return Measurement(gain.value / learned.value, details, data, *bounds)
 
     @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "customers a week before": 50})
     def gain_over_week_before(self) -> Measurement:
@@ -44,8 +54,7 @@ class LeakChecks(JudgedWeek):
         now = self.average_precision[rehearsal.rows]
         values = now, rehearsal.reference_now, rehearsal.earlier_then, rehearsal.reference_then
         data = {"customers": len(now), "customers a week before": len(rehearsal.reference_then)}
-        names = "model", "generator", "model a week before", "generator a week before"
-        details = {name: mean_over_customers(each) for name, each in zip(names, values, strict=True)}
+        details = _means(("model", "generator", "model a week before", "generator a week before"), values)
         if not all(each > 0 for each in details.values()):
             return Measurement(None, details, data)
         tonight, before = log_ratio(*values[:2]), log_ratio(*values[2:])
@@ -84,6 +93,10 @@ class LeakChecks(JudgedWeek):
         is_hit = np.isin(owners * n_articles + self.truth.values, listed[lists >= 0])
         is_first = self.truth_days == 0
         return tuple(np.bincount(owners[is_hit & on], minlength=n).astype(float) for on in (is_first, ~is_first))
+
+
+def _means(names: Sequence[str], values: Sequence[np.ndarray]) -> dict[str, float]:
+    return {name: mean_over_customers(each) for name, each in zip(names, values, strict=True)}
 
 
 def _multiple(logarithm: float, variance: float, details: dict, data: dict) -> Measurement:

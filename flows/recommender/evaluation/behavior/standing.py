@@ -24,7 +24,11 @@ STUDENTS_QUANTILE = 2.262  # of a 95% interval from the spread of ten groups
 
 
 def standing_of_customers(
-    values: np.ndarray, sick: np.ndarray, healthy: Mapping[str, np.ndarray], sick_name: str
+    values: np.ndarray,
+    sick: np.ndarray,
+    healthy: Mapping[str, np.ndarray],
+    sick_name: str,
+    quantile: float = NORMAL_QUANTILE,
 ) -> Measurement:
     """Return how far the mean of some values is on the way from the sick reference to the worst healthy one.
 
@@ -33,13 +37,14 @@ def standing_of_customers(
         sick: (n,) likewise.
         healthy: name to (n,) likewise; healthy is what is higher.
         sick_name: for the details.
+        quantile: how sure a healthy reference has to be better than the sick one.
     """
     is_known = np.isfinite(np.stack([values, sick, *healthy.values()])).all(axis=0)
     gains = {name: (each - sick)[is_known] for name, each in healthy.items()}
     data = {"customers": int(is_known.sum())}
     details = {"model": _mean(values[is_known]), sick_name: _mean(sick[is_known])}
     details |= {name: _mean(each[is_known]) for name, each in healthy.items()}
-    if (worst := _worst(gains)) is None:
+    if (worst := _worst(gains, quantile)) is None:
         return Measurement(None, details, data)
     standing = ratio((values - sick)[is_known], gains[worst])
     return _judged(standing, details, data, worst)
@@ -98,7 +103,7 @@ def multiple_of(
     return Measurement(multiple.value, details, data, multiple.low, multiple.high)
 
 
-def _worst(gains: Mapping[str, np.ndarray], quantile: float = NORMAL_QUANTILE) -> str | None:
+def _worst(gains: Mapping[str, np.ndarray], quantile: float) -> str | None:
     """Return the healthy reference that is nearest to the sick one among those that are surely better."""
     surely_better = [name for name, gain in gains.items() if is_surely_positive(gain, quantile)]
     return min(surely_better, key=lambda name: _mean(gains[name]), default=None)
