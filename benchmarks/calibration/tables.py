@@ -10,10 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from benchmarks.calibration.inputs import NightInputs
 from benchmarks.calibration.saboteurs import SABOTEURS
 from benchmarks.calibration.thresholds import MINIMUM, Calibrated, LeftOut
-from benchmarks.calibration.verdicts import HEALTHY, JudgedNight
+from benchmarks.calibration.verdicts import HEALTHY, JudgedNight, fate_of
 from recommender.evaluation.result_text import describe_value
-
-REFUSED, CAUGHT_BY_OTHER, LET_THROUGH = "refused", "by another", "**published**"
 
 
 def shop_row(night: NightInputs, judged: JudgedNight) -> list[str]:
@@ -77,10 +75,14 @@ def saboteur_table(nights: Sequence[JudgedNight]) -> str:
 def left_out_table(left_out: Iterable[LeftOut]) -> str:
     """Lay out what thresholds that were set without a shop decide of it."""
     rows = [
-        [each.shop, _names(each.refused) or "published", _names(each.missed) or "-", _names(each.let_through) or "-"]
+        [
+            each.shop,
+            _names(each.refused) or "published",
+            *(_names(names) or "-" for names in (each.let_through, each.undecided, each.caught_by_others)),
+        ]
         for each in left_out
     ]
-    return _table(["shop left out", "healthy", "saboteurs missed by their test", "saboteurs let through"], rows)
+    return _table(["shop left out", "healthy", "let through", "let through for lack of data", "caught by others"], rows)
 
 
 def simulated_table(refused: Mapping[str, Sequence[str]], n_nights: int) -> str:
@@ -97,13 +99,7 @@ def refusals(judged: JudgedNight) -> str:
 
 
 def _fate(night: JudgedNight | None) -> str:
-    if night is None:
-        return "-"
-    if night.made_for_it.is_refused:
-        return REFUSED
-    if night.refused_by:
-        return CAUGHT_BY_OTHER
-    return f"{LET_THROUGH}, not enough data" if night.made_for_it.passed is None else LET_THROUGH
+    return "-" if night is None else fate_of(night).value
 
 
 def _names(names: Iterable[str]) -> str:

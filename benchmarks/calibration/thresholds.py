@@ -1,10 +1,13 @@
 """Where a threshold lies between healthy and spoiled nights, and whether it would hold for a shop it was set without.
 
-In: judged nights of many shops. Out: for each comparison the worst healthy value, the best value that its saboteurs
-reach, the threshold half-way between them, and what leaving one shop out would have set and decided.
+In: judged nights of many shops. Out: for each comparison the worst healthy value, the best that its saboteurs reach by
+chance, the threshold half-way between them, and what leaving one shop out would have set and decided. A test compares
+the bound of an interval with its threshold, so a saboteur counts with the bound that might let it pass; a healthy night
+counts with its value, because a larger shop's interval is narrower.
 
 A test without a saboteur of its own is set half-way between the worst healthy value and the sick reference, 0; one that
-asks for at most something keeps its threshold.
+asks for at most something keeps its threshold. So does one whose saboteur does better in some shop than a healthy night
+in another: there other tests have to catch it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.calibration.verdicts import HEALTHY, JudgedNight, test_made_for
+from benchmarks.calibration.verdicts import HEALTHY, Fate, JudgedNight, fate_of, test_made_for
 from recommender.evaluation.behavioral_check import CheckResult, Kind
 
 MINIMUM, MAXIMUM = ">=", "<="
@@ -27,8 +30,8 @@ class Calibrated:
         comparison: of its threshold.
         healthy: value of the worst healthy night.
         shop: whose night that is.
-        spoiled: best value of the nights that the test has to refuse; None where no saboteur is made for it.
-        threshold: half-way between the two.
+        spoiled: best bound of the nights that the test has to refuse; None where no saboteur is made for it.
+        threshold: half-way between the two, or the shipped one where nothing better follows.
         shipped: threshold of the settings.
         n_judged: healthy nights with enough data.
         is_refusing: whether a failure refuses the night; otherwise it warns.
@@ -54,14 +57,16 @@ class LeftOut:
     Attributes:
         shop: that was left out, with all its seeds.
         refused: tests that refuse a healthy night of it.
-        let_through: saboteurs that no test refuses.
-        missed: saboteurs that the test made for them does not refuse, though others may.
+        let_through: saboteurs that no test refuses, though the test made for them has enough data.
+        undecided: saboteurs that no test refuses, and the test made for them lacks data.
+        caught_by_others: saboteurs that the test made for them does not refuse, but others do.
     """
 
     shop: str
     refused: Sequence[str]
     let_through: Sequence[str]
-    missed: Sequence[str]
+    undecided: Sequence[str]
+    caught_by_others: Sequence[str]
 
 
 def calibrate(nights: Sequence[JudgedNight]) -> list[Calibrated]:
@@ -77,12 +82,16 @@ def leave_one_out(nights: Sequence[JudgedNight]) -> Iterator[LeftOut]:
         others = [night for night in nights if _without_seed(night.shop) != shop]
         thresholds = {each.test: each.threshold for each in calibrate(others)}
         own = [_judged_again(night, thresholds) for night in nights if _without_seed(night.shop) == shop]
-        spoiled = [night for night in own if night.saboteur != HEALTHY]
+        by_fate: dict[Fate, list[str]] = {fate: [] for fate in Fate}
+        for night in own:
+            if night.saboteur != HEALTHY:
+                by_fate[fate_of(night)].append(f"{night.saboteur} ({night.shop})")
         yield LeftOut(
             shop,
             refused=[name for night in own if night.saboteur == HEALTHY for name in night.refused_by],
-            let_through=[f"{night.saboteur} ({night.shop})" for night in spoiled if not night.refused_by],
-            missed=[f"{night.saboteur} ({night.shop})" for night in spoiled if not night.made_for_it.is_refused],
+            let_through=by_fate[Fate.LET_THROUGH],
+            undecided=by_fate[Fate.UNDECIDED],
+            caught_by_others=by_fate[Fate.CAUGHT_BY_OTHER],
         )
 
 
@@ -94,19 +103,18 @@ def _calibrated(test: str, nights: Sequence[JudgedNight]) -> Calibrated | None:
     worst_of, best_of = (min, max) if comparison == MINIMUM else (max, min)
     worst = worst_of(healthy, key=lambda night: night.results[test].value)
     spoiled = [
-        night.results[test].value
+        _nearest_to_passing(night.results[test])
         for night in nights
         if night.saboteur != HEALTHY and test_made_for(night.saboteur) == test and _is_judged(night.results[test])
     ]
     result, best = worst.results[test], best_of(spoiled, default=None)
-    without_saboteur = result.value / 2 if comparison == MINIMUM else result.threshold
     return Calibrated(
         test=test,
         comparison=comparison,
         healthy=result.value,
         shop=worst.shop,
         spoiled=best,
-        threshold=without_saboteur if best is None else (result.value + best) / 2,
+        threshold=_half_way(result, best),
         shipped=result.threshold,
         n_judged=len(healthy),
         is_refusing=result.is_refusing,
@@ -114,8 +122,21 @@ def _calibrated(test: str, nights: Sequence[JudgedNight]) -> Calibrated | None:
     )
 
 
+def _half_way(healthy: CheckResult, spoiled: float | None) -> float:
+    is_minimum = healthy.comparison == MINIMUM
+    if spoiled is None:
+        return healthy.value / 2 if is_minimum else healthy.threshold
+    is_apart = spoiled < healthy.value if is_minimum else spoiled > healthy.value
+    return (healthy.value + spoiled) / 2 if is_apart else healthy.threshold
+
+
 def _is_judged(result: CheckResult) -> bool:
     return result.kind == Kind.COMPARISON and result.passed is not None
+
+
+def _nearest_to_passing(result: CheckResult) -> float:
+    low, high = (result.value if bound is None else bound for bound in (result.low, result.high))
+    return high if result.comparison == MINIMUM else low
 
 
 def _judged_again(night: JudgedNight, thresholds: dict[str, float]) -> JudgedNight:
@@ -127,8 +148,8 @@ def _judged_again(night: JudgedNight, thresholds: dict[str, float]) -> JudgedNig
 
 
 def _with_threshold(result: CheckResult, threshold: float) -> CheckResult:
-    low, high = (result.value if bound is None else bound for bound in (result.low, result.high))
-    is_met = high >= threshold if result.comparison == MINIMUM else low <= threshold
+    nearest = _nearest_to_passing(result)
+    is_met = nearest >= threshold if result.comparison == MINIMUM else nearest <= threshold
     return replace(result, threshold=threshold, passed=bool(is_met))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from benchmarks.calibration.inputs import NightInputs
 from benchmarks.calibration.saboteurs import SABOTEURS
@@ -45,6 +46,24 @@ class JudgedNight:
     def made_for_it(self) -> CheckResult:
         """Result of the test that was made for the saboteur."""
         return self.results[test_made_for(self.saboteur)]
+
+
+class Fate(StrEnum):
+    """What became of a spoiled night, as a table tells it."""
+
+    REFUSED = "refused"
+    CAUGHT_BY_OTHER = "by another"
+    UNDECIDED = "**published**, not enough data"
+    LET_THROUGH = "**published**"
+
+
+def fate_of(night: JudgedNight) -> Fate:
+    """Say whether the test made for the saboteur refuses the night, another does, or none."""
+    if night.made_for_it.is_refused:
+        return Fate.REFUSED
+    if night.refused_by:
+        return Fate.CAUGHT_BY_OTHER
+    return Fate.UNDECIDED if night.made_for_it.passed is None else Fate.LET_THROUGH
 
 
 def test_made_for(saboteur: str) -> str:

@@ -101,15 +101,40 @@ def planted(shop: str, healthy: float, leaked: float) -> list[JudgedNight]:
 def test_a_threshold_lies_half_way_between_the_worst_healthy_and_the_best_spoiled_night():
     nights = [*planted("a 1", 1.02, 1.5), *planted("b 1", 1.06, 1.3)]
     (found,) = calibrate(nights)
-    assert found == Calibrated(LEAK, "<=", 1.06, "b 1", 1.3, pytest.approx(1.18), 1.0, 2, True, {})
+    lowest = pytest.approx(1.29)  # what chance might let pass of it
+    assert found == Calibrated(LEAK, "<=", 1.06, "b 1", lowest, pytest.approx(1.175), 1.0, 2, True, {})
+
+
+def test_where_a_spoiled_night_does_better_than_a_healthy_one_of_another_shop_the_threshold_stays():
+    (found,) = calibrate([*planted("a 1", 1.02, 1.5), *planted("b 1", 1.4, 1.3)])
+    assert (found.healthy, found.spoiled, found.threshold) == (1.4, pytest.approx(1.29), found.shipped)
 
 
 def test_a_shop_left_out_is_judged_by_what_the_others_set():
     nights = [*planted("a 1", 1.02, 1.5), *planted("a 2", 1.03, 1.4), *planted("b 1", 1.3, 1.35)]
     left_out = {each.shop: each for each in leave_one_out(nights)}
-    assert left_out["b"].refused == [LEAK]  # (1.03 + 1.4) / 2 is 1.215, and b's healthy night is at 1.3
+    assert left_out["b"].refused == [LEAK]  # (1.03 + 1.39) / 2 is 1.21, and b's healthy night is at 1.3
+    assert left_out["b"].let_through == []
     assert left_out["a"].refused == []
-    assert left_out["a"].missed == []
+    assert left_out["a"].let_through == []
+
+
+def test_saboteurs_of_a_shop_left_out_are_told_apart_by_who_refuses_them():
+    """Thresholds of the others are 1.175: one saboteur is below, one lacks data, and one is refused by another test."""
+    others, saw = [*planted("a 1", 1.06, 1.3), *planted("b 1", 1.0, 1.4)], "ranker that saw the week"
+    below = result("gain_over_earlier_ranker", 1.1, passed=True)
+    unknown, failing = result("gain_over_earlier_ranker", 9.0, passed=None), result("other", 9.0, passed=False)
+    nights = [
+        JudgedNight("c 1", HEALTHY, {LEAK: result("gain_over_earlier_ranker", 1.0)}),
+        JudgedNight("c 1", saw, {LEAK: below}),
+        JudgedNight("c 2", saw, {LEAK: unknown}),
+        JudgedNight("c 3", saw, {LEAK: unknown, "behavioral_tests other": failing}),
+    ]
+    passing = {"behavioral_tests other": result("other", 0.5)}
+    every_night = [dataclasses.replace(night, results={**passing, **night.results}) for night in [*others, *nights]]
+    found = list(leave_one_out(every_night))[-1]
+    assert (found.let_through, found.undecided) == ([f"{saw} (c 1)"], [f"{saw} (c 2)"])
+    assert found.caught_by_others == [f"{saw} (c 3)"]
 
 
 def test_a_night_without_enough_data_sets_no_threshold():
