@@ -197,14 +197,16 @@ test: setup  ## Run every test but the long ones, in ten to fifteen minutes
 
 # Each part takes less than 80 minutes on two quiet cores; one that was stopped goes on where it was.
 .PHONY: test-long
-test-long: setup  ## Run long simulations (PART=tests, shops-sizes, shops-kinds, shops-real, shops-large or verdicts)
-	@$(if $(filter $(PART),tests shops-sizes shops-kinds shops-real shops-large verdicts),,\
-	  $(error PART=$(PART) is no part; there are tests, shops-sizes, shops-kinds, shops-real, shops-large and verdicts))
+test-long: setup  ## Run long simulations (PART=tests, flows, shops-sizes, shops-kinds, shops-real, shops-large or verdicts)
+	@$(if $(filter $(PART),tests flows shops-sizes shops-kinds shops-real shops-large verdicts),,\
+	  $(error PART=$(PART) is no part; there are tests, flows, shops-sizes, shops-kinds, shops-real, shops-large and verdicts))
 	@$(MAKE) "long-$$PART"
 
-.PHONY: long-tests long-shops-sizes long-shops-kinds long-shops-real long-shops-large long-verdicts
+.PHONY: long-tests long-flows long-shops-sizes long-shops-kinds long-shops-real long-shops-large long-verdicts
 long-tests: setup
-	@$(PYTEST) -m long
+	@$(BIN)/python -m benchmarks.long_tests --part tests
+long-flows: setup
+	@$(BIN)/python -m benchmarks.long_tests --part flows
 long-shops-sizes:
 	@$(MAKE) calibrate ONLY="^(1500|5000|12000|26000) customers"
 long-shops-kinds:

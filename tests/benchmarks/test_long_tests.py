@@ -1,0 +1,93 @@
+"""A run of long tests that is stopped goes on where it was; at another commit it starts anew."""
+
+import json
+import subprocess
+
+import pytest
+
+from benchmarks.long_tests import main
+
+RAN = "import pathlib; pathlib.Path('ran.txt').open('a').write(__file__.rpartition('/')[2] + '\\n')\n"
+LONG = "import pytest\n\n\n@pytest.mark.long\ndef test_long():\n    "
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small project under git with two files of long tests, of which one fails, and one without any."""
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / "data"))
+    root = tmp_path / "project"
+    (root / "tests").mkdir(parents=True)
+    (root / "pytest.ini").write_text("[pytest]\nmarkers =\n    long: takes long\n    flow: runs a flow\n")
+    (root / ".gitignore").write_text("ran.txt\n__pycache__\n.pytest_cache\n")
+    write(root, "test_good.py", f"{LONG}{RAN}")
+    write(root, "test_bad.py", f"{LONG}{RAN}    assert False\n")
+    write(root, "test_short.py", f"def test_short():\n    {RAN}")
+    git(root, "init", "-q")
+    commit(root)
+    return root
+
+
+def write(root, name, text):
+    (root / "tests" / name).write_text(text)
+
+
+def git(root, *arguments):
+    who = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
+    subprocess.run(["git", "-C", str(root), *who, *arguments], check=True, capture_output=True)
+
+
+def commit(root):
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "a commit")
+
+
+def run(root, part="tests") -> tuple[int, list[str]]:
+    """Return the exit code and which files' tests ran."""
+    ran = root / "ran.txt"
+    ran.unlink(missing_ok=True)
+    code = main(["--root", str(root), "--part", part])
+    return code, sorted(ran.read_text().split()) if ran.exists() else []
+
+
+def results(root) -> dict:
+    return json.loads((root.parent / "data" / "long-tests.json").read_text())
+
+
+def test_each_file_of_long_tests_has_a_result_that_names_the_commit(project, capsys):
+    assert run(project) == (1, ["test_bad.py", "test_good.py"])
+    found = results(project)
+    head = subprocess.run(
+        ["git", "-C", str(project), "rev-parse", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    assert found["commit"] == head
+    counts = {each["file"]: (each["passed"], each["failed"], each["skipped"]) for each in found["files"]}
+    assert counts == {"tests/test_bad.py": (0, 1, 0), "tests/test_good.py": (1, 0, 0)}
+    told = capsys.readouterr().out
+    assert "tests/test_good.py: 1 passed, 0 failed, 0 skipped in" in told
+    assert "assert False" in told  # what failed is shown
+
+
+def test_what_passed_at_this_commit_is_not_run_again(project):
+    run(project)
+    assert run(project) == (1, ["test_bad.py"])
+
+
+def test_at_another_commit_everything_is_run_again(project):
+    run(project)
+    write(project, "test_bad.py", f"{LONG}{RAN}")
+    assert run(project) == (0, ["test_bad.py", "test_good.py"])  # changed files are no commit
+    commit(project)
+    assert run(project) == (0, ["test_bad.py", "test_good.py"])
+    assert run(project) == (0, [])
+
+
+def test_whole_flows_are_a_part_of_their_own(project):
+    write(project, "test_flow.py", LONG.replace("@", "@pytest.mark.flow\n@") + RAN)
+    assert run(project) == (1, ["test_bad.py", "test_good.py"])
+    assert run(project, "flows") == (0, ["test_flow.py"])
+
+
+def test_tests_that_cannot_be_collected_are_told(project):
+    write(project, "test_broken.py", "import nothing_of_that_name\n")
+    with pytest.raises(RuntimeError, match="nothing_of_that_name"):
+        run(project)
