@@ -169,7 +169,8 @@ def test_customers_are_answered_over_http(published_run, workplace):
         workplace.data_dir / "raw" / "demo" / "articles.csv",
         convert_options=pyarrow.csv.ConvertOptions(column_types={"article_id": "string"}),
     )
-    with serving(workplace) as get:
+    with serving(workplace) as client:
+        get = client.get
         for customer, source in ((known, "personal"), (cold, "segment"), ("nobody", "popular")):
             answer = get(f"/recommendations/{customer}?k=5").raise_for_status().json()
             assert answer["source"] == source
@@ -179,6 +180,24 @@ def test_customers_are_answered_over_http(published_run, workplace):
         assert_everything_else_is_served(get, known)
         assert get("/health/live").status_code == 200
         assert get("/health/ready").status_code == 200
+
+
+def test_log_and_sample_of_a_served_day_name_no_customer(published_run, workplace, tmp_path):
+    """Asked for in every way there is, also in ways that fail."""
+    log, samples = tmp_path / "api.log", tmp_path / "samples"
+    ids = pyarrow.csv.read_csv(workplace.data_dir / "raw" / "demo" / "customers.csv")["customer_id"].to_pylist()
+    by_id = "/recommendations/{}", "/explain/{}", "/page/customer?id={}", "/recommendations/{}?k=0", "/nothing/{}"
+    with serving(workplace, log, SAMPLE_DIR=str(samples), SAMPLE_SHARE="1") as client:
+        statuses = {path: {client.get(path.format(each)).status_code for each in ids[:50]} for path in by_id}
+        batch = client.post("/recommendations", json={"customer_ids": ids[:100]})
+        refused = client.post("/recommendations", json={"customer_ids": ids[:100], "k": 0})
+        metrics = client.get("/metrics").text
+    assert [*statuses.values()] == [{200}, {200}, {200}, {422}, {404}]
+    assert (batch.status_code, refused.status_code) == (200, 422)
+    assert len(log.read_text().splitlines()) > 250
+    assert sum(len(each.read_text().splitlines()) for each in samples.iterdir()) > 100
+    (tmp_path / "metrics.txt").write_text(metrics)
+    assert files_naming(ids, tmp_path) == []
 
 
 def assert_everything_else_is_served(get, customer: str) -> None:
