@@ -20,8 +20,8 @@ from recommender.evaluation.behavioral_check import (
 class Suite:
     """Two tests, written last name first: results keep that order."""
 
-    def __init__(self, value, low=None, high=None, customers=7):
-        self.measured = Measurement(value, {"popular": 0.5}, {"customers": customers}, low, high)
+    def __init__(self, value, low=None, high=None, customers=7, sick=None):
+        self.measured = Measurement(value, {"popular": 0.5}, {"customers": customers}, low, high, sick)
 
     @behavioral_check("sanity", Kind.RULE, refuses="a mistake is a mistake", maximum=0)
     def zero_mistakes(self):
@@ -38,8 +38,8 @@ class Suite:
         raise AssertionError("only declared methods run")
 
 
-def accuracy_result(value, *interval, customers=7, **bounds):
-    return run_tests(Suite(value, *interval, customers=customers), {"accuracy": bounds})[1]
+def accuracy_result(value, *interval, customers=7, sick=None, **bounds):
+    return run_tests(Suite(value, *interval, customers=customers, sick=sick), {"accuracy": bounds})[1]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,26 @@ def test_an_unknown_value_fails_whatever_its_interval():
 
 def test_too_little_data_judges_nothing():
     assert [accuracy_result(0.1, customers=n, minimum=1).passed for n in (4, 5)] == [None, False]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "passed"),
+    [(-0.1, 0.5, None), (0.0, 0.6, None), (-0.1, 0.49, False), (0.01, 0.5, True), (0.1, 0.4, False), (0.6, 2.0, True)],
+)
+def test_an_interval_that_holds_the_threshold_and_the_sick_reference_tells_nothing(low, high, passed):
+    """At least 0.5 is asked for, and 0 is sick: what may be either is neither passed nor failed."""
+    assert accuracy_result(0.3, low, high, sick=0, minimum=0.5).passed is passed
+
+
+def test_the_sick_reference_may_lie_above_the_threshold():
+    results = [
+        accuracy_result(0.5, low, high, sick=1, maximum=0.3) for low, high in ((0.2, 1.1), (0.4, 1.1), (0.2, 0.9))
+    ]
+    assert [result.passed for result in results] == [None, False, True]
+
+
+def test_a_value_without_an_interval_is_judged_though_there_is_a_sick_reference():
+    assert accuracy_result(0.3, None, None, sick=0, minimum=0.5).passed is False
 
 
 def test_what_a_test_needs_has_to_be_counted():

@@ -68,6 +68,8 @@ class Measurement:
         data: what it was measured on, by the names of the test's needs.
         low: lower bound of the value's 95% interval; None for a value without chance in it.
         high: upper bound.
+        sick: what the sick reference has on the value's scale. An interval that holds both it and the threshold tells
+            nothing. None where the value has no such reference.
 
     Raises:
         ValueError: when details and data share a name; a report shows both together.
@@ -78,6 +80,7 @@ class Measurement:
     data: dict[str, int] = field(default_factory=dict)
     low: float | None = None
     high: float | None = None
+    sick: float | None = None
 
     def __post_init__(self) -> None:
         if shared := self.details.keys() & self.data.keys():
@@ -86,7 +89,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Outcome of one test; `passed` is None when there was not enough data.
+    """Outcome of one test; `passed` is None when there was not enough data to tell.
 
     `threshold` is a number for the comparisons ">=" and "<=", a pair [minimum, maximum] for "within". A value with an
     interval fails only when all of the interval lies on the wrong side.
@@ -235,7 +238,7 @@ def _run_test(suite: object, name: str, bounds: Mapping[str, float] | None) -> C
         high=measured.high,
         threshold=threshold,
         comparison=comparison,
-        passed=_is_met(measured, threshold, comparison) if _is_enough(measured, declared.needs) else None,
+        passed=_is_met(measured, threshold, comparison) if _is_enough(measured, declared.needs, threshold) else None,
         needs=dict(declared.needs),
         details={**measured.data, **measured.details},
     )
@@ -260,8 +263,13 @@ def _read_threshold(name: str, bounds: Mapping[str, float]) -> tuple[float | lis
     raise SettingsError(f"test {name} needs a threshold: minimum, maximum or both; got {bounds}")
 
 
-def _is_enough(measured: Measurement, needs: Mapping[str, int]) -> bool:
-    return measured.value is not None and all(measured.data[what] >= fewest for what, fewest in needs.items())
+def _is_enough(measured: Measurement, needs: Mapping[str, int], threshold: float | list[float]) -> bool:
+    if measured.value is None or any(measured.data[what] < fewest for what, fewest in needs.items()):
+        return False
+    if measured.sick is None:
+        return True
+    lowest, highest = _bounds(measured)
+    return not lowest <= min(measured.sick, threshold) <= max(measured.sick, threshold) <= highest
 
 
 def _is_met(measured: Measurement, threshold: float | list[float], comparison: str) -> bool:

@@ -76,7 +76,7 @@ class AccuracyChecks(JudgedWeek):
         if not is_surely_positive(best - popular, quantile_of_several(len(self.references))):
             return Measurement(None, details, data)  # nothing shows that customers differ
         way = ratio(model - popular, best - popular)
-        return Measurement(way.value, details, data, way.low, way.high)
+        return Measurement(way.value, details, data, way.low, way.high, sick=0)
 
 
 def popularity_head(last_week_sales: np.ndarray) -> np.ndarray:

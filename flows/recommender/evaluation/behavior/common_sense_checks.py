@@ -1,5 +1,7 @@
 """What a shop assistant would not do, even where the average looks good."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from recommender.evaluation.behavior.judged_week import POPULAR, JudgedWeek
@@ -86,9 +88,7 @@ class CommonSenseChecks(JudgedWeek):
         alone = np.full(self.lists.shape, largest[0])
         references = {POPULAR: self.baselines[POPULAR], **self.healthy}
         measured = standing_of_lists(likeness, self.lists, alone, references, str(names[np.argmax(sold)]))
-        return Measurement(
-            measured.value, measured.details, {**measured.data, **data}, low=measured.low, high=measured.high
-        )
+        return replace(measured, data={**measured.data, **data})
 
     @behavioral_check(
         "common_sense",
@@ -109,7 +109,7 @@ class CommonSenseChecks(JudgedWeek):
         measured = standing_of_customers(model, none, shares, "none")
         expected = measured.details[measured.details["worst healthy"]] if measured.value is not None else 0
         data = {**measured.data, "new articles expected": int(expected * self.lists[personal].size)}
-        return Measurement(measured.value, measured.details, data, low=measured.low, high=measured.high)
+        return replace(measured, data=data)
 
     def _usual_share(self, lists: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n_rows,) float64: share of a customer's articles within the usual factor of the usual price."""

@@ -43,7 +43,7 @@ class LeakChecks(JudgedWeek):
         if learned.value <= NORMAL_QUANTILE * np.sqrt(learned.variance):
             return Measurement(None, details, data)  # in this shop a ranker gains nothing by having seen a week
         bounds = estimates_ratio(gain.value, gain.variance, learned.value, learned.variance)
-        return Measurement(gain.value / learned.value, details, data, *bounds)
+        return Measurement(gain.value / learned.value, details, data, *bounds, sick=1)
 
     @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "customers a week before": 50})
     def gain_over_week_before(self) -> Measurement:

@@ -47,4 +47,4 @@ class StabilityChecks(JudgedWeek):
         if len(kept) < 2 or np.all(of_others == 1):  # there is no choice
             return Measurement(None, details, data)
         likeness = ratio(kept - of_others, 1 - of_others)
-        return Measurement(likeness.value, details, data, likeness.low, likeness.high)
+        return Measurement(likeness.value, details, data, likeness.low, likeness.high, sick=0)

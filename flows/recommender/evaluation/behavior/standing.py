@@ -110,7 +110,7 @@ def _worst(gains: Mapping[str, np.ndarray], quantile: float) -> str | None:
 
 
 def _judged(standing: Interval, details: dict, data: dict[str, int], worst: str) -> Measurement:
-    return Measurement(standing.value, {**details, "worst healthy": worst}, data, standing.low, standing.high)
+    return Measurement(standing.value, {**details, "worst healthy": worst}, data, standing.low, standing.high, sick=0)
 
 
 def _mean(values: np.ndarray) -> float:
