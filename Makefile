@@ -235,8 +235,12 @@ lock:  ## Compile requirements.in into requirements.txt, and the API's own file
 	@$(UV) pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 	  --constraints requirements.txt serving/requirements.in --output-file serving/requirements.txt
 
+.PHONY: pin-images
+pin-images: setup  ## Write today's digests of the base images beside their tags (where their registry can be reached)
+	@$(BIN)/python -m deployment.pin_images
+
 .PHONY: clean
 clean:  ## Remove .venv and everything that runs wrote, published lists included
 	@test ! -x $(BIN)/python || $(BIN)/python -m serving.connection.redis_connection stop || true
 	@rm -rf build .venv .ruff_cache .pytest_cache .hypothesis *.egg-info
-	@git clean -fdXq benchmarks data dbt_project flows serving tests
+	@git clean -fdXq benchmarks data dbt_project deployment flows serving tests

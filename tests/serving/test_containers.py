@@ -71,7 +71,7 @@ def copy_into(image: Path, name: str) -> None:
 @pytest.mark.parametrize("name", [API, TRAINING])
 def test_images_are_pinned_run_unprivileged_and_take_signals(name):
     (base,) = arguments(name, "FROM")
-    assert re.fullmatch(r"python:3\.11-slim-[a-z]+", base)
+    assert re.fullmatch(r"python:3\.11-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)
     assert arguments(name, "USER")[-1] not in ("0", "root")
     commands = [value for kind in ("ENTRYPOINT", "CMD", "HEALTHCHECK") for value in arguments(name, kind)]
     assert all(exec_form(command) for command in commands)
