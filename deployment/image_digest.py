@@ -95,7 +95,8 @@ def _scheme(host: str) -> str:
 
 
 def _ask(url: str, accept: Sequence[str], token: str = "") -> Answer:
-    request, host = Request(url, headers={"Accept": ", ".join(accept)}), urlsplit(url).netloc
+    request = Request(url, headers={"Accept": ", ".join(accept), "User-Agent": "pin-images"})
+    host = urlsplit(url).netloc
     if token:  # which is for this server, not for one that it redirects to
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
