@@ -53,7 +53,7 @@ def results(root) -> dict:
     return json.loads((root.parent / "data" / "long-tests.json").read_text())
 
 
-def test_each_file_of_long_tests_has_a_result_that_names_the_commit(project, capsys):
+def test_every_file_has_a_result_that_names_the_commit_and_is_run_until_it_passed(project, capsys):
     assert run(project) == (1, ["test_bad.py", "test_good.py"])
     found = results(project)
     head = subprocess.run(
@@ -65,26 +65,17 @@ def test_each_file_of_long_tests_has_a_result_that_names_the_commit(project, cap
     told = capsys.readouterr().out
     assert "tests/test_good.py: 1 passed, 0 failed, 0 skipped in" in told
     assert "assert False" in told  # what failed is shown
-
-
-def test_what_passed_at_this_commit_is_not_run_again(project):
-    run(project)
     assert run(project) == (1, ["test_bad.py"])
 
 
 def test_at_another_commit_everything_is_run_again(project):
-    run(project)
-    write(project, "test_bad.py", f"{LONG}{RAN}")
-    assert run(project) == (0, ["test_bad.py", "test_good.py"])  # changed files are no commit
+    """Changed files are no commit. Whole flows are a part of their own."""
+    write(project, "test_bad.py", LONG.replace("@", "@pytest.mark.flow\n@") + RAN)
+    assert run(project) == (0, ["test_good.py"])
     commit(project)
-    assert run(project) == (0, ["test_bad.py", "test_good.py"])
+    assert run(project) == (0, ["test_good.py"])
     assert run(project) == (0, [])
-
-
-def test_whole_flows_are_a_part_of_their_own(project):
-    write(project, "test_flow.py", LONG.replace("@", "@pytest.mark.flow\n@") + RAN)
-    assert run(project) == (1, ["test_bad.py", "test_good.py"])
-    assert run(project, "flows") == (0, ["test_flow.py"])
+    assert run(project, "flows") == (0, ["test_bad.py"])
 
 
 def test_tests_that_cannot_be_collected_are_told(project):
