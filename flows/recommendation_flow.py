@@ -189,7 +189,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.features.warehouse import build_marts
 
         features = self.settings.features
-        built = build_marts(
+        self.marts = build_marts(
             self.plan.raw_dir,
             project_paths.warehouse_path(self.dataset),
             self.run_dir / "marts",
@@ -198,8 +198,7 @@ class RecommendationFlow(FlowSpec):
             history_length=features.history_length,
             segment_columns=features.segment_columns,
             ranking_weeks=self.windows.ranking_weeks,
-        )
-        self.marts, self.mart_rows = built.marts, built.rows
+        ).marts
         usual = UsualWeeks.of(self.marts.shop_weeks(), self.windows)
         self.week_tests = [
             *run_tests(usual, self.settings.usual_weeks),
