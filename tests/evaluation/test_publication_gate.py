@@ -151,6 +151,11 @@ def test_a_two_tower_that_stopped_after_its_first_step_is_refused(healthy):
     assert judged(gate)["two_tower_learned"].value == pytest.approx(0)
 
 
+def test_parts_of_a_way_say_where_the_sick_reference_is(healthy):
+    names = "catalogue_coverage", "difference_between_customers", "overlap_with_evaluated", "two_tower_learned"
+    assert {name: getattr(healthy, name)().sick for name in names} == dict.fromkeys(names, 0)
+
+
 def test_an_evaluated_two_tower_that_may_as_well_have_made_one_step_is_no_measure(healthy):
     """It is better by 2.6 standard errors, which is luck where the best of eight is compared with it."""
     gain = np.resize([1.0, -1.0], N_CUSTOMERS)

@@ -13,7 +13,7 @@ from recommender.evaluation.behavior import accuracy_checks, exposure_checks
 from recommender.evaluation.behavior.accuracy_checks import popularity_head
 from recommender.evaluation.behavior.exposure_checks import gini_index, popularity_groups
 from recommender.evaluation.behavior.suite import BehavioralSuite
-from recommender.evaluation.behavioral_check import run_tests
+from recommender.evaluation.behavioral_check import run_tests, test_names
 from recommender.evaluation.promotion import decide
 from recommender.ranking_metrics import mean_over_customers
 
@@ -29,6 +29,18 @@ def test_a_healthy_recommender_passes_every_test_of_the_shipped_settings(healthy
     results = run_tests(healthy, THRESHOLDS)
     assert {result.name: result.outcome for result in results if not result.passed} == {}
     assert decide(results).is_passed
+
+
+def test_every_part_of_a_way_says_where_the_sick_reference_is(healthy):
+    told = {name: getattr(healthy, name)().sick for name in test_names(BehavioralSuite)}
+    parts_of_a_way = (
+        "better_than_popular", "finds_tail_articles", "catalogue_coverage", "exposure_of_other_articles",
+        "popularity_as_in_own_purchases", "novelty_over_popular", "difference_between_customers",
+        "misses_near_purchases", "department_balance", "new_articles_recommended", "served_without_newest_purchase",
+        "one_purchase_less",
+    )  # fmt: skip
+    expected = {**dict.fromkeys(parts_of_a_way, 0), "gain_over_earlier_ranker": 1}
+    assert {name: sick for name, sick in told.items() if sick is not None} == expected
 
 
 @pytest.mark.parametrize("name", OF_LISTS)
