@@ -8,7 +8,8 @@ Mangum alone would start and end the application with every event, and lose its 
 the application starts once, when Lambda loads this module, on the one event loop that all events run on.
 
 Lambda freezes the process between two events, so nothing can happen every second. What the API does each second
-elsewhere is done before an answer here, unless it was done within the last second.
+elsewhere is done before an answer here, unless it was done within the last second. An answer waits for it no longer
+than for Redis.
 """
 
 import asyncio
@@ -52,13 +53,18 @@ class FreshApp:
         """Answer a request."""
         age = time.time() - self._refreshed_at  # the monotonic clock may stand still while the process is frozen
         if not 0 <= age < SECONDS_BETWEEN_REFRESHES:
-            await self.refresh()
+            await self.refresh(self._app.state.settings.redis_timeout_seconds)
         await self._app(scope, receive, send)
 
-    async def refresh(self) -> None:
-        """Read what `store.refresh` reads, in the time that a lookup may take; what cannot be read stays."""
+    async def refresh(self, longest_wait: float | None = None) -> None:
+        """Read what `store.refresh` reads; what cannot be read stays.
+
+        Args:
+            longest_wait: seconds. What is read by then and not decoded yet is decoded beside this event and the next
+                ones. By default as long as it takes, for when no shopper waits; each answer of Redis has its limit.
+        """
         with suppress(StoreUnavailable, CacheFormatError, TimeoutError):  # every answer says so
-            async with asyncio.timeout(self._app.state.settings.redis_timeout_seconds):
+            async with asyncio.timeout(longest_wait):
                 await self._app.state.store.refresh()
         self._refreshed_at = time.time()
 

@@ -26,6 +26,7 @@ from serving.lookup.article_lists import ArticleLists
 from serving.lookup.batched_reader import BatchedReader
 from serving.lookup.catalogue import Catalogue
 from serving.lookup.key_watch import KeyWatch
+from serving.lookup.ongoing_work import OngoingWork
 from serving.lookup.rule_book import RuleBook
 from serving.lookup.rule_watch import RuleWatch
 from serving.lookup.served_version import FoundList, PublishedHead, ServedVersion
@@ -58,6 +59,7 @@ class RecommendationStore:
         self._key_watch = KeyWatch(client, self._keys)
         self._served = ServedVersion(self._reader, self._keys, version)
         self._versions = VariantVersions(self._reader, self._keys, self._served)
+        self._adoption = OngoingWork()
         self.catalogue = Catalogue()
         self.article_lists = ArticleLists(self._served, self._keys, self.catalogue)
 
@@ -98,10 +100,14 @@ class RecommendationStore:
 
     async def close(self) -> None:
         """Stop what runs in the background."""
+        await self._adoption.close()
+        await self._rules.close()
         await self._reader.close()
 
     async def refresh(self) -> None:
         """Read the served version, its articles, the variants and the rules, so that lookups know them.
+
+        What takes long goes on when the caller is cancelled, and the next refresh finds it done.
 
         Raises:
             StoreUnavailable: Redis is away, or no readable version is published; the rules are read even so.
@@ -112,9 +118,7 @@ class RecommendationStore:
             await self._versions.refresh()
         manifest = (await self.head()).manifest
         if manifest.version != self.catalogue.version:
-            self.catalogue.facts = await self._read_facts(manifest.version)
-            self.catalogue.departments = await asyncio.to_thread(_departments, self.catalogue.facts)
-            self.catalogue.version = manifest.version
+            await self._adoption.run(partial(self._adopt_facts, manifest.version))
         await self._key_watch.look(manifest)
 
     async def lookup(self, customer_id: str, k: int = DEFAULT_DEPTH, wanted: Wanted | None = None) -> Recommendations:
@@ -205,6 +209,14 @@ class RecommendationStore:
         name, head, (bucket, *purchases) = await self._versions.read(variant, buckets_of_customer)
         place = place_of(bucket, customer_id)
         return name, head, bucket, purchases_at(purchases[0], place) if purchases and place is not None else ()
+
+    async def _adopt_facts(self, version: str) -> None:
+        """Make the facts of a version those of the catalogue, all at once."""
+        if version == self.catalogue.version:  # whoever waited before had no time left
+            return
+        facts = await self._read_facts(version)
+        departments = await asyncio.to_thread(_departments, facts)
+        self.catalogue.facts, self.catalogue.departments, self.catalogue.version = facts, departments, version
 
     async def _facts_of(self, version: str) -> Mapping[str, ArticleFacts]:
         return self.catalogue.facts if version == self.catalogue.version else await self._read_facts(version)

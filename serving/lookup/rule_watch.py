@@ -9,6 +9,7 @@ import time
 
 from serving.cache.rule_changes import OPERATIONS_AT_ONCE, StoredRules, lost_rules
 from serving.lookup.lookup_rules import LookupRules
+from serving.lookup.ongoing_work import OngoingWork
 from serving.lookup.rule_book import RuleBook
 from serving.lookup.store_errors import RedisAway, RulesTrouble
 
@@ -27,6 +28,7 @@ class RuleWatch:
 
     def __init__(self, book: RuleBook) -> None:
         self._book = book
+        self._reading = OngoingWork()
         self._stored = StoredRules()
         self._fingerprint: tuple | None = None
         self._read_at = 0.0
@@ -34,18 +36,25 @@ class RuleWatch:
         self.trouble: RulesTrouble | None = None
 
     async def refresh(self) -> None:
-        """Read the rules if they have changed.
+        """Read the rules if they have changed; the reading goes on when the caller is cancelled.
 
         Raises:
             RedisAway: Redis does not answer; the rules stay as they were.
         """
+        await self._reading.run(self._read_or_tell)
+
+    async def close(self) -> None:
+        """Stop a reading that still goes on."""
+        await self._reading.close()
+
+    async def _read_or_tell(self) -> None:
         try:
-            await self._refresh()
+            await self._read()
         except RedisAway:
             self.trouble = RulesTrouble.UNREADABLE
             raise
 
-    async def _refresh(self) -> None:
+    async def _read(self) -> None:
         fingerprint = await self._book.fingerprint()
         is_fresh = time.monotonic() < self._read_at + SECONDS_BETWEEN_FULL_READS
         if fingerprint == self._fingerprint and is_fresh and self.trouble is not RulesTrouble.LOST:
