@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from data.raw_errors import RawColumnError, RawFileError
-from data.reading.column_names import FoundColumns, Names, find_columns
+from data.reading.column_names import FoundColumns, Names, count_known, find_columns
 from data.reading.failures import unreadable
 
 SHEET, ROW = "sheet", "row"
@@ -79,8 +79,11 @@ def _sheets(path: Path, name: str) -> Iterator[_Sheet]:
 
 
 def _may_be_the_table(sheet: _Sheet, wanted: Names) -> bool:
-    """Whether a sheet has as many columns as the table needs; a sheet of notes has not."""
-    return max(sum(cell != "" for cell in row) for _, row in sheet.rows) >= len(wanted)
+    """Whether a sheet is as wide as the table, or has a header like the table's; a sheet of notes has neither."""
+    if max(sum(cell != "" for cell in row) for _, row in sheet.rows) >= len(wanted):
+        return True
+    headers = ([str(cell) for cell in row] for _, row in sheet.rows[:ROWS_TO_LOOK_FOR_A_HEADER])
+    return max(count_known(header, wanted) for header in headers) > len(wanted) / 2
 
 
 def _write_sheet(sheet: _Sheet, place: str, wanted: Names, writer) -> FoundColumns:

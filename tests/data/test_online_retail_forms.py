@@ -318,6 +318,12 @@ def test_second_sheet_without_a_header_is_refused(tmp_path, monkeypatch, refusal
     assert refusal(source).startswith("retail.xlsx, sheet 'second', row 1: columns Invoice, StockCode,")
 
 
+def test_second_sheet_that_lacks_a_column_is_refused(tmp_path, monkeypatch, refusal):
+    source = workbook_of(tmp_path, monkeypatch, first=FIRST_YEAR, second=[row[:-1] for row in FIRST_YEAR])
+
+    assert refusal(source).startswith("retail.xlsx, sheet 'second', row 1: column Country is missing;")
+
+
 def test_sheets_may_have_their_columns_in_another_order(tmp_path, monkeypatch, read):
     turned = [row[::-1] for row in FIRST_YEAR]
 
