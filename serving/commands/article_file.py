@@ -121,7 +121,9 @@ def _article_id(text: str) -> str | None:
 
 def _odd(n_repeated: int, padded: list[str]) -> Iterator[str]:
     if n_repeated:
-        yield f"{n_repeated:,} ids came more than once"
+        yield f"{n_repeated:,} id{'s' * (n_repeated != 1)} came more than once"
     if padded:
         example = f"{padded[0]} as {int(padded[0]):0{ARTICLE_ID_LENGTH}d}"
-        yield f"{len(padded):,} ids had fewer than ten digits and were read with leading zeros, {example}"
+        several = f"{len(padded):,} ids had" if len(padded) > 1 else "1 id had"
+        were = "were" if len(padded) > 1 else "was"
+        yield f"{several} fewer than ten digits and {were} read with leading zeros, {example}"

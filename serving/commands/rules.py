@@ -27,7 +27,7 @@ from serving.connection.redis_connection import connect
 from serving.connection.redis_failures import named_failures
 from serving.lookup.barred_articles import Rule
 from serving.lookup.lookup_rules import LookupRules
-from serving.lookup.rule_book import Changed, RuleBook, RuleError, check_article_ids, check_feed
+from serving.lookup.rule_book import Changed, RuleBook, RuleError, check_article_ids, check_feed, check_note
 from serving.lookup.store_errors import NothingPublished
 
 RULES = {"deny": Rule.DENIED, "out-of-stock": Rule.OUT_OF_STOCK}
@@ -63,7 +63,7 @@ def _check(options: argparse.Namespace, file: ArticleFile | None) -> None:
     """Check what can be checked without Redis.
 
     Raises:
-        RuleError: an article, a file or a feed is missing, too much, or not what it must be.
+        RuleError: an article, a file, a feed or a note is missing, too much, or not what it must be.
     """
     if options.action not in (*RULES, "allow"):
         return
@@ -78,6 +78,7 @@ def _check(options: argparse.Namespace, file: ArticleFile | None) -> None:
         raise RuleError("a feed names all of its articles at once: FILE=... with FEED=...")
     if options.article:
         check_article_ids([options.article])
+    check_note(getattr(options, "note", ""))
 
 
 async def _change(options: argparse.Namespace, file: ArticleFile | None) -> list[str]:
@@ -108,18 +109,29 @@ async def _told_of_change(book: RuleBook, options: argparse.Namespace, file: Art
 
 
 def _counted(changed: Changed, n_named: int) -> str:
-    return f"{n_named:,} articles named, {changed.added:,} of them new; {changed.freed:,} others freed"
+    return f"{_articles(n_named)} named, {changed.added:,} of them new; {changed.freed:,} others freed"
 
 
 def _told_of_allowing(changed: Changed, ids: Sequence[str]) -> list[str]:
     not_barred = len(ids) - changed.freed - changed.still_barred
     which = ids[0] if len(ids) == 1 else None
-    told = [f"{which} is allowed" if which else f"{changed.freed:,} articles are allowed"] if changed.freed else []
-    if not_barred:
-        told.append(f"{which} was not barred" if which else f"{not_barred:,} articles were not barred")
-    if changed.still_barred:
-        told.append(f"{which or f'{changed.still_barred:,} articles'} stay barred by a feed, which has to free them")
+    told = []
+    for count, one, many in (
+        (changed.freed, "is allowed", "are allowed"),
+        (not_barred, "was not barred", "were not barred"),
+        (
+            changed.still_barred,
+            "stays barred by a feed, which has to free it",
+            "stay barred by a feed, which has to free them",
+        ),
+    ):
+        if count:
+            told.append(f"{which or _articles(count)} {one if count == 1 else many}")
     return told
+
+
+def _articles(count: int) -> str:
+    return f"{count:,} article{'s' * (count != 1)}"
 
 
 def _unknown(client: redis.Redis, options: argparse.Namespace, file: ArticleFile | None) -> list[str]:
@@ -156,10 +168,10 @@ def _known_articles(client: redis.Redis, dataset: str) -> Collection[str]:
 def _lines(dataset: str, rules: LookupRules, with_single: bool) -> Iterator[str]:
     cap = rules.most_per_product_code
     yield (
-        f"{dataset}: {len(rules.barred):,} articles barred, {f'at most {cap}' if cap else 'no cap'} per product code"
+        f"{dataset}: {_articles(len(rules.barred))} barred, {f'at most {cap}' if cap else 'no cap'} per product code"
     )
     for name, each in rules.together.items():
-        yield f"{name}  {len(each.numbers):,} articles  {each.why.rule:12}  since {each.why.since}  {each.why.note}"
+        yield f"{name}  {_articles(len(each.numbers))}  {each.why.rule:12}  since {each.why.since}  {each.why.note}"
     if with_single:
         for article, why in rules.barred.single.items():
             yield f"{article:10}  {why.rule:12}  since {why.since}  {why.note}"

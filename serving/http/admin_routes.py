@@ -14,7 +14,7 @@ from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.http.api_keys import AdminRoute, administrator
 from serving.http.problems import problem_responses
 from serving.lookup.barred_articles import BarredArticle, Rule
-from serving.lookup.rule_book import FEED_NAME_PATTERN, Changed, RuleBook, RuleConflict, RuleError
+from serving.lookup.rule_book import FEED_NAME_PATTERN, MOST_OF_NOTE, Changed, RuleBook, RuleConflict, RuleError
 
 PROBLEMS = problem_responses(
     {
@@ -44,7 +44,9 @@ class Bar(BaseModel):
     """Why an article is to be recommended to nobody."""
 
     rule: Literal["denied", "out_of_stock"] = "denied"
-    note: str = Field("", max_length=500, description="The reason, for later readers.", examples=["recalled"])
+    note: str = Field(
+        "", max_length=MOST_OF_NOTE, description="The reason, for later readers, in one line.", examples=["recalled"]
+    )
 
 
 class ArticleIds(BaseModel):

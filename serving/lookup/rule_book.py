@@ -9,6 +9,7 @@ bars is a set of its own. Rules outlive versions.
 
 import asyncio
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,10 +38,12 @@ ATTEMPTS = 10
 NOBODY = np.array([], NUMBERS)
 FEED_NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 FEED_NAME = re.compile(FEED_NAME_PATTERN)
+MOST_OF_NOTE = 500  # characters
+UNSHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, halves of characters and line breaks, as Unicode calls them
 
 
 class RuleError(ServingError, ValueError):
-    """A rule names no article, or no number, or a list of articles is of no use."""
+    """A rule names no article or no number, a list of articles is of no use, or a note cannot be shown."""
 
 
 class RuleConflict(RuleError):
@@ -93,9 +96,10 @@ class RuleBook:
         """Recommend an article to nobody.
 
         Raises:
-            RuleError: the id is not an article id.
+            RuleError: the id is not an article id, or the note is none.
         """
         check_article_ids([article_id])
+        check_note(note)
         return Changed(added=await self.change([("bar", article_id, rule_value(BarredArticle(rule, note, _now())))]))
 
     async def allow(self, article_id: str) -> Changed:
@@ -106,7 +110,7 @@ class RuleBook:
         """Recommend articles to nobody, as a list of its own.
 
         Raises:
-            RuleError: there are none, or an id is not an article id.
+            RuleError: there are none, an id is not an article id, or the note is none.
         """
         return await self._write_set(f"{LIST_PREFIX}{_now(compact=True)}", article_ids, rule, note)
 
@@ -114,7 +118,7 @@ class RuleBook:
         """Bar exactly these articles for a feed: what it barred before and does not name now is free of it.
 
         Raises:
-            RuleError: there are none, an id is not an article id, or the name is not one of a feed.
+            RuleError: there are none, an id is not an article id, the name is not one of a feed, or the note is none.
         """
         check_feed(feed)
         return await self._write_set(feed, article_ids, rule, note)
@@ -158,6 +162,7 @@ class RuleBook:
     async def _write_set(self, name: str, article_ids: Collection[str], rule: Rule, note: str) -> Changed:
         if not article_ids:
             raise RuleError("the list names no article; end a feed by its name instead of sending it empty.")
+        check_note(note)
         numbers = await asyncio.to_thread(_numbers, article_ids)
         stored = await self.stored()
         await self.change([("set", name, encode_barred_set(BarredSet(rule.value, note, _now(), numbers)))])
@@ -201,6 +206,21 @@ def check_feed(feed: str) -> None:
         raise (RuleConflict if is_name else RuleError)(
             f"feed {feed[:80]!r} is no name: take up to 64 letters, digits, '.', '_' and '-', not beginning with "
             f"{LIST_PREFIX!r}."
+        )
+
+
+def check_note(note: str) -> None:
+    """Check that a note is one line that a terminal and a page can show.
+
+    Raises:
+        RuleError: it is too long, or has a line break or another control character.
+    """
+    if len(note) > MOST_OF_NOTE:
+        raise RuleError(f"the note has {len(note):,} characters; {MOST_OF_NOTE} at most say why, shorten it.")
+    unshown = next((each for each in note if unicodedata.category(each) in UNSHOWN), None)
+    if unshown is not None:
+        raise RuleError(
+            f"the note has the character U+{ord(unshown):04X}, which cannot be shown; write one line of plain text."
         )
 
 

@@ -52,6 +52,37 @@ def file(tmp_path):
     return written
 
 
+def test_one_article_is_not_several(client, publish_planted, file, capsys):
+    publish_planted(client, 1)
+    assert rules.main(["deny", "--file", file(KNOWN[:1])]) == 0
+    printed = capsys.readouterr().out
+    assert "1 article named, 1 of them new" in printed
+    assert "demo: 1 article barred" in printed and "  1 article  denied" in printed
+
+
+@pytest.mark.parametrize(
+    ("note", "complaint"),
+    [
+        ("x" * 501, "the note has 501 characters; 500 at most"),
+        ("recalled\nby its maker", "the note has the character U+000A"),
+        ("\x1b[31mrecalled", "the note has the character U+001B"),
+        ("recalled\u2028today", "the note has the character U+2028"),
+        ("\udcff", "the note has the character U+DCFF"),  # a byte of a terminal that is not UTF-8
+    ],
+)
+def test_a_note_that_cannot_be_shown_in_a_line_is_refused(client, file, capsys, note, complaint):
+    for articles in ([KNOWN[0]], ["--file", file(KNOWN)]):
+        assert rules.main(["deny", "--note", note, *articles]) == 2
+        assert complaint in capsys.readouterr().err
+    assert not barred(client)
+
+
+def test_a_note_may_have_whatever_can_be_shown(client):
+    note = '5" heel – «zurück» 👩‍🏭 ' + "x" * 470
+    assert rules.main(["deny", KNOWN[0], "--note", note]) == 0
+    assert barred(client)[KNOWN[0]].note == note
+
+
 def test_an_unknown_article_is_barred_and_told(client, publish_planted, capsys):
     publish_planted(client, 1)
     assert rules.main(["deny", "0706016099"]) == 0
@@ -75,7 +106,7 @@ def test_a_feed_replaces_its_own_articles_and_leaves_all_others(client, publish_
     assert "demo: 6 articles barred" in printed and "stock  3 articles  out_of_stock" in printed
     assert set(barred(client)) == {*KNOWN[:3], *KNOWN[5:8]}
     assert rules.main(["allow", KNOWN[6]]) == 0
-    assert f"{KNOWN[6]} stay barred by a feed, which has to free them" in capsys.readouterr().out
+    assert f"{KNOWN[6]} stays barred by a feed, which has to free it" in capsys.readouterr().out
     assert rules.main(["allow", "--feed", "stock"]) == 0
     assert set(barred(client)) == set(KNOWN[:3])
     assert rules.main(["allow", "--feed", "stock"]) == 2
@@ -88,7 +119,7 @@ def test_a_file_is_barred_and_allowed(client, publish_planted, file, capsys):
     assert rules.main(["deny", KNOWN[0]]) == 0
     capsys.readouterr()
     assert rules.main(["allow", "--file", file([*KNOWN[:10], "0000000009"])]) == 0
-    assert "10 articles are allowed\n1 articles were not barred" in capsys.readouterr().out
+    assert "10 articles are allowed\n1 article was not barred" in capsys.readouterr().out
     assert set(barred(client)) == set(KNOWN[10:])
     assert all(each.note == "season is over" for each in barred(client).values())
 
@@ -97,7 +128,7 @@ def test_a_file_is_barred_and_allowed(client, publish_planted, file, capsys):
     ("content", "told"),
     [
         ("\ufeff0001000001\r\n0001000002\r\n", ""),
-        ("0001000001\n\n  \n# sold out\n0001000002\n0001000001\n", "1 ids came more than once"),
+        ("0001000001\n\n  \n# sold out\n0001000002\n0001000001\n", "1 id came more than once"),
         ("article_id\n0001000001\n0001000002\n", ""),
         ("sku\n0001000001\n0001000002\n", ""),
         (

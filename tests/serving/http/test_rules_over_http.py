@@ -267,6 +267,8 @@ def test_the_administrator_changes_rules_and_nobody_else(redis_server, client, s
             "unreadable": [],
         }
         assert http.put("/admin/rules/articles/abc", json={}, headers=ADMIN).status_code == 422
+        for note in ("x" * 501, "recalled\x1b[2J"):
+            assert http.put(path, json={"note": note}, headers=ADMIN).status_code == 422
 
 
 def test_callers_need_their_key(redis_server, client, start_api, publish_planted):
