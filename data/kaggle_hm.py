@@ -7,6 +7,7 @@ another way (packed, with semicolons, in UTF-16, ...), copies in the layout's ow
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,12 +39,13 @@ def bring_files(source: Path, folder: Path, scratch: Path) -> RawSummary:
         for name, path in find_files(source).items():
             shown = source.name if path == source else path.name
             table = open_table(path, same_columns(RAW_COLUMNS[name]), scratch, shown, Path(name).stem)
+            table = replace(table, notes=(*table.notes, *_not_read(path, name)))
             tables[name] = _put(connection, table, path, folder / name)
         return _check_and_tidy(connection, tables, folder)
 
 
 def find_files(source: Path) -> dict[str, Path]:
-    """The file of each of the three names: `articles.csv`, or else one such as `Articles.CSV.gz`, or one zip of all.
+    """The file of each of the three names: `articles.csv`, one such as `Articles.CSV.gz`, or one zip of all.
 
     Raises `RawSourceError` naming those that `source` lacks or has twice.
     """
@@ -101,7 +103,21 @@ def _switched(table: RawTable, path: Path) -> RawTable:
 def _named(there: list[Path], name: str) -> list[Path]:
     """The file of that very name, or else all that are called so but for case and suffixes."""
     exact = [path for path in there if path.name == name]
-    return exact or [path for path in there if path.suffix and is_named(path.name, Path(name).stem)]
+    return exact or _so_called(there, name)
+
+
+def _so_called(there: Iterable[Path], name: str) -> list[Path]:
+    """All that are called so but for case and suffixes."""
+    called = (path for path in there if path.suffix and is_named(path.name, Path(name).stem))
+    return sorted(path for path in called if not path.name.startswith("."))
+
+
+def _not_read(path: Path, name: str) -> list[str]:
+    """What is to be said of files beside `path`, the one of that very name, that could be the same table."""
+    if path.name != name:
+        return []
+    others = [other.name for other in _so_called(path.parent.iterdir(), name) if other != path]
+    return [f"{other}, which lies beside it, is not read" for other in others]
 
 
 def _zip_of_all(source: Path) -> Path:

@@ -47,6 +47,25 @@ def test_missing_files_are_named_with_where_kaggle_offers_them(tmp_path, linked_
     assert list(linked_folder.iterdir()) == []
 
 
+def test_packed_file_beside_the_one_that_is_read_is_said(tmp_path, linked_folder):
+    source = write_raw_files(tmp_path / "mine")
+    for beside in ("transactions_train.csv.gz", ".transactions_train.csv.gz", "transactions_train_2.csv"):
+        (source / beside).write_bytes(b"whatever")
+
+    summary = bring_files(source, linked_folder, tmp_path)
+
+    assert summary.notes == ("transactions_train.csv: transactions_train.csv.gz, which lies beside it, is not read",)
+
+
+def test_two_files_neither_of_which_has_the_very_name_are_refused(tmp_path, linked_folder):
+    source = write_raw_files(tmp_path / "mine")
+    (source / "articles.csv").rename(source / "Articles.csv")
+    (source / "articles.parquet").write_bytes(b"whatever")
+
+    with pytest.raises(RawSourceError, match="has Articles.csv, articles.parquet for articles.csv; keep one of them"):
+        bring_files(source, linked_folder, tmp_path)
+
+
 def test_missing_folder_is_named(tmp_path, linked_folder):
     with pytest.raises(RawSourceError, match="RAW_DIR=.*nowhere is not a folder; Kaggle offers"):
         bring_files(tmp_path / "nowhere", linked_folder, tmp_path)
