@@ -66,8 +66,8 @@ def _readings(connection: duckdb.DuckDBPyConnection, table: RawTable, file_name:
         if column == "t_dat":
             dates = decide_dates(connection, table, numbered, column, _EXAMPLE)
             text = f"strftime({dates.moment(column)}, '%Y-%m-%d')"
-            times = "times of day are left out" if dates.has_times else "only the date is kept"
-            note = "; ".join([*dates.notes(), times])
+            said = [*dates.notes(), *["times of day are left out"] * dates.has_times]
+            note = "; ".join(said) or "dates are written as YYYY-MM-DD"
         elif column in ("price", "age") and has_decimal_commas(connection, table, numbered, column):
             text, note = f"replace({text}, ',', '.')", "commas are read as decimal points"
         elif column == "sales_channel_id":

@@ -100,15 +100,16 @@ READ = {
     "UTF-16": (lambda data: data.decode().encode("utf-16"), ["read as UTF-16"]),
     "UTF-16 without a mark": (lambda data: data.decode().encode("utf-16-be"), ["read as UTF-16"]),
     "UTF-32": (lambda data: data.decode().encode("utf-32"), ["read as UTF-32"]),
-    "times of midnight": (with_days("%Y-%m-%d 00:00:00"), ["column t_dat: only the date is kept"]),
+    "times of midnight": (with_days("%Y-%m-%d 00:00:00"), ["column t_dat: dates are written as YYYY-MM-DD"]),
+    "digits alone": (with_days("%Y%m%d"), ["column t_dat: dates are written as YYYY-MM-DD"]),
     "times of the day": (
         with_days("%Y-%m-%dT13:59:59.5Z"),
         ["column t_dat: offsets such as Z and +01:00 are not applied; times of day are left out"],
     ),
-    "days first": (with_days("%d/%m/%Y"), ["column t_dat: dates are read with the day first; only the date is kept"]),
+    "days first": (with_days("%d/%m/%Y"), ["column t_dat: dates are read with the day first"]),
     "months first, two digits of the year": (
         with_days("%m/%d/%y"),
-        ["column t_dat: dates are read with the month first; only the date is kept"],
+        ["column t_dat: dates are read with the month first"],
     ),
     "channels with a decimal": (
         lambda data: data.replace(b",2\n", b",2.0\n"),
@@ -179,7 +180,7 @@ PACKED = {
     "Parquet with times and decimals": (
         as_parquet("t_dat::timestamp as t_dat, price::decimal(9, 4) as price, 2.0::double as sales_channel_id"),
         [
-            "transactions_train.parquet: column t_dat: only the date is kept",
+            "transactions_train.parquet: column t_dat: dates are written as YYYY-MM-DD",
             "transactions_train.parquet: column sales_channel_id: spaces and decimal points are left out",
         ],
     ),
