@@ -22,6 +22,7 @@ _ADDRESSES = (
     re.compile(rf"rediss?://{_USER}{_HOST}(?::(?P<port>[0-9]+))?(?:/[0-9]*)?{_OPTIONS}", re.ASCII),
     re.compile(rf"unix://{_USER}/[^?#@]+{_OPTIONS}", re.ASCII),
 )
+_BEHIND_USER = re.compile(rf"(rediss?://){_USER}([^@#]*)", re.ASCII)
 _PARTS = re.compile(r"[a-z]+://(?P<host>\[[^]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?:/(?P<database>[^?#]*))?")
 MOST_PORT = 65_535
 FORM = "redis://USER:PASSWORD@HOST:6379/0"
@@ -66,6 +67,8 @@ def _what_is_wrong(url: str) -> str:
     """Say what to change, without a word of the text."""
     if not url.startswith(("redis://", "rediss://", "unix://")):
         return f"it must start with redis://, rediss:// or unix://, as in {FORM}"
+    if behind := _BEHIND_USER.fullmatch(url):  # a user and a password that can be read are not what is wrong
+        url = "".join(behind.groups())
     parts = _PARTS.match(url)
     if "@" in url or "#" in url:
         return f"{PERCENT_ENCODE}, as in {FORM}"
