@@ -88,7 +88,7 @@ def test_an_earlier_run_is_served_again_with_the_age_of_its_lists(client):
 def test_the_command_publishes_and_names_what_there_is(client, capsys):
     for run_id in ("41", "42"):
         keep_lists(lists_of(1), replace(RUN, run_id=run_id), lists_folder("demo", run_id))
-    assert main(["--run", "41"]) == 0
+    assert main(["--run", " 41 "]) == 0  # pasted from a table
     assert "100 lists of run 41" in capsys.readouterr().out
     assert main([]) == 0
     assert capsys.readouterr().out.split() == ["42", "wide-seed7", "41", "wide-seed7"]

@@ -59,16 +59,17 @@ def republish(client: redis.Redis, dataset: str, run_id: str) -> PublishedVersio
 def main(arguments: Sequence[str] | None = None) -> int:
     """Publish a run again, or list the runs there are; returns the exit code."""
     options = _parser().parse_args(arguments)
-    if not options.run:
+    run_id = options.run.strip()  # pasted from a table it brings spaces
+    if not run_id:
         print("\n".join(_told(options.dataset)))
         return 0
     try:
         with redis_client() as client:
-            published = republish(client, options.dataset, options.run)
+            published = republish(client, options.dataset, run_id)
     except RecommenderError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{options.dataset} now serves {published.version}: {published.customers:,} lists of run {options.run}")
+    print(f"{options.dataset} now serves {published.version}: {published.customers:,} lists of run {run_id}")
     return 0
 
 
