@@ -18,6 +18,7 @@ import pyarrow as pa
 from recommender.config import Candidate, StageSettings
 from recommender.evaluation.publication_gate import FIRST_STEPS, PublicationGate
 from recommender.features.catalogue import Catalogue
+from recommender.features.model_inputs import ModelInputs
 from recommender.model_names import FOUR_STAGES
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import popular
@@ -215,16 +216,15 @@ def _by_stages(
         published=published,
         evaluated=served_again.spread(rows, everyone),
         proposers=proposers,
-        two_tower_precision=_precision_alone(tonight.two_tower, test_day),
-        evaluated_two_tower_precision=_precision_alone(evaluated.two_tower, test_day),
+        two_tower_precision=_precision_alone(tonight.two_tower, inputs, test_day),
+        evaluated_two_tower_precision=_precision_alone(evaluated.two_tower, evaluated.two_tower.inputs(), test_day),
         first_step_precision=first_step_precision(candidate, inputs, test_day, day, FIRST_STEPS, COMPARED_CUSTOMERS),
     )
 
 
-def _precision_alone(two_tower: WeeklyModel, day: date) -> np.ndarray:
+def _precision_alone(two_tower: WeeklyModel, inputs: ModelInputs, day: date) -> np.ndarray:
     """Return the average precision of a two-tower's own lists in the week from a day, for each compared buyer."""
-    model, inputs = load_model(two_tower.folder), two_tower.inputs()
-    return validation_average_precision(model, inputs, day, most=COMPARED_CUSTOMERS)
+    return validation_average_precision(load_model(two_tower.folder), inputs, day, most=COMPARED_CUSTOMERS)
 
 
 def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: date) -> _Made:
