@@ -63,13 +63,11 @@ test_table.__test__ = False  # no test of pytest's
 
 def saboteur_table(nights: Sequence[JudgedNight]) -> str:
     """Lay out which saboteurs were refused where; "by another" is refused, but not by the test made for it."""
-    shops = list(dict.fromkeys(night.shop for night in nights))
+    shops = dict.fromkeys(night.shop for night in nights)
     by_place = {(night.saboteur, night.shop): night for night in nights if night.saboteur != HEALTHY}
-    rows = [
-        [saboteur, made.caught_by, *(_fate(by_place.get((saboteur, shop))) for shop in shops)]
-        for saboteur, made in SABOTEURS.items()
-    ]
-    return _table(["saboteur", "the test made for it", *shops], rows)
+    rows = [[shop, *(_fate(by_place.get((saboteur, shop))) for saboteur in SABOTEURS)] for shop in shops]
+    tests = ["*the test made for it*", *(f"*{made.caught_by}*" for made in SABOTEURS.values())]
+    return _table(["shop and seed", *SABOTEURS], [tests, *rows])
 
 
 def left_out_table(left_out: Iterable[LeftOut]) -> str:
