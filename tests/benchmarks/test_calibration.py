@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.calibration import tables
 from benchmarks.calibration.collect import collect
 from benchmarks.calibration.healthy_nights import simulated_nights
 from benchmarks.calibration.inputs import NightInputs, read_inputs
 from benchmarks.calibration.saboteurs import SABOTEURS
 from benchmarks.calibration.shops import shops
-from benchmarks.calibration.thresholds import Calibrated, calibrate, leave_one_out
+from benchmarks.calibration.thresholds import Calibrated, LeftOut, calibrate, leave_one_out
 from benchmarks.calibration.verdicts import HEALTHY, JudgedNight, judge, judge_all
 from recommender import config
 from recommender.evaluation.behavioral_check import CheckResult
@@ -141,3 +142,20 @@ def test_a_night_without_enough_data_sets_no_threshold():
     nights = planted("a 1", 1.02, 1.5)
     nights.append(JudgedNight("b 1", HEALTHY, {LEAK: result("gain_over_earlier_ranker", 9.0, passed=None)}))
     assert calibrate(nights)[0].healthy == 1.02
+
+
+def test_the_table_of_saboteurs_has_a_line_for_each_shop_and_names_the_tests():
+    head, _, tests, *shops = tables.saboteur_table(
+        [*planted("a 1", 1.02, 1.5), *planted("b 1", 1.06, 1.3)]
+    ).splitlines()
+    column = [name.strip() for name in head.split("|")].index("ranker that saw the week")
+    assert tests.split("|")[column].strip() == "*gain_over_earlier_ranker*"
+    assert [line.split("|")[1].strip() for line in shops] == ["a 1", "b 1"]
+    assert [line.split("|")[column].strip() for line in shops] == ["refused", "refused"]
+    assert {cell.strip() for cell in shops[0].split("|")[2:-1]} == {"-", "refused"}
+
+
+def test_the_table_of_shops_left_out_tells_what_became_of_their_saboteurs():
+    left_out = LeftOut("a", [], [], ["shuffled labels (a 1)", "tower of one step (a 1)"], [])
+    told = tables.left_out_table([left_out]).splitlines()[-1]
+    assert told == "| a | published | - | shuffled labels (a 1), tower of one step (a 1) | - |"
