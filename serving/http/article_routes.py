@@ -81,7 +81,8 @@ async def departments(request: Request) -> Response:
     if store.known_head is None:
         await store.head()
     found = [{"name": name, "articles": count} for name, count in store.catalogue.departments.items()]
-    return json_response({"departments": found, "version": store.known_head.manifest.version})
+    version = store.catalogue.version or store.known_head.manifest.version  # facts may still be those of the one before
+    return json_response({"departments": found, "version": version})
 
 
 @router.get(

@@ -152,25 +152,25 @@ def test_a_version_published_between_two_events_is_served(client, publish_plante
 def test_a_large_catalogue_is_known_although_no_answer_waits_until_it_is_decoded(redis_server, client, planted):
     """A new version on a warm container, then the same on one that starts; its facts take half a second to decode."""
 
-    def publish_articles_of(department: str) -> None:
+    def publish_articles_of(department: str) -> str:
         facts = {article_id_of(n): ArticleFacts(f"Product {n}", f"code-{n}", department) for n in range(1, 100_001)}
         run = PublishedRun("demo", run_id=department, model="model", windows={})
-        publish(client, replace(planted(1), articles=facts), run, lambda *_: None)
+        return publish(client, replace(planted(1), articles=facts), run, lambda *_: None).version
 
-    def departments() -> list[str]:
-        answer = service.invoke(function_url("/departments"))
-        return [each["name"] for each in json.loads(answer["body"])["departments"]]
+    def departments() -> list[tuple[str, str]]:
+        answer = list_of(service.invoke(function_url("/departments")))
+        return [(each["name"], answer["version"]) for each in answer["departments"]]
 
-    publish_articles_of("Hats")
+    hats = "Hats", publish_articles_of("Hats")
     with lambda_container(REDIS_URL=redis_server.url, API_KEYS=KEYS, REDIS_TIMEOUT_SECONDS="0.1") as (service, _):
-        assert departments() == ["Hats"]
-        publish_articles_of("Shoes")
+        assert departments() == [hats]
+        shoes = "Shoes", publish_articles_of("Shoes")
         started, answers = time.monotonic(), []
-        while "Shoes" not in answers and time.monotonic() < started + 60:
+        while shoes not in answers and time.monotonic() < started + 60:
             time.sleep(1.05)
             answers += departments()
-    assert {*answers[:-1]} <= {"Hats"}
-    assert answers[-1] == "Shoes"
+    assert {*answers[:-1]} <= {hats}
+    assert answers[-1] == shoes
 
 
 def test_connections_that_were_cut_during_a_freeze_are_made_again(shop, planted_articles):
