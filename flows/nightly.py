@@ -3,7 +3,7 @@
     python flows/nightly.py --dataset demo [--max-workers N] [--timeout-minutes M]
 
 Exit codes:
-      0   published
+      0   published, even if the run failed afterwards; the line tells
       1   refused: the run judged its own result, or the data it was given, and published nothing
       2   failed for another reason; the log says why
      75   another run of the dataset is at work, nightly or not (EX_TEMPFAIL: try again later)
@@ -166,8 +166,9 @@ def _judge(dataset: str, exit_code: int) -> Outcome:
     match report.get("verdict"):
         case "refused":
             return Outcome(ExitCode.REFUSED, f"refused: {report['verdict_reason']}")
-        case "passed" if exit_code == 0 and report["published"]:
-            return Outcome(ExitCode.PUBLISHED, f"published: {report['verdict_reason']}")
+        case "passed" if report["published"]:
+            later = f"; then the run ended with exit code {exit_code}, the log says why" if exit_code else ""
+            return Outcome(ExitCode.PUBLISHED, f"published: {report['verdict_reason']}{later}")
         case None:
             return Outcome(ExitCode.FAILED, f"failed: the run ended with exit code {exit_code} and without a report")
     return Outcome(ExitCode.FAILED, f"failed: good lists were not published, exit code {exit_code}")
