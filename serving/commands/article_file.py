@@ -55,8 +55,9 @@ def read_article_file(path: Path) -> ArticleFile:
         n_ids += 1
         ids[article_id] = None
     if wrong:
+        several = f"{len(wrong):,} lines are no article ids" if len(wrong) > 1 else "1 line is no article id"
         raise RuleError(
-            f"{path}: {len(wrong):,} lines are no article ids, which have ten digits, leading zeros included "
+            f"{path}: {several}; an id has ten digits, leading zeros included "
             f"({'; '.join(wrong[:EXAMPLES])}); nothing was changed."
         )
     if not ids:
