@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -27,18 +28,22 @@ NO_TESTS = 5  # pytest's exit code
 
 @dataclass(frozen=True)
 class FileResult:
-    """Outcome of the long tests of one file; counts of its tests, and wall time in seconds."""
+    """Outcome of the long tests of one file; counts of its tests, and wall time in seconds.
+
+    `exit_code` is pytest's: not 0 as well when the tests were stopped halfway, and nothing that ran had failed.
+    """
 
     file: str
     passed: int
     failed: int
     skipped: int
     seconds: float
+    exit_code: int
 
     @property
     def is_done(self) -> bool:
-        """Whether it need not run again."""
-        return not self.failed
+        """Whether it need not run again: it ran to its end, some of it was not skipped, and nothing failed."""
+        return self.exit_code == 0 and self.passed > 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--root", type=Path, default=PROJECT_ROOT, help="folder that holds tests/ (default: the project)"
     )
     options = parser.parse_args(arguments)
-    commit, only, path = code_version(options.root), PARTS[options.part], data_dir() / f"long-{options.part}.json"
+    commit, only = code_version(options.root), PARTS[options.part]
+    path = data_dir() / f"long-{options.part}{'' if _is_clean(commit) else '-uncommitted'}.json"
     done = _read(path, commit)
     for file in _files(options.root, only):
         if file in done and done[file].is_done:
@@ -57,9 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         done[file] = _run(options.root, file, only)
         print(_told(done[file]), flush=True)
+        if code_version(options.root) != commit:
+            raise RuntimeError(f"the files are no longer those of commit {commit}; run the tests again")
         _write(path, commit, done)
     print(f"{path} has the results of commit {commit}")
-    return int(any(not each.is_done for each in done.values()))
+    return int(any(each.exit_code or each.failed for each in done.values()))
 
 
 def _files(root: Path, only: str) -> list[str]:
@@ -75,18 +83,18 @@ def _files(root: Path, only: str) -> list[str]:
 
 
 def _run(root: Path, file: str, only: str) -> FileResult:
-    report = data_dir() / "long-tests.xml"
+    report = data_dir() / f"long-tests-{os.getpid()}.xml"
     started = time.perf_counter()
     ran = _pytest(root, "-q", "--no-header", "-m", only, f"--junitxml={report}", file)
     seconds = round(time.perf_counter() - started, 1)
     if ran.returncode:
         print(ran.stdout, ran.stderr, sep="\n")
     if not report.exists():  # pytest itself broke
-        return FileResult(file, 0, 1, 0, seconds)
+        return FileResult(file, 0, 1, 0, seconds, ran.returncode)
     suite = ElementTree.parse(report).find("testsuite").attrib
     report.unlink()
     failed, skipped = int(suite["failures"]) + int(suite["errors"]), int(suite["skipped"])
-    return FileResult(file, int(suite["tests"]) - failed - skipped, failed, skipped, seconds)
+    return FileResult(file, int(suite["tests"]) - failed - skipped, failed, skipped, seconds, ran.returncode)
 
 
 def _pytest(root: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -99,9 +107,13 @@ def _told(result: FileResult) -> str:
     return f"{result.file}: {counts} in {result.seconds:,.0f} s"
 
 
+def _is_clean(commit: str | None) -> bool:
+    return commit is not None and not commit.endswith("-dirty")
+
+
 def _read(path: Path, commit: str | None) -> dict[str, FileResult]:
     """Return the results of this commit by file; none of a commit that is unknown or has changed files."""
-    if not path.exists() or commit is None or commit.endswith("-dirty"):
+    if not path.exists() or not _is_clean(commit):
         return {}
     kept = json.loads(path.read_text(encoding="utf-8"))
     return {each["file"]: FileResult(**each) for each in kept["files"]} if kept["commit"] == commit else {}

@@ -18,6 +18,7 @@ from recommender.evaluation.evaluated_week import evaluate_week
 from recommender.evaluation.held_out_week import lists_of_week
 from recommender.evaluation.publication_gate import PublicationGate
 from recommender.evaluation.usual_weeks import UsualWeeks
+from recommender.models.first_step import EPOCHS
 from recommender.models.grid import build_model, training_settings, validation_average_precision
 from recommender.models.training import train
 from recommender.models.training_week import TrainingWeek
@@ -91,7 +92,8 @@ def _one_step(night: FittedNight) -> np.ndarray:
     candidate = replace(chosen, seed=chosen.seed + 1)
     model = build_model(candidate, inputs, known_until)
     weeks = [TrainingWeek.of(inputs.candidates[day], inputs.queries[day], inputs.truths[day])]
-    everybody = replace(training_settings(candidate, inputs, known_until), batch_size=len(inputs.queries[day]))
+    settings = training_settings(candidate, inputs, known_until)
+    everybody = replace(settings, batch_size=len(inputs.queries[day]), epochs=EPOCHS)
     train(model, weeks, everybody, last_epoch=1)
     return validation_average_precision(model, inputs, day, most=COMPARED_CUSTOMERS)
 

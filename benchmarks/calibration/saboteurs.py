@@ -147,13 +147,13 @@ SABOTEURS = {
     "popularity for everyone": Saboteur(popularity_for_everyone, "better_than_popular"),
     "shuffled labels": Saboteur(shuffled_labels, "better_than_popular"),
     "blind for new articles": Saboteur(blind_for_new_articles, "new_articles_recommended"),
-    "leaked test week": Saboteur(leaked_test_week, "gain_over_earlier_ranker"),
+    "leaked test week": Saboteur(leaked_test_week, "part_of_a_leaks_gain"),
     "single department": Saboteur(single_department, "department_balance"),
     "ids shifted by one": Saboteur(ids_shifted_by_one, "no_worse_than_popular"),
     "colour variants": Saboteur(colour_variants, "no_colour_variant_floods"),
     "withdrawn articles": Saboteur(withdrawn_articles, "only_articles_on_sale"),
     "fails cold customers": Saboteur(fails_cold_customers, "cold_customers_no_worse_than_popular"),
-    "ranker that saw the week": Saboteur(ranker_that_saw_the_week, "gain_over_earlier_ranker", of_lists=False),
+    "ranker that saw the week": Saboteur(ranker_that_saw_the_week, "part_of_a_leaks_gain", of_lists=False),
     "lists of seven days before": Saboteur(
         lists_of_seven_days_before, "lists_are_new", of_lists=False, is_of_gate=True
     ),

@@ -3,7 +3,8 @@
 In: judged nights of many shops. Out: for each comparison the worst healthy value, the best that its saboteurs reach by
 chance, the threshold half-way between them, and what leaving one shop out would have set and decided. A test compares
 the bound of an interval with its threshold, so a saboteur counts with the bound that might let it pass; a healthy night
-counts with its value, because a larger shop's interval is narrower.
+counts with its value, because a larger shop's interval is narrower. One whose interval holds the sick reference counts
+with its value, too: at no threshold will it pass, for want of data.
 
 A test without a saboteur of its own is set half-way between the worst healthy value and the sick reference, 0; one that
 asks for at most something keeps its threshold. So does one whose saboteur does better in some shop than a healthy night
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.calibration.verdicts import HEALTHY, Fate, JudgedNight, fate_of, test_made_for
-from recommender.evaluation.behavioral_check import CheckResult, Kind
+from recommender.evaluation.behavioral_check import CheckResult, Kind, is_blind
 
 MINIMUM, MAXIMUM = ">=", "<="
 
@@ -131,12 +132,21 @@ def _half_way(healthy: CheckResult, spoiled: float | None) -> float:
 
 
 def _is_judged(result: CheckResult) -> bool:
-    return result.kind == Kind.COMPARISON and result.passed is not None
+    """Whether there was enough to count, whatever the interval said of it."""
+    is_enough = all(result.details.get(what, 0) >= fewest for what, fewest in result.needs.items())
+    return result.kind == Kind.COMPARISON and result.value is not None and is_enough
 
 
 def _nearest_to_passing(result: CheckResult) -> float:
-    low, high = (result.value if bound is None else bound for bound in (result.low, result.high))
+    low, high = _bounds(result)
+    if result.sick is not None and low <= result.sick <= high:
+        return result.value
     return high if result.comparison == MINIMUM else low
+
+
+def _bounds(result: CheckResult) -> tuple[float, float]:
+    low, high = (result.value if bound is None else bound for bound in (result.low, result.high))
+    return low, high
 
 
 def _judged_again(night: JudgedNight, thresholds: dict[str, float]) -> JudgedNight:
@@ -148,8 +158,10 @@ def _judged_again(night: JudgedNight, thresholds: dict[str, float]) -> JudgedNig
 
 
 def _with_threshold(result: CheckResult, threshold: float) -> CheckResult:
-    nearest = _nearest_to_passing(result)
-    is_met = nearest >= threshold if result.comparison == MINIMUM else nearest <= threshold
+    low, high = _bounds(result)
+    if result.sick is not None and is_blind(result.sick, low, high, threshold):
+        return replace(result, threshold=threshold, passed=None)
+    is_met = high >= threshold if result.comparison == MINIMUM else low <= threshold
     return replace(result, threshold=threshold, passed=bool(is_met))
 
 

@@ -20,7 +20,7 @@ SETTINGS = config.Settings.of(config.read_file(config.DEFAULT_FILE), "kaggle-hm"
 SHOP = "1500 customers 11"
 TOO_FEW = {"fails cold customers", "blind for new articles"}  # five newcomers a week, and few articles that are new
 N_NIGHTS = 20
-LEAK = "behavioral_tests gain_over_earlier_ranker"
+LEAK = "behavioral_tests part_of_a_leaks_gain"
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +84,18 @@ def test_a_shop_that_was_collected_is_not_fitted_again(shop_folder):
 
 
 def result(name: str, value: float, comparison: str = "<=", threshold: float = 1.0, **more) -> CheckResult:
-    values = {"low": value - 0.01, "high": value + 0.01, "passed": True, **more}
+    values = {"low": value - 0.01, "high": value + 0.01, "passed": True, "needs": {}, "details": {}, **more}
     return CheckResult(
         name=name, description="", test_type="", kind="comparison", is_refusing=True, why="why", display_type="scalar",
-        value=value, threshold=threshold, comparison=comparison, needs={}, details={}, **values,
+        value=value, threshold=threshold, comparison=comparison, **values,
     )  # fmt: skip
 
 
 def planted(shop: str, healthy: float, leaked: float) -> list[JudgedNight]:
     saw = "ranker that saw the week"
     return [
-        JudgedNight(shop, HEALTHY, {LEAK: result("gain_over_earlier_ranker", healthy)}),
-        JudgedNight(shop, saw, {LEAK: result("gain_over_earlier_ranker", leaked, passed=False)}),
+        JudgedNight(shop, HEALTHY, {LEAK: result("part_of_a_leaks_gain", healthy)}),
+        JudgedNight(shop, saw, {LEAK: result("part_of_a_leaks_gain", leaked, passed=False)}),
     ]
 
 
@@ -123,10 +123,11 @@ def test_a_shop_left_out_is_judged_by_what_the_others_set():
 def test_saboteurs_of_a_shop_left_out_are_told_apart_by_who_refuses_them():
     """Thresholds of the others are 1.175: one saboteur is below, one lacks data, and one is refused by another test."""
     others, saw = [*planted("a 1", 1.06, 1.3), *planted("b 1", 1.0, 1.4)], "ranker that saw the week"
-    below = result("gain_over_earlier_ranker", 1.1, passed=True)
-    unknown, failing = result("gain_over_earlier_ranker", 9.0, passed=None), result("other", 9.0, passed=False)
+    below = result("part_of_a_leaks_gain", 1.1, passed=True)
+    wide = {"low": 0.5, "high": 2.5, "sick": 2.0}  # holds the sick reference and any threshold that others set
+    unknown, failing = result("part_of_a_leaks_gain", 1.5, **wide), result("other", 9.0, passed=False)
     nights = [
-        JudgedNight("c 1", HEALTHY, {LEAK: result("gain_over_earlier_ranker", 1.0)}),
+        JudgedNight("c 1", HEALTHY, {LEAK: result("part_of_a_leaks_gain", 1.0)}),
         JudgedNight("c 1", saw, {LEAK: below}),
         JudgedNight("c 2", saw, {LEAK: unknown}),
         JudgedNight("c 3", saw, {LEAK: unknown, "behavioral_tests other": failing}),
@@ -140,8 +141,16 @@ def test_saboteurs_of_a_shop_left_out_are_told_apart_by_who_refuses_them():
 
 def test_a_night_without_enough_data_sets_no_threshold():
     nights = planted("a 1", 1.02, 1.5)
-    nights.append(JudgedNight("b 1", HEALTHY, {LEAK: result("gain_over_earlier_ranker", 9.0, passed=None)}))
+    too_few = {"needs": {"customers": 50}, "details": {"customers": 49}}
+    nights.append(JudgedNight("b 1", HEALTHY, {LEAK: result("part_of_a_leaks_gain", 9.0, passed=None, **too_few)}))
     assert calibrate(nights)[0].healthy == 1.02
+
+
+def test_a_spoiled_night_that_may_as_well_be_the_sick_reference_counts_with_its_value():
+    """The shipped threshold has no say in it: what that called not enough data counts as well."""
+    nights = planted("a 1", 1.02, 1.5)
+    nights[1].results[LEAK] = result("part_of_a_leaks_gain", 1.5, low=0.9, high=2.1, sick=2.0, passed=None)
+    assert calibrate(nights)[0].spoiled == 1.5
 
 
 def test_the_table_of_saboteurs_has_a_line_for_each_shop_and_names_the_tests():
@@ -149,7 +158,7 @@ def test_the_table_of_saboteurs_has_a_line_for_each_shop_and_names_the_tests():
         [*planted("a 1", 1.02, 1.5), *planted("b 1", 1.06, 1.3)]
     ).splitlines()
     column = [name.strip() for name in head.split("|")].index("ranker that saw the week")
-    assert tests.split("|")[column].strip() == "*gain_over_earlier_ranker*"
+    assert tests.split("|")[column].strip() == "*part_of_a_leaks_gain*"
     assert [line.split("|")[1].strip() for line in shops] == ["a 1", "b 1"]
     assert [line.split("|")[column].strip() for line in shops] == ["refused", "refused"]
     assert {cell.strip() for cell in shops[0].split("|")[2:-1]} == {"-", "refused"}

@@ -72,10 +72,22 @@ def test_at_another_commit_everything_is_run_again(project):
     """Changed files are no commit. Whole flows are a part of their own."""
     write(project, "test_bad.py", LONG.replace("@", "@pytest.mark.flow\n@") + RAN)
     assert run(project) == (0, ["test_good.py"])
+    assert json.loads((project.parent / "data" / "long-tests-uncommitted.json").read_text())["files"]
     commit(project)
     assert run(project) == (0, ["test_good.py"])
     assert run(project) == (0, [])
     assert run(project, "flows") == (0, ["test_bad.py"])
+
+
+def test_a_file_that_was_stopped_or_skipped_has_not_passed(project):
+    """What ran before it was stopped had passed."""
+    before = "import os\nimport pytest\n\n\n@pytest.mark.long\ndef test_before():\n    pass\n\n\n"
+    write(project, "test_bad.py", f"{before}{LONG}{RAN}    os._exit(9)\n")
+    write(project, "test_stopped.py", f"{before}{LONG}{RAN}    pytest.exit('stopped', 3)\n")
+    write(project, "test_skipped.py", f"{LONG}{RAN}    pytest.skip('not here')\n")
+    commit(project)
+    assert run(project) == (1, ["test_bad.py", "test_good.py", "test_skipped.py", "test_stopped.py"])
+    assert run(project) == (1, ["test_bad.py", "test_skipped.py", "test_stopped.py"])
 
 
 def test_tests_that_cannot_be_collected_are_told(project):

@@ -82,6 +82,7 @@ def test_results_come_in_the_order_of_the_methods_with_their_docstrings():
         "passed": True,
         "needs": {"customers": 5},
         "details": {"customers": 7, "popular": 0.5},
+        "sick": None,
     }
 
 
@@ -133,6 +134,12 @@ def test_the_sick_reference_may_lie_above_the_threshold():
         accuracy_result(0.5, low, high, sick=1, maximum=0.3) for low, high in ((0.2, 1.1), (0.4, 1.1), (0.2, 0.9))
     ]
     assert [result.passed for result in results] == [None, False, True]
+
+
+def test_of_two_bounds_the_one_nearer_to_the_sick_reference_counts():
+    within = {"minimum": 0.5, "maximum": 2.0}
+    intervals = (-0.1, 0.6), (0.1, 0.6), (-0.1, 0.4), (0.1, 3.0)
+    assert [accuracy_result(0.3, *each, sick=0, **within).passed for each in intervals] == [None, True, False, True]
 
 
 def test_a_value_without_an_interval_is_judged_though_there_is_a_sick_reference():

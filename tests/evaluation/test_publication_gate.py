@@ -163,6 +163,8 @@ def test_an_evaluated_two_tower_that_may_as_well_have_made_one_step_is_no_measur
     evaluated = healthy.first_step_precision + gain
     gate = dataclasses.replace(healthy, two_tower_precision=evaluated, evaluated_two_tower_precision=evaluated)
     assert undecided(gate) == {"two_tower_learned"}
+    dead = dataclasses.replace(gate, two_tower_precision=0.1 * evaluated)
+    assert failed(dead) == {"two_tower_learned"}  # far less than the evaluated one, wherever the way begins
 
 
 def test_a_two_tower_fails_only_when_its_whole_interval_does(healthy):

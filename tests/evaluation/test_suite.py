@@ -39,7 +39,7 @@ def test_every_part_of_a_way_says_where_the_sick_reference_is(healthy):
         "misses_near_purchases", "department_balance", "new_articles_recommended", "served_without_newest_purchase",
         "one_purchase_less",
     )  # fmt: skip
-    expected = {**dict.fromkeys(parts_of_a_way, 0), "gain_over_earlier_ranker": 1}
+    expected = {**dict.fromkeys(parts_of_a_way, 0), "part_of_a_leaks_gain": 1}
     assert {name: sick for name, sick in told.items() if sick is not None} == expected
 
 

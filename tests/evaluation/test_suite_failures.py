@@ -104,7 +104,7 @@ SPOILED = {
     "finds_head_articles": lists_filled_with(slow_sellers),
     "finds_tail_articles": POPULARITY,
     "cold_customers_beyond_hindsight": LEAK,
-    "gain_over_earlier_ranker": LEAK,
+    "part_of_a_leaks_gain": LEAK,
     "gain_over_week_before": LEAK,
     "first_day_favoured": lists_filled_with(first_day_leaked),
     "miss_rate_equality_difference": lists_filled_with(blind_for_one_band),

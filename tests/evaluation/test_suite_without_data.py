@@ -15,7 +15,7 @@ from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.behavioral_check import test_names
 
 STABILITY = {"served_without_newest_purchase", "one_purchase_less", "shuffled_basket"}
-REHEARSED = {"gain_over_earlier_ranker", "gain_over_week_before"}
+REHEARSED = {"part_of_a_leaks_gain", "gain_over_week_before"}
 COLD = {"cold_customers_no_worse_than_popular", "cold_customers_beyond_hindsight"}
 STANDING_OF_TASTE = {"catalogue_coverage", "exposure_of_other_articles", "popularity_as_in_own_purchases"}
 STANDING_OF_TASTE |= {"novelty_over_popular", "difference_between_customers"}

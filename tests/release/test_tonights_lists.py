@@ -87,13 +87,12 @@ def test_healthy_models_pass_the_gate(tonight):
     ids=["all weights zero", "random weights"],
 )
 def test_a_broken_two_tower_is_found_out_though_the_ranker_covers_up_for_it(damage, make_lists, refitted, tmp_path):
-    """In so small a shop one training step serves as well as many, so the gate is silent; what it would go by tells."""
+    """The small shop has too few buyers in a week to be refused for that, but what is measured tells."""
     torch.manual_seed(0)
     two_tower = damaged(refitted.two_tower, damage, tmp_path / "damaged")
-    gate = make_lists(replace(refitted, two_tower=two_tower)).gate(K)
-    assert gate.two_tower_learned().value is None
-    minimum = THRESHOLDS["two_tower_learned"]["minimum"]
-    assert gate.two_tower_precision.mean() < minimum * gate.evaluated_two_tower_precision.mean()
+    learned = make_lists(replace(refitted, two_tower=two_tower)).gate(K).two_tower_learned()
+    assert 2 < learned.data["customers"] < 50
+    assert learned.value < THRESHOLDS["two_tower_learned"]["minimum"]
 
 
 def test_a_two_tower_that_diverged_makes_no_lists(make_lists, refitted, tmp_path):

@@ -110,6 +110,7 @@ class CheckResult:
     passed: bool | None
     needs: dict[str, int]
     details: dict[str, Any]
+    sick: float | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -241,6 +242,7 @@ def _run_test(suite: object, name: str, bounds: Mapping[str, float] | None) -> C
         passed=_is_met(measured, threshold, comparison) if _is_enough(measured, declared.needs, threshold) else None,
         needs=dict(declared.needs),
         details={**measured.data, **measured.details},
+        sick=measured.sick,
     )
 
 
@@ -268,8 +270,13 @@ def _is_enough(measured: Measurement, needs: Mapping[str, int], threshold: float
         return False
     if measured.sick is None:
         return True
-    lowest, highest = _bounds(measured)
-    return not lowest <= min(measured.sick, threshold) <= max(measured.sick, threshold) <= highest
+    return not is_blind(measured.sick, *_bounds(measured), threshold)
+
+
+def is_blind(sick: float, low: float, high: float, threshold: float | list[float]) -> bool:
+    """Whether an interval holds both the sick reference and the threshold, of two the one that is nearer to it."""
+    edge = min(threshold, key=lambda each: abs(each - sick)) if isinstance(threshold, list) else threshold
+    return low <= min(sick, edge) and max(sick, edge) <= high
 
 
 def _is_met(measured: Measurement, threshold: float | list[float], comparison: str) -> bool:

@@ -97,7 +97,12 @@ class PublicationGate(ListRuleChecks):
             return Measurement(None)
         learned, evaluated = self.two_tower_precision, {"evaluated": self.evaluated_two_tower_precision}
         best_of_several = quantile_of_several(FIRST_STEPS)
-        return standing_of_customers(learned, self.first_step_precision, evaluated, "one step", best_of_several)
+        part = standing_of_customers(learned, self.first_step_precision, evaluated, "one step", best_of_several)
+        if part.value is not None:
+            return part
+        # Nobody knows where the way begins, so the part may be nothing; counted from nothing it is the most it can be.
+        most = standing_of_customers(learned, np.zeros(len(learned)), evaluated, "nothing")
+        return most if most.value is None else replace(most, details=part.details, low=min(most.low, 0.0))
 
     @behavioral_check("freshness", Kind.COMPARISON, refuses=STALE, needs=FEWEST)
     def lists_are_new(self) -> Measurement:

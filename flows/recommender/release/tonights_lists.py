@@ -210,14 +210,16 @@ def _by_stages(
     rows = _compared(everyone)
     again = evaluated.two_tower.fit_day(stages, day, rows)
     served_again = recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)
-    candidate, inputs, test_day = request.candidate, tonight.two_tower.inputs(), evaluated.two_tower.as_of_day
+    test_day = evaluated.two_tower.as_of_day
+    evaluated_precision = _precision_alone(evaluated.two_tower, evaluated.two_tower.inputs(), test_day)
+    candidate, inputs = request.candidate, tonight.two_tower.inputs()
     return _Made(
         fitted=fitted,
         published=published,
         evaluated=served_again.spread(rows, everyone),
         proposers=proposers,
         two_tower_precision=_precision_alone(tonight.two_tower, inputs, test_day),
-        evaluated_two_tower_precision=_precision_alone(evaluated.two_tower, evaluated.two_tower.inputs(), test_day),
+        evaluated_two_tower_precision=evaluated_precision,
         first_step_precision=first_step_precision(candidate, inputs, test_day, day, FIRST_STEPS, COMPARED_CUSTOMERS),
     )
 

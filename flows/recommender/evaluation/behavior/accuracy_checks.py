@@ -30,7 +30,7 @@ class AccuracyChecks(JudgedWeek):
     @behavioral_check(
         "accuracy",
         Kind.COMPARISON,
-        refuses="a baseline or the two-tower alone shows that customers differ, and the lists do not know it",
+        refuses="a baseline or the two-tower alone shows how customers differ, and the lists know little of it",
         needs=FEWEST,
         display_type=DisplayType.BARS,
     )

@@ -11,8 +11,10 @@ from recommender.evaluation.behavior.judged_week import JudgedWeek
 from recommender.evaluation.behavior.standing import multiple_of
 from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check
 from recommender.ranking_metrics import mean_over_customers
-from recommender.ratios import NORMAL_QUANTILE, LogRatio, estimates_ratio, log_ratio
+from recommender.ratios import NORMAL_QUANTILE, ROUNDING, LogRatio, estimates_ratio, log_ratio
 
+FEWEST = {"customers": 50, "customers a week before": 50}
+LEAST_GAIN = np.log(1.05)  # of having learned a week: less is no harm, and a gain is no part of it to speak of
 LEAK = "lists that know the week they are judged by say nothing of the nights to come"
 
 
@@ -26,26 +28,22 @@ class LeakChecks(JudgedWeek):
         cold = np.flatnonzero(~self.has_history & ~np.isnan(recall))
         return multiple_of({"model": recall[cold], "hindsight": hindsight[cold]}, is_sureness_asked=False)
 
-    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "ranking weeks": 4})
-    def gain_over_earlier_ranker(self) -> Measurement:
+    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={**FEWEST, "ranking weeks": 4})
+    def part_of_a_leaks_gain(self) -> Measurement:
         """What MAP gains on an earlier ranker's: nothing, 0, or as much as in the week before, which it learned, 1."""
         rehearsal = self.rehearsal
         if rehearsal is None:
             return Measurement(None)
         now = self.average_precision[rehearsal.rows]
         values = now, rehearsal.earlier_now, rehearsal.judged_then, rehearsal.earlier_then
-        data = {"customers": len(now), "ranking weeks": rehearsal.n_weeks}
-        names = "model", "earlier ranker", "model in the week learned", "earlier ranker in it"
-        details = _means(names, values)
+        data = {"customers": len(now), "customers a week before": len(rehearsal.earlier_then)}
+        data["ranking weeks"] = rehearsal.n_weeks
+        details = _means(("model", "earlier ranker", "model in the week learned", "earlier ranker in it"), values)
         if not all(each > 0 for each in details.values()):
             return Measurement(None, details, data)
-        gain, learned = log_ratio(*values[:2]), log_ratio(*values[2:])
-        if learned.value <= NORMAL_QUANTILE * np.sqrt(learned.variance):
-            return Measurement(None, details, data)  # in this shop a ranker gains nothing by having seen a week
-        bounds = estimates_ratio(gain.value, gain.variance, learned.value, learned.variance)
-        return Measurement(gain.value / learned.value, details, data, *bounds, sick=1)
+        return _part(log_ratio(*values[:2]), log_ratio(*values[2:]), details, data)
 
-    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "customers a week before": 50})
+    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs=FEWEST)
     def gain_over_week_before(self) -> Measurement:
         """MAP over that of the best generator, as a multiple of the same in the week before, by the earlier ranker."""
         rehearsal = self.rehearsal
@@ -93,6 +91,21 @@ class LeakChecks(JudgedWeek):
         is_hit = np.isin(owners * n_articles + self.truth.values, listed[lists >= 0])
         is_first = self.truth_days == 0
         return tuple(np.bincount(owners[is_hit & on], minlength=n).astype(float) for on in (is_first, ~is_first))
+
+
+def _part(gain: LogRatio, learned: LogRatio, details: dict, data: dict) -> Measurement:
+    """Set a gain beside what having learned a week gains, both logarithms.
+
+    Where that is not surely worth the name, it counts as much as it could be: a gain that is a large part even of that
+    is a leak, and any other may be one or none.
+    """
+    reach = NORMAL_QUANTILE * np.sqrt(learned.variance)
+    if learned.value > max(reach * (1 + ROUNDING), LEAST_GAIN):
+        bounds = estimates_ratio(gain.value, gain.variance, learned.value, learned.variance)
+        return Measurement(gain.value / learned.value, details, data, *bounds, sick=1)
+    most = max(learned.value + reach, LEAST_GAIN)
+    low = (gain.value - NORMAL_QUANTILE * np.sqrt(gain.variance)) / most
+    return Measurement(float(gain.value / most), details, data, float(low), np.inf, sick=1)
 
 
 def _means(names: Sequence[str], values: Sequence[np.ndarray]) -> dict[str, float]:
