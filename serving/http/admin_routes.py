@@ -14,7 +14,15 @@ from serving.cache.article_numbers import ARTICLE_ID_PATTERN
 from serving.http.api_keys import AdminRoute, administrator
 from serving.http.problems import problem_responses
 from serving.lookup.barred_articles import BarredArticle, Rule
-from serving.lookup.rule_book import FEED_NAME_PATTERN, MOST_OF_NOTE, Changed, RuleBook, RuleConflict, RuleError
+from serving.lookup.rule_book import (
+    FEED_NAME_PATTERN,
+    MOST_OF_NOTE,
+    NOTE_PATTERN,
+    Changed,
+    RuleBook,
+    RuleConflict,
+    RuleError,
+)
 
 PROBLEMS = problem_responses(
     {
@@ -45,7 +53,11 @@ class Bar(BaseModel):
 
     rule: Literal["denied", "out_of_stock"] = "denied"
     note: str = Field(
-        "", max_length=MOST_OF_NOTE, description="The reason, for later readers, in one line.", examples=["recalled"]
+        "",
+        max_length=MOST_OF_NOTE,
+        description="The reason, for later readers, in one line.",
+        examples=["recalled"],
+        json_schema_extra={"pattern": NOTE_PATTERN},  # told by `check_note`, which names the character
     )
 
 

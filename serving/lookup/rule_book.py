@@ -39,6 +39,7 @@ NOBODY = np.array([], NUMBERS)
 FEED_NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 FEED_NAME = re.compile(FEED_NAME_PATTERN)
 MOST_OF_NOTE = 500  # characters
+NOTE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"  # the same for documents; no text has half a character
 UNSHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, halves of characters and line breaks, as Unicode calls them
 
 
