@@ -15,6 +15,7 @@ LONG = "import pytest\n\n\n@pytest.mark.long\ndef test_long():\n    "
 def project(tmp_path, monkeypatch):
     """A small project under git with two files of long tests, of which one fails, and one without any."""
     monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # they take a second of every start
     root = tmp_path / "project"
     (root / "tests").mkdir(parents=True)
     (root / "pytest.ini").write_text("[pytest]\nmarkers =\n    long: takes long\n    flow: runs a flow\n")

@@ -65,9 +65,9 @@ def test_both_versions_are_served_over_http(state):
     """The second to most customers, the first to those in the variant."""
     first, second = (night["version"] for night in state.nights)
     of_first, of_second = state.customers(night=0), state.customers()
-    with serving(state.workplace) as get:
-        answers = {each: reader(get)(f"/recommendations/{each}") for each in of_second}
-        assert reader(get)("/health/ready")["version"] == second
+    with serving(state.workplace) as client:
+        answers = {each: reader(client.get)(f"/recommendations/{each}") for each in of_second}
+        assert reader(client.get)("/health/ready")["version"] == second
     assert {answer["version"] for answer in answers.values()} == {first, second}
     for customer, answer in answers.items():
         is_in_variant = answer["variant"] == VARIANT
@@ -77,8 +77,8 @@ def test_both_versions_are_served_over_http(state):
 
 def test_what_goes_with_the_lists_is_served_too(state):
     segment, similar = state.published("segments")[0], state.published("similar")[0]
-    with serving(state.workplace) as get:
-        read = reader(get)
+    with serving(state.workplace) as client:
+        read = reader(client.get)
         assert ids_in(read("/popular")) == state.shown(state.published("popular")[0])
         assert ids_in(read(f"/popular?segment={segment['name']}")) == state.shown(segment)
         assert ids_in(read(f"/similar/{similar['name']}")) == state.shown(similar)
@@ -115,9 +115,9 @@ def test_the_commands_tell_what_there_is(state):
 def test_a_rollback_serves_the_earlier_night(state):
     first = state.nights[0]["version"]
     assert f"demo now serves {first}" in state.make("rollback")
-    with serving(state.workplace) as get:
+    with serving(state.workplace) as client:
         for customer, row in state.customers(night=0).items():
-            answer = reader(get)(f"/recommendations/{customer}")
+            answer = reader(client.get)(f"/recommendations/{customer}")
             assert answer["version"] == first
             assert ids_in(answer) == state.shown(row)
 
