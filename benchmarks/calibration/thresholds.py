@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.calibration.verdicts import HEALTHY, Fate, JudgedNight, fate_of, test_made_for
-from recommender.evaluation.behavioral_check import CheckResult, Kind, is_blind
+from recommender.evaluation.behavioral_check import CheckResult, Kind, bounds_of, is_passed
+from recommender.evaluation.result_text import describe_missing_data
 
 MINIMUM, MAXIMUM = ">=", "<="
 
@@ -133,20 +134,14 @@ def _half_way(healthy: CheckResult, spoiled: float | None) -> float:
 
 def _is_judged(result: CheckResult) -> bool:
     """Whether there was enough to count, whatever the interval said of it."""
-    is_enough = all(result.details.get(what, 0) >= fewest for what, fewest in result.needs.items())
-    return result.kind == Kind.COMPARISON and result.value is not None and is_enough
+    return result.kind == Kind.COMPARISON and result.value is not None and not describe_missing_data(result)
 
 
 def _nearest_to_passing(result: CheckResult) -> float:
-    low, high = _bounds(result)
+    low, high = bounds_of(result)
     if result.sick is not None and low <= result.sick <= high:
         return result.value
     return high if result.comparison == MINIMUM else low
-
-
-def _bounds(result: CheckResult) -> tuple[float, float]:
-    low, high = (result.value if bound is None else bound for bound in (result.low, result.high))
-    return low, high
 
 
 def _judged_again(night: JudgedNight, thresholds: dict[str, float]) -> JudgedNight:
@@ -158,11 +153,7 @@ def _judged_again(night: JudgedNight, thresholds: dict[str, float]) -> JudgedNig
 
 
 def _with_threshold(result: CheckResult, threshold: float) -> CheckResult:
-    low, high = _bounds(result)
-    if result.sick is not None and is_blind(result.sick, low, high, threshold):
-        return replace(result, threshold=threshold, passed=None)
-    is_met = high >= threshold if result.comparison == MINIMUM else low <= threshold
-    return replace(result, threshold=threshold, passed=bool(is_met))
+    return replace(result, threshold=threshold, passed=is_passed(result, threshold, result.comparison))
 
 
 def _without_seed(shop: str) -> str:

@@ -239,7 +239,7 @@ def _run_test(suite: object, name: str, bounds: Mapping[str, float] | None) -> C
         high=measured.high,
         threshold=threshold,
         comparison=comparison,
-        passed=_is_met(measured, threshold, comparison) if _is_enough(measured, declared.needs, threshold) else None,
+        passed=is_passed(measured, threshold, comparison) if _is_enough(measured, declared.needs) else None,
         needs=dict(declared.needs),
         details={**measured.data, **measured.details},
         sick=measured.sick,
@@ -265,25 +265,28 @@ def _read_threshold(name: str, bounds: Mapping[str, float]) -> tuple[float | lis
     raise SettingsError(f"test {name} needs a threshold: minimum, maximum or both; got {bounds}")
 
 
-def _is_enough(measured: Measurement, needs: Mapping[str, int], threshold: float | list[float]) -> bool:
-    if measured.value is None or any(measured.data[what] < fewest for what, fewest in needs.items()):
-        return False
-    if measured.sick is None:
-        return True
-    return not is_blind(measured.sick, *_bounds(measured), threshold)
+def _is_enough(measured: Measurement, needs: Mapping[str, int]) -> bool:
+    return measured.value is not None and all(measured.data[what] >= fewest for what, fewest in needs.items())
 
 
-def is_blind(sick: float, low: float, high: float, threshold: float | list[float]) -> bool:
-    """Whether an interval holds both the sick reference and the threshold, of two the one that is nearer to it."""
-    edge = min(threshold, key=lambda each: abs(each - sick)) if isinstance(threshold, list) else threshold
-    return low <= min(sick, edge) and max(sick, edge) <= high
+def is_passed(measured: Measurement | CheckResult, threshold: float | list[float], comparison: str) -> bool | None:
+    """Judge a value by its interval; None when that holds both the sick reference and the threshold.
+
+    Of two thresholds the one that is nearer to the sick reference counts.
+    """
+    if (sick := measured.sick) is not None:
+        low, high = bounds_of(measured)
+        edge = min(threshold, key=lambda each: abs(each - sick)) if isinstance(threshold, list) else threshold
+        if low <= min(sick, edge) and max(sick, edge) <= high:
+            return None
+    return _is_met(measured, threshold, comparison)
 
 
-def _is_met(measured: Measurement, threshold: float | list[float], comparison: str) -> bool:
+def _is_met(measured: Measurement | CheckResult, threshold: float | list[float], comparison: str) -> bool:
     """Judge the value; NaN never passes. Python's bool, because the verdict looks for `False`, which numpy's is not."""
     if math.isnan(measured.value):
         return False
-    lowest, highest = _bounds(measured)
+    lowest, highest = bounds_of(measured)
     minimum, maximum = {
         "within": lambda: threshold,
         ">=": lambda: (threshold, math.inf),
@@ -292,7 +295,7 @@ def _is_met(measured: Measurement, threshold: float | list[float], comparison: s
     return bool(highest >= minimum and lowest <= maximum)
 
 
-def _bounds(measured: Measurement) -> tuple[float, float]:
-    """The interval of the value; the value itself where it has none, or an unknown bound."""
+def bounds_of(measured: Measurement | CheckResult) -> tuple[float, float]:
+    """Return the interval of a value; the value itself where it has none, or an unknown bound."""
     low, high = (measured.value if each is None or math.isnan(each) else each for each in (measured.low, measured.high))
     return low, high

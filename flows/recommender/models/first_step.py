@@ -38,10 +38,8 @@ def first_step_precision(
         tries: how many two-towers.
         most: see `grid.validation_average_precision`, whose order the buyers have.
     """
-    week, threads = (
-        TrainingWeek.of(inputs.candidates[day], inputs.queries[day], inputs.truths[day]),
-        torch.get_num_threads(),
-    )
+    week = TrainingWeek.of(inputs.candidates[day], inputs.queries[day], inputs.truths[day])
+    threads = torch.get_num_threads()
     candidates = [replace(candidate, seed=seed) for seed in range(FIRST_SEED, FIRST_SEED + tries)]
     try:
         with torch.random.fork_rng():
