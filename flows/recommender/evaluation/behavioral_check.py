@@ -287,12 +287,8 @@ def _is_met(measured: Measurement | CheckResult, threshold: float | list[float],
     if math.isnan(measured.value):
         return False
     lowest, highest = bounds_of(measured)
-    minimum, maximum = {
-        "within": lambda: threshold,
-        ">=": lambda: (threshold, math.inf),
-        "<=": lambda: (-math.inf, threshold),
-    }[comparison]()
-    return bool(highest >= minimum and lowest <= maximum)
+    minimum, maximum = threshold if comparison == "within" else (threshold, threshold)
+    return bool((comparison == "<=" or highest >= minimum) and (comparison == ">=" or lowest <= maximum))
 
 
 def bounds_of(measured: Measurement | CheckResult) -> tuple[float, float]:
