@@ -18,6 +18,7 @@ from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 from recommender.features.truth import Truth
 from recommender.stages.filter import Filtered
 from recommender.stages.fitted_day import FittedDay
+from recommender.stages.generators import Generator
 from recommender.stages.retrieve import fit_generators
 from recommender.stages.shop_day import OwnArticles, ShopDay
 
@@ -110,6 +111,11 @@ def planted_two_tower() -> tuple[InnerProducts, QuerySnapshot, CandidateSnapshot
     on_sale = torch.tensor([True, True, True, True, False, True])
     numbers = torch.tensor([[3.0, 0], [2, 1], [1, 2], [0, 3], [9, 9], [2, 2]])
     return InnerProducts(), week, replace(candidates(6, TODAY, on_sale), numbers=numbers)
+
+
+def scores_of(generator: Generator, rows: np.ndarray = EVERYBODY) -> np.ndarray:
+    """Return (len(rows), 5) float32, what a generator says of every candidate."""
+    return generator.scored(rows).at(np.arange(len(rows) * len(CANDIDATES))).reshape(len(rows), -1)
 
 
 def planted_truth() -> Truth:

@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from planted_day import BOB, CAT, planted_day, planted_two_tower
 
 from recommender.stages import candidate_sets as candidate_sets_module
-from recommender.stages.candidate_sets import best_of_each_row, candidate_sets
+from recommender.stages.candidate_sets import candidate_sets, union
 from recommender.stages.pair_features import FEATURE_NAMES
 from recommender.stages.retrieve import fit_generators
 
@@ -85,28 +83,11 @@ def test_a_chunk_of_customers_without_candidates_is_empty():
     assert chunk.features.dtype == np.float32
 
 
-@st.composite
-def scores_and_size(draw):
-    """Few distinct scores, so that many are tied, some of them -inf."""
-    n, m = draw(st.integers(1, 4)), draw(st.integers(1, 7))
-    values = st.sampled_from([-np.inf, -1.5, 0.0, 0.25, 3.0])
-    rows = draw(st.lists(st.lists(values, min_size=m, max_size=m), min_size=n, max_size=n))
-    return np.array(rows, np.float32), draw(st.integers(0, m + 2))
-
-
-@given(scores_and_size())
-@settings(max_examples=300, deadline=None)
-def test_best_of_each_row_is_what_sorting_finds(case):
-    scores, size = case
-    expected = np.zeros(scores.shape, bool)
-    for row, values in enumerate(scores):
-        best = sorted(np.flatnonzero(np.isfinite(values)), key=lambda column: (-values[column], column))
-        expected[row, best[:size]] = True
-    np.testing.assert_array_equal(best_of_each_row(scores, size), expected)
-
-
-def test_ties_go_to_the_lower_column_by_hand():
-    scores = np.array([[1, 3, 1, 1], [-np.inf, 2, -np.inf, -np.inf]], np.float32)
-    assert best_of_each_row(scores, 2).tolist() == [[True, True, False, False], [False, True, False, False]]
-    assert best_of_each_row(scores, 4).tolist() == [[True] * 4, [False, True, False, False]]
-    assert not best_of_each_row(scores, 0).any()
+def test_the_union_holds_each_pair_once_with_everybody_who_proposes_it():
+    keys, proposed_by = union({"a": np.array([3, 7]), "b": np.array([7, 1, 3]), "c": np.array([], np.int64)})
+    assert keys.tolist() == [1, 3, 7]
+    assert {name: marks.tolist() for name, marks in proposed_by.items()} == {
+        "a": [False, True, True],
+        "b": [True, True, True],
+        "c": [False, False, False],
+    }

@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import torch
-from planted_day import ANN, CANDIDATES, CAT, EVERYBODY, planted_day, planted_fitted_day
+from planted_day import ANN, CANDIDATES, CAT, planted_day, planted_fitted_day, scores_of
 
 from recommender.features.snapshots import QuerySnapshot
 from recommender.stages.candidate_sets import candidate_sets
@@ -49,9 +49,9 @@ def test_some_order_changes():
     assert any(histories(shuffled(queries(), seed)) != HISTORIES for seed in range(5))
 
 
-def scores_of(fitted) -> dict[str, np.ndarray]:
+def scores_by_name(fitted) -> dict[str, np.ndarray]:
     """What each generator says of every candidate."""
-    return {each.name: each.score(EVERYBODY) for each in fitted.generators}
+    return {each.name: scores_of(each) for each in fitted.generators}
 
 
 def test_the_newest_article_is_the_first_of_the_history():
@@ -64,10 +64,10 @@ def test_a_forgotten_article_is_gone_from_everything_that_is_known_of_its_custom
     before, after = fitted, forgetting_newest(fitted)
     assert after.day.history.toarray().tolist() == [[0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0], [0] * 6]
     assert after.day.own.keys.tolist() == [ANN * len(CANDIDATES) + 1]
-    scores = scores_of(after)
+    scores = scores_by_name(after)
     assert np.isfinite(scores["own"]).tolist() == [[False, True, False, False, False], [False] * 5, [False] * 5]
     for name in ("ease", "item_knn", "last_basket"):
-        assert (scores[name][ANN] != scores_of(before)[name][ANN]).any(), name
+        assert (scores[name][ANN] != scores_by_name(before)[name][ANN]).any(), name
     (pairs,) = candidate_sets(after.day, after.generators, after.sizes, np.array([ANN]))
     bought = pairs.features[:, pairs.feature_names.index("own_purchase_days")]
     assert np.isnan(bought).tolist() == [True, False, True, True, True]
@@ -75,7 +75,7 @@ def test_a_forgotten_article_is_gone_from_everything_that_is_known_of_its_custom
 
 def test_what_the_shop_sold_and_who_never_bought_stay_as_they_were():
     fitted = planted_fitted_day(dict.fromkeys(GENERATORS, 5))
-    before, after = scores_of(fitted), scores_of(forgetting_newest(fitted))
+    before, after = scores_by_name(fitted), scores_by_name(forgetting_newest(fitted))
     for name in ("rising", "popular"):
         np.testing.assert_array_equal(before[name], after[name])
     for name, scores in before.items():

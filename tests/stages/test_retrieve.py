@@ -7,7 +7,7 @@ from math import log, log2, sqrt
 import numpy as np
 import pytest
 import torch
-from planted_day import ANN, BOB, CAT, EVERYBODY, TODAY, TWO_TOWER_SCORES, planted_day, planted_two_tower
+from planted_day import ANN, BOB, CAT, EVERYBODY, TODAY, TWO_TOWER_SCORES, planted_day, planted_two_tower, scores_of
 from planted_purchases import interactions
 
 from recommender.errors import ModelDiverged
@@ -24,20 +24,30 @@ def by_name():
     return {each.name: each for each in fit_generators(planted_day(), SIZES, planted_two_tower())}
 
 
-def test_every_generator_scores_every_candidate_of_the_rows_asked_for(by_name):
+def test_every_generator_answers_for_the_rows_asked_for(by_name):
     assert list(by_name) == list(GENERATORS)
     for generator in by_name.values():
-        scores = generator.score(EVERYBODY)
+        scores = scores_of(generator)
         assert scores.shape == (3, 5)
         assert scores.dtype == np.float32
         assert not np.isnan(scores).any()
         rows = np.array([CAT, ANN])
-        np.testing.assert_array_equal(generator.score(rows), scores[rows])
-        assert generator.score(np.empty(0, np.int64)).shape == (0, 5)
+        np.testing.assert_array_equal(scores_of(generator, rows), scores[rows])
+        nobody = generator.scored(np.empty(0, np.int64))
+        assert nobody.best(2).tolist() == nobody.at(np.empty(0, np.int64)).tolist() == []
+
+
+def test_a_generator_proposes_its_own_best_and_nothing_else(by_name):
+    """Keys are customers times five columns; of the two-tower's three ties for Cat the lower columns count."""
+    best = {name: each.scored(EVERYBODY).best(2).tolist() for name, each in by_name.items()}
+    assert best["two_tower"] == [0, 1, 7, 8, 10, 14]
+    assert best["own"] == [0, 1, 7]
+    assert best["popular"] == [1, 2, 6, 7, 11, 12]
+    assert best["fresh"] == [4, 9, 14]
 
 
 def test_two_tower_is_the_inner_product(by_name):
-    np.testing.assert_array_equal(by_name["two_tower"].score(EVERYBODY), [TWO_TOWER_SCORES[row] for row in EVERYBODY])
+    np.testing.assert_array_equal(scores_of(by_name["two_tower"]), [TWO_TOWER_SCORES[row] for row in EVERYBODY])
 
 
 def test_own_decays_the_purchase_days_and_proposes_nothing_else(by_name):
@@ -47,13 +57,13 @@ def test_own_decays_the_purchase_days_and_proposes_nothing_else(by_name):
         [NO, NO, log(1 + 1) * 0.5 ** (3 / 60), NO, NO],
         [NO] * 5,
     ]
-    np.testing.assert_allclose(by_name["own"].score(EVERYBODY), expected, rtol=1e-6)
+    np.testing.assert_allclose(scores_of(by_name["own"]), expected, rtol=1e-6)
 
 
 def test_popular_counts_last_weeks_buyers_and_breaks_ties_by_the_month(by_name):
     """Articles 0 and 5 both had one buyer; article 0 had two in the month."""
     expected = [1 + 2 / 15, 6 + 6 / 15, 2 + 14 / 15, 0 + 2 / 15, 1 + 1 / 15]
-    np.testing.assert_allclose(by_name["popular"].score(EVERYBODY), [expected] * 3, rtol=1e-6)
+    np.testing.assert_allclose(scores_of(by_name["popular"]), [expected] * 3, rtol=1e-6)
 
 
 def test_rising_smooths_the_segments_buyers_and_multiplies_by_growth(by_name):
@@ -67,13 +77,13 @@ def test_rising_smooths_the_segments_buyers_and_multiplies_by_growth(by_name):
         [NO if share == NO else share * times for share, times in zip(shares, growth, strict=True)]
         for shares in (ann, bob, cat)
     ]
-    np.testing.assert_allclose(by_name["rising"].score(EVERYBODY), expected, rtol=1e-6)
+    np.testing.assert_allclose(scores_of(by_name["rising"]), expected, rtol=1e-6)
 
 
 def test_fresh_is_the_two_towers_view_of_what_was_first_sold_in_the_last_week(by_name):
     """Article 5, three days old, is the only one; the two-tower gives it 2, 2 and 4."""
     expected = [[NO, NO, NO, NO, 2], [NO, NO, NO, NO, 2], [NO, NO, NO, NO, 4]]
-    np.testing.assert_array_equal(by_name["fresh"].score(EVERYBODY), expected)
+    np.testing.assert_array_equal(scores_of(by_name["fresh"]), expected)
 
 
 @pytest.mark.parametrize(("age_days", "is_fresh"), [(7, True), (8, False)])
@@ -82,7 +92,7 @@ def test_an_article_is_fresh_for_seven_days(age_days, is_fresh):
     ages = {**day.article_numbers, "age_days": np.full(5, age_days, np.float32)}
     day = replace(day, article_numbers=ages)
     (fresh,) = fit_generators(day, {"fresh": 1}, planted_two_tower())
-    assert np.isfinite(fresh.score(EVERYBODY)).all() == is_fresh
+    assert np.isfinite(scores_of(fresh)).all() == is_fresh
 
 
 def test_history_generators_are_the_item_models_of_the_days_customers(by_name):
@@ -96,24 +106,17 @@ def test_history_generators_are_the_item_models_of_the_days_customers(by_name):
         "last_basket": knn.last_basket_score(customers, day.candidates),
     }
     for name, scores in expected.items():
-        np.testing.assert_array_equal(by_name[name].score(EVERYBODY), np.where(scores == 0, NO, scores))
+        np.testing.assert_array_equal(scores_of(by_name[name]), np.where(scores == 0, NO, scores))
 
 
 def test_history_generators_follow_what_was_bought_together(by_name):
     """Abe, who bought what Ann bought, also bought article 3; article 2 has no buyer in common with hers."""
     for name in ("ease", "item_knn", "last_basket"):
-        scores = by_name[name].score(EVERYBODY)
+        scores = scores_of(by_name[name])
         assert np.isfinite(scores[ANN, [0, 1, 3]]).all()
         assert scores[ANN, 2] == NO
         assert np.flatnonzero(np.isfinite(scores[BOB])).tolist() == [2]
         assert (scores[CAT] == NO).all()
-
-
-def test_two_tower_answers_for_the_rows_as_they_are_when_asked(by_name):
-    two_tower, rows = by_name["two_tower"], np.array([ANN])
-    assert two_tower.score(rows)[0].tolist() == list(TWO_TOWER_SCORES[ANN])
-    rows[0] = BOB
-    assert two_tower.score(rows)[0].tolist() == list(TWO_TOWER_SCORES[BOB])
 
 
 def test_a_name_left_out_is_off():
@@ -168,7 +171,7 @@ def test_a_snapshot_without_the_barred_article_scores_the_same(by_name):
     model, queries, candidates = planted_two_tower()
     without = candidates.take(torch.tensor([0, 1, 2, 3, 5]))
     (two_tower,) = fit_generators(planted_day(), {"two_tower": 2}, (model, queries, without))
-    np.testing.assert_array_equal(two_tower.score(EVERYBODY), by_name["two_tower"].score(EVERYBODY))
+    np.testing.assert_array_equal(scores_of(two_tower), scores_of(by_name["two_tower"]))
 
 
 def test_a_two_tower_that_diverged_is_an_error():
@@ -176,7 +179,7 @@ def test_a_two_tower_that_diverged_is_an_error():
     diverged = replace(queries, numbers=queries.numbers * float("nan"))
     (two_tower,) = fit_generators(planted_day(), {"two_tower": 2}, (model, diverged, candidates))
     with pytest.raises(ModelDiverged, match="it diverged; lower its learning_rate"):
-        two_tower.score(EVERYBODY)
+        two_tower.scored(EVERYBODY)
 
 
 def test_size_0_keeps_the_score_as_a_feature_and_proposes_nothing():

@@ -20,8 +20,8 @@ from recommender.features.truth import Truth
 from recommender.model_names import SERVED
 from recommender.models.ranked_lists import RankedLists
 from recommender.ranking_metrics import find_hits, mean_over_customers, recall_at_k
+from recommender.stages.generators import FRESH_DAYS
 from recommender.stages.ranking_week import RankingWeek
-from recommender.stages.retrieve import FRESH_DAYS
 
 REPURCHASE = "repurchase"
 

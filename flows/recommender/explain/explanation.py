@@ -24,8 +24,8 @@ from recommender.models.ranking.rankers import Ranker
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import recommend
-from recommender.stages.retrieve import Generator, HistoryGenerator
-from recommender.stages.shop_day import ShopDay, columns_of
+from recommender.stages.generators import HistoryGenerator
+from recommender.stages.shop_day import ShopDay
 
 Ranks = Mapping[str, int]
 """Generator name to an article's rank among what it proposed, from 1."""
@@ -166,33 +166,22 @@ def fit_with_and_without_rules(
     others = stages.sizes.keys() - set(ITEM_TO_ITEM)
     fitted = fit_day(*day, dict.fromkeys(others | {"popular"}, 1), rules, **arguments)  # `sizes` are put right below
     own = {each.name: each for each in fitted.generators if each.name in stages.sizes}
-    own |= {each.name: _Narrowed(each, without_rules.day, fitted.day) for each in history}
+    own |= {each.name: each.on(fitted.day) for each in history}
     generators = [own[each.name] for each in without_rules.generators]
     return replace(fitted, generators=generators, sizes=stages.sizes), without_rules
-
-
-class _Narrowed:
-    """A generator of one day's candidates, over the fewer ones of another."""
-
-    def __init__(self, generator: Generator, day: ShopDay, narrower: ShopDay):
-        self.name, self._generator = generator.name, generator
-        self._columns, _ = columns_of(narrower.candidates, day.candidates)
-
-    def score(self, rows: np.ndarray) -> np.ndarray:
-        """See `retrieve.Generator`."""
-        return self._generator.score(rows)[:, self._columns]
 
 
 def proposals(fitted: FittedDay, row: int) -> dict[int, dict[str, int]]:
     """Return who proposes what to one customer: catalogue position to generator name to rank, from 1.
 
-    Equal scores fall by the column, as in `candidate_sets.best_of_each_row`.
+    Equal scores fall by the column, as in `chunk_scores`.
     """
     found: dict[int, dict[str, int]] = {}
     for generator in fitted.generators:
-        scores = generator.score(np.array([row]))[0]
-        best = np.argsort(-scores, kind="stable")[: fitted.sizes[generator.name]]
-        for rank, column in enumerate(best[np.isfinite(scores[best])], 1):
+        scored = generator.scored(np.array([row]))
+        columns = scored.best(fitted.sizes[generator.name])  # of the only row a key is its column
+        best_first = columns[np.argsort(-scored.at(columns), kind="stable")]
+        for rank, column in enumerate(best_first, 1):
             found.setdefault(int(fitted.day.candidates[column]), {})[generator.name] = rank
     return found
 

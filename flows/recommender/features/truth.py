@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
+from recommender.ragged_rows import take_rows
 from recommender.ranking_metrics import group_truth, select_truth, truth_sizes
 
 
@@ -57,9 +58,7 @@ class Truth(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Truth:
         """Return the truth of the customers at (m,) rows, in this order."""
-        sizes = self.sizes()[rows]
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        places = np.repeat(self.offsets[rows] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        places, offsets = take_rows(self.offsets, rows)
         return Truth(self.values[places], offsets)
 
     def select(self, is_selected: np.ndarray) -> Truth:

@@ -52,10 +52,14 @@ class Ease:
         Returns:
             (n, m) float32; 0 for a customer without purchases and for an article that never sold.
         """
+        return self.history[customers] @ self.weights_of(articles)
+
+    def weights_of(self, articles: np.ndarray) -> np.ndarray:
+        """Return the (n_sold, m) float32 weights by which `history` scores some articles, (m,) catalogue positions."""
         columns = self.columns[articles]
-        scores = (self.history[customers] @ self.weights)[:, columns]
-        scores[:, columns < 0] = 0
-        return scores
+        weights = self.weights[:, columns]
+        weights[:, columns < 0] = 0
+        return weights
 
     def with_purchases(
         self, purchases: Interactions, as_of_day: date, half_life_days: float | None = HALF_LIFE_DAYS
@@ -174,8 +178,12 @@ class ItemKnn:
         history = history_before(purchases, as_of_day, half_life_days)
         return replace(self, history=history, last_baskets=_last_baskets(purchases.before(as_of_day)))
 
+    def weights_of(self, articles: np.ndarray) -> sparse.csr_matrix:
+        """Return the (n_articles, m) weights by which purchases score some articles, (m,) catalogue positions."""
+        return self.similarity[:, articles]
+
     def _score(self, bought: sparse.csr_matrix, customers: np.ndarray, articles: np.ndarray) -> np.ndarray:
-        return (bought[customers] @ self.similarity)[:, articles].toarray()
+        return (bought[customers] @ self.weights_of(articles)).toarray()
 
 
 def fit_item_knn(

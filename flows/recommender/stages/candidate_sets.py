@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.stages.pair_features import FEATURE_NAMES, pair_features
-from recommender.stages.retrieve import Generator
+from recommender.stages.generators import Generator
+from recommender.stages.pair_features import FEATURE_NAMES, SCORED, pair_features
 from recommender.stages.shop_day import ShopDay
 
 SCORES_PER_CHUNK = 4_000_000  # customers times articles whose scores of one generator are held at a time
@@ -56,38 +56,46 @@ def candidate_sets(
         sizes: how many articles each may propose for a customer.
         rows: which customers; all by default.
     """
+    for chunk in row_chunks(day, sizes, rows):
+        yield _candidate_set(day, generators, sizes, chunk)
+
+
+def row_chunks(day: ShopDay, sizes: Mapping[str, int], rows: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Yield some rows of the day's customers, all by default, as many at a time as memory is meant for."""
     rows = np.arange(len(day)) if rows is None else rows
     most_pairs = min(day.n_candidates, max(1, sum(sizes.values())))
-    chunk = max(1, min(SCORES_PER_CHUNK // day.n_candidates, PAIRS_PER_CHUNK // most_pairs))
-    for start in range(0, len(rows), chunk):
-        yield _candidate_set(day, generators, sizes, rows[start : start + chunk])
+    size = max(1, min(SCORES_PER_CHUNK // day.n_candidates, PAIRS_PER_CHUNK // most_pairs))
+    yield from (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _candidate_set(
     day: ShopDay, generators: Sequence[Generator], sizes: Mapping[str, int], rows: np.ndarray
 ) -> CandidateSet:
-    scores = {generator.name: generator.score(rows) for generator in generators}
-    proposed = {name: best_of_each_row(values, sizes[name]) for name, values in scores.items()}
-    owners, columns = np.nonzero(np.logical_or.reduce(list(proposed.values())))
-    at_pairs = {name: values[owners, columns] for name, values in scores.items()}
-    proposed_by = {name: marks[owners, columns] for name, marks in proposed.items()}
-    features = pair_features(day, rows, owners, columns, at_pairs, proposed_by)
+    scored = {generator.name: generator.scored(rows) for generator in generators}
+    keys, proposed_by = union({name: each.best(sizes[name]) for name, each in scored.items()})
+    owners, columns = np.divmod(keys, day.n_candidates)
+    scores = {name: scored[name].at(keys) for name in SCORED if name in scored}
+    features = pair_features(day, rows, owners, columns, scores, proposed_by)
     offsets = np.searchsorted(owners, np.arange(len(rows) + 1))
     return CandidateSet(rows, offsets, columns, features, FEATURE_NAMES, proposed_by)
 
 
-def best_of_each_row(scores: np.ndarray, size: int) -> np.ndarray:
-    """Mark the `size` highest finite scores of each row of (n, m); ties go to the lower column.
+def union(proposals: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the pairs that anybody proposes, and who proposes each.
 
-    Returns bool (n, m).
+    Args:
+        proposals: name to (n,) int64 keys of pairs, each once.
+
+    Returns:
+        (n_pairs,) int64 keys, ascending, and name to (n_pairs,) bool.
     """
-    is_scored = np.isfinite(scores)
-    if size <= 0:
-        return np.zeros_like(is_scored)
-    if size >= scores.shape[1]:
-        return is_scored
-    threshold = -np.partition(-scores, size - 1, axis=1)[:, [size - 1]]  # the size-th highest
-    is_above = scores > threshold
-    is_tied = (scores == threshold) & is_scored
-    room = size - is_above.sum(axis=1, keepdims=True)
-    return (is_above | (is_tied & (np.cumsum(is_tied, axis=1) <= room))) & is_scored
+    n_names = len(proposals)
+    tagged = [keys * n_names + number for number, keys in enumerate(proposals.values())]
+    keys, who = np.divmod(np.sort(np.concatenate(tagged)), n_names)
+    is_first = np.ones(len(keys), bool)
+    is_first[1:] = keys[1:] != keys[:-1]
+    pairs = np.cumsum(is_first) - 1
+    proposed_by = {name: np.zeros(np.count_nonzero(is_first), bool) for name in proposals}
+    for number, marks in enumerate(proposed_by.values()):
+        marks[pairs[who == number]] = True
+    return keys[is_first], proposed_by

@@ -19,7 +19,8 @@ from recommender.features.marts import Marts
 from recommender.features.model_inputs import ModelInputs
 from recommender.features.snapshots import QuerySnapshot
 from recommender.stages.filter import Filtered, filter_articles
-from recommender.stages.retrieve import Generator, fit_generators
+from recommender.stages.generators import Generator
+from recommender.stages.retrieve import fit_generators
 from recommender.stages.shop_day import ShopDay, read_shop_day
 
 

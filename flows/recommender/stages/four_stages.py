@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from recommender.config import OrderSettings
-from recommender.models.ranked_lists import RankedLists, join_lists
-from recommender.stages.candidate_sets import CandidateSet, candidate_sets
+from recommender.models.ranked_lists import RankedLists, join_lists, top_per_row
+from recommender.stages.candidate_sets import CandidateSet, candidate_sets, row_chunks
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.order import order_lists
 from recommender.stages.shop_day import ShopDay
@@ -97,11 +97,12 @@ def best_of_generator(fitted: FittedDay, name: str, k: int, rows: np.ndarray | N
     chosen = next((generator for generator in fitted.generators if generator.name == name), None)
     if chosen is None:
         raise ValueError(f"generator {name} is off; there are {', '.join(each.name for each in fitted.generators)}")
-    order = OrderSettings(depth=k, diversity=0.0, caps={})
     lists = []
-    for chunk in candidate_sets(fitted.day, [chosen], {name: k}, rows):
-        scores = chosen.score(chunk.rows)[chunk.owners, chunk.columns]
-        lists.append(rank_and_order(fitted.day, chunk, scores, order, k))
+    for chunk in row_chunks(fitted.day, {name: k}, rows):
+        scored = chosen.scored(chunk)
+        owners, columns = np.divmod(keys := scored.best(k), fitted.day.n_candidates)
+        positions = fitted.day.candidates[columns]
+        lists.append(top_per_row(owners, positions, scored.at(keys), positions, len(chunk), k))
     return join_lists(lists, k)
 
 

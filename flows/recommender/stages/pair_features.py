@@ -18,6 +18,7 @@ SCORED = (TWO_TOWER, "own", EASE, ITEM_KNN, LAST_BASKET, "rising")
 RANKED = (TWO_TOWER, EASE, ITEM_KNN)
 AFFINITIES = tuple(f"affinity_{name}" for name in Columns.ARTICLE_ATTRIBUTES)
 AFFINITY_PRIOR_PURCHASES = 10.0
+MOST_SUMS_AT_ONCE = 4_000_000  # customers times values of an attribute: 32 MB
 RAREST_SHARE = 1e-5  # of the shop's purchases, so that a value bought once in a lifetime weighs no more than that
 _GENERATOR_FEATURES = (
     *(f"{name}_score" for name in SCORED),
@@ -156,15 +157,24 @@ def _affinities(day: ShopDay, rows: np.ndarray, owners: np.ndarray, columns: np.
     totals = np.asarray(history.sum(axis=1)).ravel()
     bought_by = np.repeat(np.arange(len(rows)), np.diff(history.indptr))
     values = {}
-    for attribute, name in enumerate(AFFINITIES):
-        codes = day.attribute_codes[:, attribute]
-        width = int(codes.max()) + 1
-        counts = np.bincount(bought_by * width + codes[history.indices], history.data, len(rows) * width)
-        in_shop = np.bincount(codes[day.purchases.articles], minlength=width) / max(len(day.purchases), 1)
+    for name, codes, in_shop in zip(AFFINITIES, day.attribute_codes.T, day.attribute_shares, strict=True):
+        width = len(in_shop)
         usual = np.maximum(in_shop, RAREST_SHARE)[codes[articles]]
-        own = counts[owners * width + codes[articles]] + AFFINITY_PRIOR_PURCHASES * usual
+        bought, wanted = bought_by * width + codes[history.indices], owners * width + codes[articles]
+        own = _sums(bought, history.data, wanted, len(rows) * width) + AFFINITY_PRIOR_PURCHASES * usual
         values[name] = np.log(own / (totals[owners] + AFFINITY_PRIOR_PURCHASES) / usual)
     return {**values, "affinity": np.sum(list(values.values()), axis=0)}
+
+
+def _sums(keys: np.ndarray, weights: np.ndarray, wanted: np.ndarray, n_keys: int) -> np.ndarray:
+    """Return the (len(wanted),) sums of the weights of some keys below `n_keys`, 0 for one that is not there."""
+    if n_keys <= MOST_SUMS_AT_ONCE:
+        return np.bincount(keys, weights, n_keys)[wanted]
+    known, places = np.unique(keys, return_inverse=True)
+    sums = np.append(np.bincount(places, weights, len(known)), 0.0)
+    found = np.searchsorted(known, wanted)
+    is_known = np.append(known, -1)[found] == wanted
+    return sums[np.where(is_known, found, -1)]
 
 
 def _log_ratio(values: np.ndarray, others: np.ndarray) -> np.ndarray:

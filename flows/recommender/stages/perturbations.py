@@ -15,7 +15,7 @@ import torch
 from recommender.features.interactions import Interactions
 from recommender.features.snapshots import QuerySnapshot
 from recommender.stages.fitted_day import FittedDay
-from recommender.stages.retrieve import ChangedHistories
+from recommender.stages.generators import ChangedHistories
 from recommender.stages.shop_day import OwnArticles, ShopDay, columns_of
 
 

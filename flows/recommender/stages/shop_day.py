@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -82,6 +83,13 @@ class ShopDay:
     def n_candidates(self) -> int:
         """Number of articles that may be recommended."""
         return len(self.candidates)
+
+    @cached_property
+    def attribute_shares(self) -> tuple[np.ndarray, ...]:
+        """For each attribute the (n_values,) float64 shares of all purchases that each of its codes has."""
+        times_bought = np.bincount(self.purchases.articles, minlength=len(self.attribute_codes))
+        total = max(len(self.purchases), 1)
+        return tuple(np.bincount(codes, times_bought) / total for codes in self.attribute_codes.T)
 
     def has_history(self) -> np.ndarray:
         """Return (n,) bool: whether the customer bought anything before the day."""

@@ -14,8 +14,8 @@ from recommender.evaluation.behavior.judged_week import Perturbed
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.models.ranked_lists import RankedLists
 from recommender.stages.four_stages import Scorer, recommend
+from recommender.stages.generators import TwoTowerGenerator
 from recommender.stages.perturbations import forgetting_newest, shuffled, without_newest
-from recommender.stages.retrieve import TwoTowerGenerator
 
 PERTURBED_CUSTOMERS, FEWEST_ARTICLES = 2_000, 5
 SHUFFLING_SEED = 7

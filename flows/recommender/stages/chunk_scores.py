@@ -1,0 +1,195 @@
+"""What a generator says of a chunk of customers: its best articles, and its score of any pair that is asked for.
+
+In: scores as they come cheapest, a matrix, a sparse one, or a table that many customers share. Out: pairs as integer
+keys, `row * n_columns + column`, rows counted within the chunk and columns as in `ShopDay`. Whatever the form, equal
+scores fall by the column, and -inf or a missing entry proposes nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from recommender.ragged_rows import take_rows
+
+NOTHING = -np.inf
+
+
+class ChunkScores(Protocol):
+    """One generator's scores for n customers and m candidates."""
+
+    def best(self, size: int) -> np.ndarray:
+        """Return the int64 keys of each customer's `size` highest scores, or of fewer, ascending."""
+
+    def at(self, keys: np.ndarray) -> np.ndarray:
+        """Return the (n_pairs,) float32 scores of pairs given as ascending keys, -inf where it proposes nothing."""
+
+
+class DenseScores:
+    """Every score of the chunk.
+
+    Args:
+        scores: (n, m) float32, -inf where nothing is proposed, never NaN.
+    """
+
+    def __init__(self, scores: np.ndarray):
+        self._scores = np.ascontiguousarray(scores)
+
+    def best(self, size: int) -> np.ndarray:
+        """See `ChunkScores`."""
+        n, m = self._scores.shape
+        kept = min(size, m)
+        if kept <= 0:
+            return np.empty(0, np.int64)
+        found = torch.from_numpy(self._scores).topk(min(kept + 1, m), dim=1)  # one more shows a tie at the end
+        values, columns = found.values.numpy(), found.indices.numpy()
+        rows = np.arange(n)[:, np.newaxis]
+        is_chosen = np.isfinite(values[:, :kept])
+        is_tied = is_chosen[:, -1] & (values[:, kept - 1] == values[:, -1]) & (kept < m)
+        keys = (rows * m + columns[:, :kept])[is_chosen & ~is_tied[:, np.newaxis]]
+        if is_tied.any():
+            tied = np.flatnonzero(is_tied)
+            places, columns = np.nonzero(best_of_each_row(self._scores[tied], kept))
+            keys = np.concatenate([keys, tied[places] * m + columns])
+        return np.sort(keys)
+
+    def at(self, keys: np.ndarray) -> np.ndarray:
+        """See `ChunkScores`."""
+        return self._scores.reshape(-1)[keys]
+
+
+class ScoresOfSome:
+    """Every score of the chunk for some of the candidates; the others are not proposed.
+
+    Args:
+        scores: (n, n_some) float32.
+        columns: (n_some,) int64 of the candidates, ascending.
+        n_columns: number of candidates.
+    """
+
+    def __init__(self, scores: np.ndarray, columns: np.ndarray, n_columns: int):
+        self._scores, self._columns, self._n_columns = scores, columns, n_columns
+
+    def best(self, size: int) -> np.ndarray:
+        """See `ChunkScores`."""
+        if not len(self._columns):
+            return np.empty(0, np.int64)
+        rows, places = np.divmod(DenseScores(self._scores).best(size), len(self._columns))
+        return rows * self._n_columns + self._columns[places]
+
+    def at(self, keys: np.ndarray) -> np.ndarray:
+        """See `ChunkScores`."""
+        rows, columns = np.divmod(keys, self._n_columns)
+        places = np.minimum(np.searchsorted(self._columns, columns), max(len(self._columns) - 1, 0))
+        is_one = self._columns[places] == columns if len(self._columns) else np.zeros(len(keys), bool)
+        scores = np.full(len(keys), NOTHING, np.float32)
+        scores[is_one] = self._scores[rows[is_one], places[is_one]]
+        return scores
+
+
+class SparseScores:
+    """The scores above or below 0 of the chunk; 0 proposes nothing.
+
+    Args:
+        keys: (n_entries,) int64, ascending.
+        scores: (n_entries,) float32, finite.
+        n_columns: number of candidates.
+    """
+
+    def __init__(self, keys: np.ndarray, scores: np.ndarray, n_columns: int):
+        is_some = scores != 0
+        self._keys, self._scores, self._n_columns = keys[is_some], scores[is_some], n_columns
+
+    @classmethod
+    def of(cls, scores: sparse.csr_matrix) -> SparseScores:
+        """Take the entries of an (n, m) matrix."""
+        scores.sort_indices()
+        rows = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
+        return cls(rows * scores.shape[1] + scores.indices, scores.data.astype(np.float32, copy=False), scores.shape[1])
+
+    def best(self, size: int) -> np.ndarray:
+        """See `ChunkScores`."""
+        rows = self._keys // self._n_columns
+        best_first = np.lexsort((-self._scores, rows))  # stable: equal ones stay in the order of their columns
+        ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)  # rows ascend: where each one's entries begin
+        return np.sort(self._keys[best_first[ranks < size]])
+
+    def at(self, keys: np.ndarray) -> np.ndarray:
+        """See `ChunkScores`."""
+        if not len(self._keys):
+            return np.full(len(keys), NOTHING, np.float32)
+        places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[places] == keys, self._scores[places], np.float32(NOTHING))
+
+
+class SharedScores:
+    """Scores that groups of customers share; the best of each group are found once.
+
+    Args:
+        scores: (n_groups, m) float32, -inf where nothing is proposed.
+    """
+
+    def __init__(self, scores: np.ndarray):
+        self._scores = scores
+        self._best_of_groups = cache(self._find_best)
+
+    def of_groups(self, groups: np.ndarray) -> ScoresOfGroups:
+        """Return the scores of customers who belong to some groups, (n,) int64."""
+        return ScoresOfGroups(self, groups)
+
+    def best_of_groups(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the best columns of all groups, ascending within a group, and their (n_groups + 1,) offsets."""
+        return self._best_of_groups(size)
+
+    def _find_best(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        groups, columns = np.divmod(DenseScores(self._scores).best(size), self._scores.shape[1])
+        return columns, np.searchsorted(groups, np.arange(len(self._scores) + 1))
+
+    def score_of(self, groups: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return the (n,) float32 scores of some groups for some columns."""
+        return self._scores[groups, columns]
+
+    @property
+    def n_columns(self) -> int:
+        """Number of candidates."""
+        return self._scores.shape[1]
+
+
+class ScoresOfGroups:
+    """The scores of n customers by their groups."""
+
+    def __init__(self, shared: SharedScores, groups: np.ndarray):
+        self._shared, self._groups = shared, groups
+
+    def best(self, size: int) -> np.ndarray:
+        """See `ChunkScores`."""
+        columns, offsets = self._shared.best_of_groups(size)
+        places, row_offsets = take_rows(offsets, self._groups)
+        rows = np.repeat(np.arange(len(self._groups)), np.diff(row_offsets))
+        return rows * self._shared.n_columns + columns[places]
+
+    def at(self, keys: np.ndarray) -> np.ndarray:
+        """See `ChunkScores`."""
+        rows, columns = np.divmod(keys, self._shared.n_columns)
+        return self._shared.score_of(self._groups[rows], columns)
+
+
+def best_of_each_row(scores: np.ndarray, size: int) -> np.ndarray:
+    """Mark the `size` highest finite scores of each row of (n, m); ties go to the lower column.
+
+    Returns bool (n, m).
+    """
+    is_scored = np.isfinite(scores)
+    if size <= 0:
+        return np.zeros_like(is_scored)
+    if size >= scores.shape[1]:
+        return is_scored
+    threshold = -np.partition(-scores, size - 1, axis=1)[:, [size - 1]]  # the size-th highest
+    is_above = scores > threshold
+    is_tied = (scores == threshold) & is_scored
+    room = size - is_above.sum(axis=1, keepdims=True)
+    return (is_above | (is_tied & (np.cumsum(is_tied, axis=1) <= room))) & is_scored
