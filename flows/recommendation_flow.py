@@ -168,11 +168,11 @@ class RecommendationFlow(FlowSpec):
         from recommender.release.champion import champion, check_not_older
         from recommender.weeks.run_plan import plan_run
 
-        check_settings(self.toml.to_dict())  # a resumed run has those of its origin, never read again
-        self.settings = config.Settings.of(self.toml.to_dict(), self.dataset)
+        toml = self.toml.to_dict()
+        check_settings(toml)  # a resumed run has those of its origin, never read again
         cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
-        self.plan = plan_run(self.dataset, source, cutoff, self.settings, project_paths.data_dir() / "raw")
+        self.plan, self.settings = plan_run(self.dataset, source, cutoff, toml, project_paths.data_dir() / "raw")
         self.windows = self.plan.windows
         check_not_older(self.windows.cutoff, champion(self.dataset), self.force_reason.strip())
         self.run_id = current.run_id  # a resumed run goes on as the one that it resumes

@@ -39,6 +39,30 @@ def test_a_dataset_overrides_only_what_it_names(toml):
     assert retail.history_length == common["history_length"]
 
 
+def test_a_large_shop_takes_its_own_values_and_keeps_the_others(toml):
+    toml["large_shop"] = {
+        "from_purchases": 1_000,
+        "features": {"training_weeks": 3},
+        "candidates": {"only": {"learning_rate": 0.5}},
+        "retrieve": {"two_tower": 70},
+    }
+    large, small = Settings.of(toml, "demo", purchases=1_000), Settings.of(toml, "demo", purchases=999)
+    assert small == Settings.of(toml, "demo")
+    assert (large.features.training_weeks, small.features.training_weeks) == (3, toml["features"]["training_weeks"])
+    assert large.features.history_length == small.features.history_length
+    assert [candidate.name for candidate in large.candidates] == ["only"]
+    assert large.candidates[0].settings["learning_rate"] == 0.5
+    assert large.candidates[0].settings["epochs"] == toml["training"]["epochs"]
+    assert large.stages.sizes == {**toml["retrieve"], "two_tower": 70}
+    assert large.promotion == small.promotion
+
+
+def test_a_dataset_overrides_a_large_shop(toml):
+    toml["large_shop"] = {"from_purchases": 1, "features": {"training_weeks": 3}}
+    toml["datasets"]["demo"] = {"training_weeks": 5}
+    assert Settings.of(toml, "demo", purchases=1).features.training_weeks == 5
+
+
 def test_a_candidate_overrides_only_what_it_names(toml):
     wide = next(each for each in Settings.of(toml, "demo").candidates if each.name == "wide")
     assert wide.settings == {

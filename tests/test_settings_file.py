@@ -193,6 +193,18 @@ def test_the_shipped_settings_are_right():
         ),
         ("publication_gate", 3, f"[publication_gate] is 3; it takes {OF_KINDS}"),
         ("behavior_changes spreads", 0, "[behavior_changes] spreads is 0; it takes a number above 0"),
+        ("large_shop from_purchases", 0, "[large_shop] from_purchases is 0; it takes a whole number of 1 or more"),
+        ("large_shop lists", {"k": 6}, "[large_shop] has lists; it takes from_purchases"),
+        (
+            "large_shop retrieve",
+            dict.fromkeys(GENERATORS.split(", "), 2),
+            "as a large shop: [retrieve] proposes 16 articles in all; it takes [lists] published_k, 24, or more",
+        ),
+        (
+            "large_shop candidates base epochs",
+            0,
+            "[large_shop.candidates.base] epochs is 0; it takes a whole number of 1 or more",
+        ),
         ("trainig", {}, f"[trainig] is no section; there are {', '.join(SHIPPED)}"),
         ("k", 12, f"[k] is no section; there are {', '.join(SHIPPED)}"),
     ],
@@ -215,6 +227,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file():
 @pytest.mark.parametrize(
     ("path", "value"),
     [
+        ("large_shop", MISSING),  # settings of a shop that is small, whatever its size
         ("training sampled_negatives", 0),
         ("training patience", 20),  # more than epochs: every epoch is trained
         ("training learning_rate", 1),
@@ -253,8 +266,11 @@ def wrong_values(path: tuple[str, ...]) -> list[Any]:
 
 def place(path: tuple[str, ...]) -> str:
     """How a path is named to people."""
-    is_table_of_tables = path[0] in ("datasets", "candidates", "rankers", *SUITES)
-    section, keys = (path[:2], path[2:]) if is_table_of_tables else (path[:1], path[1:])
+    is_table_of_tables = (
+        path[0] in ("datasets", "candidates", "rankers", *SUITES) or path[0] == "large_shop" != path[-2]
+    )
+    n_names = 3 if path[:2] == ("large_shop", "candidates") else 2 if is_table_of_tables else 1
+    section, keys = path[:n_names], path[n_names:]
     return f"[{'.'.join(section)}] {' '.join(keys)} is "
 
 

@@ -56,7 +56,7 @@ class NightInputs:
 
 def collect_inputs(night: FittedNight) -> NightInputs:
     """Make and score the lists of a fitted night."""
-    settings = settings_of(night.dataset, night.seed)
+    settings = settings_of(night)
     week, _ = evaluate_week(night.models, Opponent(None, reason=NO_CHAMPION), settings, night.oracle_file)
     k = settings.lists.k
     request = ListRequest(

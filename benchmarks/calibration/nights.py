@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.calibration.shops import Shop
 from recommender import config
@@ -47,6 +48,7 @@ class FittedNight:
         configuration: of the night.
         models: before the verdict.
         refitted: what makes the lists for everybody.
+        purchases: rows of the transactions: a large shop has settings of its own.
     """
 
     name: str
@@ -59,13 +61,19 @@ class FittedNight:
     configuration: Configuration
     models: TonightsModels
     refitted: FittedModels
+    purchases: int = 0
 
 
-def settings_of(dataset: str, seed: int) -> config.Settings:
-    """Return the shipped settings with another seed of everything random; trees grow the same on any cores."""
+def settings_of(night: FittedNight) -> config.Settings:
+    """Return the settings that a night was fitted with."""
+    return config.Settings.of(shipped_settings(night.seed), night.dataset, night.purchases)
+
+
+def shipped_settings(seed: int) -> dict[str, Any]:
+    """Return the shipped settings file with another seed of everything random; trees grow the same on any cores."""
     text = config.DEFAULT_FILE.read_text(encoding="utf-8").replace("\nthreads = 2 ", "\nthreads = 1 ")
     text = re.sub(r"(?m)^seeds = \[7\]|^seed = 7\b", lambda found: found[0].replace("7", str(seed)), text)
-    return config.Settings.of(config.read_toml(text), dataset)
+    return config.read_toml(text)
 
 
 def fit_night(shop: Shop, folder: Path, report: Report = print) -> FittedNight:
@@ -74,9 +82,9 @@ def fit_night(shop: Shop, folder: Path, report: Report = print) -> FittedNight:
     Raises:
         RawDataError, RecommenderError: as a run of the flow would end with.
     """
-    settings, report = settings_of(shop.dataset, shop.seed), _timed(shop.name, report)
+    report, toml = _timed(shop.name, report), shipped_settings(shop.seed)
     source = shop.make(folder / "source")
-    plan = plan_run(shop.dataset, source, shop.cutoff, settings, folder / "raw", lambda _: None)
+    plan, settings = plan_run(shop.dataset, source, shop.cutoff, toml, folder / "raw", lambda _: None)
     report("raw files are there")
     marts = _build_marts(plan, settings, folder)
     weeks = UsualWeeks.of(marts.shop_weeks(), plan.windows)
@@ -102,6 +110,7 @@ def fit_night(shop: Shop, folder: Path, report: Report = print) -> FittedNight:
         configuration=configuration,
         models=models,
         refitted=models.refit(folder / "published" / "ranker"),
+        purchases=plan.purchases,
     )
     report("all is fitted")
     beside = folder / f"{FITTED}.unfinished"

@@ -16,6 +16,7 @@ from typing import Any
 from recommender.columns import Columns
 from recommender.errors import SettingsError
 from recommender.settings.file import find_problems
+from recommender.settings.large_shop import as_large_shop, is_large
 from recommender.settings.sections import (
     ChangeSettings,
     CommonSenseSettings,
@@ -104,8 +105,13 @@ class Settings:
     kept_runs: int
 
     @classmethod
-    def of(cls, toml: Mapping[str, Any], dataset: str) -> Settings:
+    def of(cls, toml: Mapping[str, Any], dataset: str, purchases: int = 0) -> Settings:
         """Read the settings for a dataset out of a parsed TOML file.
+
+        Args:
+            toml: the file.
+            dataset: a name in [datasets].
+            purchases: rows of its transactions; a large shop takes some values of its own.
 
         Raises:
             SettingsError: when the dataset is unknown, or anything is wrong in the file, whatever the dataset; one line
@@ -115,6 +121,8 @@ class Settings:
             raise SettingsError("\n".join(problems))
         if dataset not in toml["datasets"]:
             raise SettingsError(f"no [datasets.{dataset}] in the settings; there are {', '.join(toml['datasets'])}")
+        if is_large(toml, purchases):
+            toml = as_large_shop(toml)
         features = {**toml["features"], **toml["datasets"][dataset]}
         features["segment_columns"] = tuple(features["segment_columns"])
         caps = toml["order"]["caps"]

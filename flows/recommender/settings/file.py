@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from recommender.settings.large_shop import FROM_PURCHASES, LARGE_SHOP, as_large_shop
 from recommender.settings.rankers import RANKER_SETTINGS
 from recommender.settings.sections import (
     ChangeSettings,
     CommonSenseSettings,
     FeatureSettings,
     FilterSettings,
+    LargeShopSettings,
     ListSettings,
     OrderSettings,
     PromotionSettings,
@@ -46,14 +48,23 @@ def find_problems(toml: Table) -> list[str]:
     How settings relate is checked only between sections that are right by themselves.
     """
     unknown = [f"[{name}] is no section; there are {', '.join(SECTIONS)}" for name in toml if name not in SECTIONS]
-    wrong = {name: check(toml[name]) if name in toml else [_missing(name)] for name, check in SECTIONS.items()}
-    relations = [
+    present = {name: check for name, check in SECTIONS.items() if name in toml or name != LARGE_SHOP}
+    wrong = {name: check(toml[name]) if name in toml else [_missing(name)] for name, check in present.items()}
+    broken = {name for name, problems in wrong.items() if problems}
+    relations = _unfit(toml, broken)
+    if not relations and LARGE_SHOP in toml and LARGE_SHOP not in broken:
+        relations = [f"as a large shop: {each}" for each in _unfit(as_large_shop(toml), broken)]
+    return [*unknown, *(problem for problems in wrong.values() for problem in problems), *relations]
+
+
+def _unfit(toml: Table, broken: Collection[str]) -> list[str]:
+    """Return one line for each two settings that do not go together, in sections that are right by themselves."""
+    return [
         problem
         for names, relation in RELATIONS
-        if not any(wrong[name] for name in names)
+        if not broken.intersection(names)
         for problem in relation(*(toml[name] for name in names))
     ]
-    return [*unknown, *(problem for problems in wrong.values() for problem in problems), *relations]
 
 
 def _missing(name: str) -> str:
@@ -65,16 +76,28 @@ def _dataset(name: str, table: Any) -> list[str]:
     return [*_wrong_name("datasets", name), *find_wrong_values(FeatureSettings, table, where, is_partial=True)]
 
 
-def _candidate(name: str, table: Any) -> list[str]:
-    where, of_all = f"[candidates.{name}]", ["seeds"]
+def _candidate(name: str, table: Any, section: str = "candidates") -> list[str]:
+    where, of_all = f"[{section}.{name}]", ["seeds"]
     wrong_values = find_wrong_values(TwoTowerSettings, table, where, left_out=of_all, is_partial=True)
-    return [*_wrong_name("candidates", name), *wrong_values]
+    return [*_wrong_name(section, name), *wrong_values]
 
 
 def _wrong_name(section: str, name: str) -> list[str]:
     if NAME.fullmatch(name):
         return []
     return [f"[{section}] has {name!r}; it takes names of letters, digits, '-' and '_'"]
+
+
+def _large_shop(table: Any) -> list[str]:
+    """Check from which size on, and the tables that are laid over the sections of their names."""
+    if not isinstance(table, Mapping):
+        return [f"[{LARGE_SHOP}] is {shown(table)}; it takes {FROM_PURCHASES} and tables, {one_of(list(LAID_OVER))}"]
+    own = {name: each for name, each in table.items() if name not in LAID_OVER}
+    laid_over = (LAID_OVER[name](each) for name, each in table.items() if name in LAID_OVER)
+    return [
+        *find_wrong_values(LargeShopSettings, own, f"[{LARGE_SHOP}]"),
+        *(problem for problems in laid_over for problem in problems),
+    ]
 
 
 def _ranker(name: str, table: Any) -> list[str]:
@@ -148,8 +171,24 @@ def _plain(kind: type, name: str, **how: Any) -> Callable[[Any], list[str]]:
     return partial(find_wrong_values, kind, where=f"[{name}]", **how)
 
 
+def _laid_over(kind: type, name: str) -> Callable[[Any], list[str]]:
+    return _plain(kind, f"{LARGE_SHOP}.{name}", is_partial=True)
+
+
+_LARGE_GRID = f"{LARGE_SHOP}.candidates"
+
+LAID_OVER: Mapping[str, Callable[[Any], list[str]]] = {
+    "features": _laid_over(FeatureSettings, "features"),
+    "training": _laid_over(TwoTowerSettings, "training"),
+    "candidates": partial(_tables, _LARGE_GRID, partial(_candidate, section=_LARGE_GRID)),
+    "ranking": _laid_over(RankingSettings, "ranking"),
+    "retrieve": _laid_over(RetrieveSettings, "retrieve"),
+}
+"""Tables that [large_shop] may have, with what tells what is wrong in them."""
+
 SECTIONS: Mapping[str, Callable[[Any], list[str]]] = {
     "features": _plain(FeatureSettings, "features"),
+    LARGE_SHOP: _large_shop,
     "datasets": partial(_tables, "datasets", _dataset),
     "lists": _plain(ListSettings, "lists"),
     "runs": _plain(RunSettings, "runs"),

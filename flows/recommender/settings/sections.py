@@ -44,6 +44,12 @@ class FeatureSettings:
     ]
 
 
+class LargeShopSettings(TypedDict):
+    """From which size on a shop takes the values of [large_shop.*]; see [large_shop] in the TOML."""
+
+    from_purchases: Count
+
+
 @dataclass(frozen=True)
 class ListSettings:
     """How long lists are, and what goes with them; see [lists] in the TOML."""
