@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.quality import RESULTS_DIR
 from recommender.stages.candidate_sets import SCORES_PER_CHUNK
-from recommender.stages.chunk_scores import DenseScores
+from recommender.stages.chunk_scores import ProductScores
 
 LEAST_RATIO = 0.8
 
@@ -61,7 +61,8 @@ def vectors(customers: int, articles: int, dim: int) -> tuple[torch.Tensor, torc
 def best_in_chunks(customers: torch.Tensor, articles: torch.Tensor, k: int) -> np.ndarray:
     """Return the (n, k) columns of the best articles, ascending, as the generator finds them."""
     chunks = customers.split(max(1, SCORES_PER_CHUNK // len(articles)))
-    found = [DenseScores((chunk @ articles.T).numpy()).best(k).reshape(len(chunk), k) for chunk in chunks]
+    columns = np.arange(len(articles))
+    found = [ProductScores(chunk, articles, columns, len(columns)).best(k).reshape(len(chunk), k) for chunk in chunks]
     return np.concatenate(found) % len(articles)
 
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
 from recommender.stages.chunk_scores import (
     DenseScores,
-    ScoresOfSome,
+    ProductScores,
     SharedScores,
     SparseScores,
     best_of_each_row,
@@ -52,20 +53,26 @@ def shared(scores):
     return SharedScores(scores[::-1].copy()).of_groups(np.arange(len(scores))[::-1])
 
 
-def of_some(scores):
-    """The columns in which nobody has a score are no part of the matrix."""
+def product(scores):
+    """Customers are unit vectors; the columns in which somebody has no score are no part of the product."""
     columns = np.flatnonzero(np.isfinite(scores).any(axis=0))
-    return ScoresOfSome(scores[:, columns], columns, scores.shape[1])
+    articles = torch.from_numpy(np.ascontiguousarray(scores[:, columns].T))
+    return ProductScores(torch.eye(len(scores)), articles, columns, scores.shape[1])
 
 
-FORMS = pytest.mark.parametrize("form", [dense, sparse_matrix, shared, of_some])
+def possible(form, scores):
+    """A product has no score of a whole column, or a score of every customer."""
+    return np.where(np.isfinite(scores).all(axis=0), scores, np.float32(NO)) if form is product else scores
+
+
+FORMS = pytest.mark.parametrize("form", [dense, sparse_matrix, shared, product])
 
 
 @FORMS
 @given(case=scores_and_size())
 @settings(max_examples=200, deadline=None)
 def test_the_best_are_what_sorting_finds(form, case):
-    scores, size = case
+    scores, size = possible(form, case[0]), case[1]
     found = form(scores).best(size)
     assert found.dtype == np.int64
     assert found.tolist() == expected_best(scores, size)
@@ -75,7 +82,7 @@ def test_the_best_are_what_sorting_finds(form, case):
 @given(case=scores_and_size())
 @settings(max_examples=100, deadline=None)
 def test_any_pair_can_be_asked_for(form, case):
-    scores, _ = case
+    scores = possible(form, case[0])
     found = form(scores).at(np.arange(scores.size))
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, scores.ravel())

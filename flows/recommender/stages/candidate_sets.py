@@ -15,7 +15,7 @@ from recommender.stages.generators import Generator
 from recommender.stages.pair_features import FEATURE_NAMES, SCORED, pair_features
 from recommender.stages.shop_day import ShopDay
 
-SCORES_PER_CHUNK = 4_000_000  # customers times articles whose scores of one generator are held at a time
+SCORES_PER_CHUNK = 16_000_000  # customers times articles of a chunk: 64 MB for a generator that scores them all
 PAIRS_PER_CHUNK = 500_000  # pairs whose features are held at a time: 110 MB
 
 

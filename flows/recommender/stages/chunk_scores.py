@@ -7,16 +7,23 @@ scores fall by the column, and -inf or a missing entry proposes nothing.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from functools import cache
 from typing import Protocol
 
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 
+from recommender.models.retrieval import top_k
 from recommender.ragged_rows import take_rows
+from recommender.stages.shop_day import columns_of
 
 NOTHING = -np.inf
+
+warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)  # as it has been since 2021
 
 
 class ChunkScores(Protocol):
@@ -46,49 +53,78 @@ class DenseScores:
         if kept <= 0:
             return np.empty(0, np.int64)
         found = torch.from_numpy(self._scores).topk(min(kept + 1, m), dim=1)  # one more shows a tie at the end
-        values, columns = found.values.numpy(), found.indices.numpy()
-        rows = np.arange(n)[:, np.newaxis]
-        is_chosen = np.isfinite(values[:, :kept])
-        is_tied = is_chosen[:, -1] & (values[:, kept - 1] == values[:, -1]) & (kept < m)
-        keys = (rows * m + columns[:, :kept])[is_chosen & ~is_tied[:, np.newaxis]]
-        if is_tied.any():
-            tied = np.flatnonzero(is_tied)
-            places, columns = np.nonzero(best_of_each_row(self._scores[tied], kept))
-            keys = np.concatenate([keys, tied[places] * m + columns])
-        return np.sort(keys)
+        return _keys_of_best(found.values.numpy(), found.indices.numpy(), kept, m, lambda rows: self._scores[rows])
 
     def at(self, keys: np.ndarray) -> np.ndarray:
         """See `ChunkScores`."""
         return self._scores.reshape(-1)[keys]
 
 
-class ScoresOfSome:
-    """Every score of the chunk for some of the candidates; the others are not proposed.
+class ProductScores:
+    """Inner products of the chunk's customers and some of the candidates; the other candidates are not proposed.
 
     Args:
-        scores: (n, n_some) float32.
-        columns: (n_some,) int64 of the candidates, ascending.
+        customers: (n, d) float32.
+        articles: (n_some, d) float32.
+        columns: (n_some,) int64 of these among the candidates, ascending.
         n_columns: number of candidates.
     """
 
-    def __init__(self, scores: np.ndarray, columns: np.ndarray, n_columns: int):
-        self._scores, self._columns, self._n_columns = scores, columns, n_columns
+    def __init__(self, customers: Tensor, articles: Tensor, columns: np.ndarray, n_columns: int):
+        self._customers, self._articles, self._columns, self._n_columns = customers, articles, columns, n_columns
 
     def best(self, size: int) -> np.ndarray:
         """See `ChunkScores`."""
-        if not len(self._columns):
+        m = len(self._columns)
+        kept = min(size, m)
+        if kept <= 0 or not len(self._customers):
             return np.empty(0, np.int64)
-        rows, places = np.divmod(DenseScores(self._scores).best(size), len(self._columns))
+        values, places = top_k(self._customers, self._articles, min(kept + 1, m))
+        keys = _keys_of_best(values, places, kept, m, lambda rows: (self._customers[rows] @ self._articles.T).numpy())
+        rows, places = np.divmod(keys, m)
         return rows * self._n_columns + self._columns[places]
 
     def at(self, keys: np.ndarray) -> np.ndarray:
-        """See `ChunkScores`."""
-        rows, columns = np.divmod(keys, self._n_columns)
-        places = np.minimum(np.searchsorted(self._columns, columns), max(len(self._columns) - 1, 0))
-        is_one = self._columns[places] == columns if len(self._columns) else np.zeros(len(keys), bool)
+        """See `ChunkScores`; each product is summed by itself, so that it is the same in any chunk."""
         scores = np.full(len(keys), NOTHING, np.float32)
-        scores[is_one] = self._scores[rows[is_one], places[is_one]]
+        if not len(self._columns):
+            return scores
+        rows, columns = np.divmod(keys, self._n_columns)
+        places, is_one = columns_of(columns, self._columns)
+        offsets = np.searchsorted(rows[is_one], np.arange(len(self._customers) + 1))
+        wanted = torch.sparse_csr_tensor(
+            torch.from_numpy(offsets),
+            torch.from_numpy(places[is_one]),
+            torch.zeros(int(offsets[-1])),
+            (len(self._customers), len(self._columns)),
+            check_invariants=False,  # keys ascend, so a row's places do, each once
+        )
+        products = torch.sparse.sampled_addmm(wanted, self._customers, self._articles.T, beta=0.0)
+        scores[is_one] = products.values().numpy()
         return scores
+
+
+def _keys_of_best(
+    values: np.ndarray, columns: np.ndarray, kept: int, m: int, all_scores: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Return the ascending keys of the first `kept` of each row.
+
+    Args:
+        values: (n, kept + 1) falling scores, or (n, m) where there are no more.
+        columns: where they stand.
+        kept: how many count; where the next one is as high, the lower columns do.
+        m: number of columns.
+        all_scores: returns every score of some rows, for those with such a tie.
+    """
+    rows = np.arange(len(values))[:, np.newaxis]
+    is_chosen = np.isfinite(values[:, :kept])
+    is_tied = is_chosen[:, -1] & (values[:, kept - 1] == values[:, -1]) & (kept < m)
+    keys = (rows * m + columns[:, :kept])[is_chosen & ~is_tied[:, np.newaxis]]
+    if is_tied.any():
+        tied = np.flatnonzero(is_tied)
+        places, columns = np.nonzero(best_of_each_row(all_scores(tied), kept))
+        keys = np.concatenate([keys, tied[places] * m + columns])
+    return np.sort(keys)
 
 
 class SparseScores:

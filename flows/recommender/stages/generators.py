@@ -27,7 +27,7 @@ from recommender.stages.chunk_scores import (
     NOTHING,
     ChunkScores,
     DenseScores,
-    ScoresOfSome,
+    ProductScores,
     SharedScores,
     SparseScores,
 )
@@ -101,10 +101,10 @@ class TwoTowerGenerator:
             vectors = [self._model.encode_queries(self.queries.take(rows)) for rows in blocks]
             return _finite(torch.cat(vectors)) if vectors else torch.empty(0, self._articles.shape[1])
 
-    def products(self, rows: np.ndarray, columns: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Return the (n, m) float32 inner products of some customers and some candidates, by default all."""
-        with torch.inference_mode():
-            return (self.customers[torch.from_numpy(rows)] @ self._articles[columns].T).numpy()
+    def products(self, rows: np.ndarray, columns: np.ndarray) -> ProductScores:
+        """Return the inner products of some of the day's customers and some candidates, (m,) ascending columns."""
+        customers = self.customers[torch.from_numpy(rows)]
+        return ProductScores(customers, self._articles[torch.from_numpy(columns)], columns, len(self._articles))
 
     def best_columns(self, queries: QuerySnapshot, k: int) -> np.ndarray:
         """Return (len(queries), k) int64 columns of the best candidates for any customers, not only the day's own."""
@@ -112,9 +112,9 @@ class TwoTowerGenerator:
             scores = self._model.encode_queries(queries) @ self._articles.T
         return torch.argsort(scores, dim=1, descending=True, stable=True)[:, :k].numpy()
 
-    def scored(self, rows: np.ndarray) -> DenseScores:
+    def scored(self, rows: np.ndarray) -> ProductScores:
         """See `Generator`."""
-        return DenseScores(self.products(rows))
+        return self.products(rows, np.arange(len(self._articles)))
 
     def with_histories(self, changed: ChangedHistories) -> TwoTowerGenerator:
         """See `Generator`."""
@@ -232,12 +232,12 @@ class FreshGenerator:
     name = "fresh"
 
     def __init__(self, day: ShopDay, two_tower: TwoTowerGenerator):
-        self._two_tower, self._n_columns = two_tower, day.n_candidates
+        self._two_tower = two_tower
         self._fresh = np.flatnonzero(day.article_numbers[Columns.AGE_DAYS] <= FRESH_DAYS)
 
-    def scored(self, rows: np.ndarray) -> ScoresOfSome:
+    def scored(self, rows: np.ndarray) -> ProductScores:
         """See `Generator`."""
-        return ScoresOfSome(self._two_tower.products(rows, self._fresh), self._fresh, self._n_columns)
+        return self._two_tower.products(rows, self._fresh)
 
     def with_histories(self, changed: ChangedHistories) -> FreshGenerator:
         """See `Generator`."""
