@@ -57,7 +57,7 @@ class Ease:
     def weights_of(self, articles: np.ndarray) -> np.ndarray:
         """Return the (n_sold, m) float32 weights by which `history` scores some articles, (m,) catalogue positions."""
         columns = self.columns[articles]
-        weights = self.weights[:, columns]
+        weights = np.take(self.weights, columns, axis=1)  # row by row in memory, as products read it
         weights[:, columns < 0] = 0
         return weights
 

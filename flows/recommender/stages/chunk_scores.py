@@ -19,6 +19,7 @@ from torch import Tensor
 
 from recommender.models.retrieval import top_k
 from recommender.ragged_rows import take_rows
+from recommender.stages.best_first import best_first
 from recommender.stages.shop_day import columns_of
 
 NOTHING = -np.inf
@@ -149,10 +150,12 @@ class SparseScores:
 
     def best(self, size: int) -> np.ndarray:
         """See `ChunkScores`."""
-        rows = self._keys // self._n_columns
-        best_first = np.lexsort((-self._scores, rows))  # stable: equal ones stay in the order of their columns
-        ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)  # rows ascend: where each one's entries begin
-        return np.sort(self._keys[best_first[ranks < size]])
+        if not len(self._keys):
+            return self._keys
+        n_rows = self._keys[-1] // self._n_columns + 1
+        offsets = np.searchsorted(self._keys, np.arange(n_rows + 1) * self._n_columns)
+        ranks = np.arange(len(self._keys)) - np.repeat(offsets[:-1], np.diff(offsets))
+        return np.sort(self._keys[best_first(self._scores, offsets)[ranks < size]])
 
     def at(self, keys: np.ndarray) -> np.ndarray:
         """See `ChunkScores`."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from recommender.config import OrderSettings
 from recommender.models.ranked_lists import RankedLists, join_lists, top_per_row
+from recommender.stages.best_first import best_first
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets, row_chunks
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.order import order_lists
@@ -114,7 +115,7 @@ def rank_and_order(
     Ties of the ranker fall by the column, which is the article's id.
     """
     owners = candidates.owners
-    by_score = np.lexsort((candidates.columns, -scores, owners))
+    by_score = best_first(scores, candidates.offsets)
     ranks = np.arange(len(owners)) - candidates.offsets[owners]
     kept = ranks < max(order.depth, k)
     shape = len(candidates.rows), max(order.depth, k)

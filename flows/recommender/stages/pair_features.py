@@ -12,6 +12,7 @@ import numpy as np
 
 from recommender.columns import Columns
 from recommender.model_names import EASE, ITEM_KNN, LAST_BASKET, TWO_TOWER
+from recommender.stages.best_first import best_first
 from recommender.stages.shop_day import ShopDay
 
 SCORED = (TWO_TOWER, "own", EASE, ITEM_KNN, LAST_BASKET, "rising")
@@ -104,9 +105,10 @@ def _score_features(
 ) -> dict[str, np.ndarray]:
     """The generators' scores, how far each lies below the customer's best, and its rank among the customer's pairs."""
     values = {f"{name}_score": _known(scores[name]) for name in SCORED if name in scores}
-    first = np.searchsorted(owners, owners)  # owners ascend: where each customer's pairs begin
+    offsets = np.searchsorted(owners, np.arange(owners.max(initial=-1) + 2))  # owners ascend
+    first = offsets[owners]  # where each customer's pairs begin
     for name in (name for name in RANKED if name in scores):
-        order = np.lexsort((-scores[name], owners))
+        order = best_first(scores[name], offsets)
         ranks = np.empty(len(owners), np.float32)
         ranks[order] = np.arange(len(owners)) - first
         values[f"{name}_rank"] = np.where(np.isfinite(scores[name]), ranks, np.nan)
