@@ -12,6 +12,7 @@ from recommender.config import OrderSettings
 from recommender.stages.order import order_lists
 
 N_ATTRIBUTES = len(Columns.ARTICLE_ATTRIBUTES)
+DIVERSITIES = 0.0, 0.37, 2.9  # whose penalties never make up for whole scores exactly, where rounding would decide
 
 
 def codes(product_code, department=None, others=None):
@@ -136,7 +137,7 @@ def ranked_candidates(draw):
     positions[is_behind], scores[is_behind] = -1, -np.inf
     caps = draw(st.dictionaries(st.sampled_from(["product_code", "department"]), st.integers(1, 3)))
     attribute_codes = rng.integers(0, 3, (n_articles, N_ATTRIBUTES)).astype(np.int32)
-    return positions, scores, attribute_codes, k, OrderSettings(depth, draw(st.sampled_from([0.0, 0.5, 3.0])), caps)
+    return positions, scores, attribute_codes, k, OrderSettings(depth, draw(st.sampled_from(DIVERSITIES)), caps)
 
 
 @given(ranked_candidates())
@@ -186,3 +187,32 @@ def test_a_list_breaks_a_cap_only_when_nothing_else_is_left(case):
             if is_barred(article, taken[:place]):
                 left = set(candidates[candidates >= 0].tolist()) - set(taken[:place])
                 assert all(is_barred(other, taken[:place]) for other in left)
+
+
+def one_by_one(positions, scores, attribute_codes, k, order_settings) -> list[int]:
+    """Order one customer's candidates as the words say: each place to the best of those that no cap bars, if any."""
+    codes, left, chosen = attribute_codes[positions], np.flatnonzero(positions >= 0).tolist(), []
+    columns = {Columns.ARTICLE_ATTRIBUTES.index(name): most for name, most in order_settings.caps.items()}
+    deviation = np.std(scores[left].astype(np.float64)) if left else 0
+
+    def is_barred(place):
+        return any((codes[chosen, column] == codes[place, column]).sum() >= most for column, most in columns.items())
+
+    def worth(place):
+        likeness = max(((codes[other] == codes[place]).mean() for other in chosen), default=0)
+        return scores[place] - order_settings.diversity * deviation * likeness
+
+    while left and len(chosen) < k:
+        allowed = [place for place in left if not is_barred(place)]
+        chosen.append(max(allowed or left, key=worth))  # the first of several
+        left.remove(chosen[-1])
+    return positions[chosen].tolist()
+
+
+@given(ranked_candidates())
+@settings(max_examples=300, deadline=None)
+def test_every_list_is_the_one_that_is_chosen_one_by_one(case):
+    lists = order_lists(*case)
+    for positions, scores, ordered in zip(*case[:2], lists.positions, strict=True):
+        expected = one_by_one(positions, scores, *case[2:])
+        assert ordered[: len(expected)].tolist() == expected
