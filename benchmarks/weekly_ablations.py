@@ -15,6 +15,7 @@ import numpy as np
 
 from recommender.config import OrderSettings
 from recommender.models.ranked_lists import RankedLists
+from recommender.models.ranking.rankers import score_rows
 from recommender.stages.order import order_lists
 from recommender.stages.rank import RankerChoice
 from recommender.stages.ranking_week import RankingWeek
@@ -61,17 +62,17 @@ def ablations(
         if on & set(off) and on - set(off):
             ranker = choice.refitted([week.without(off) for week in ranking])
             rest = test.without(off)
-            lists[name] = rank_week(rest, ranker.score(rest.features), attribute_codes, order, k)
+            lists[name] = rank_week(rest, score_rows(ranker, rest.rows()), attribute_codes, order, k)
     rng = np.random.default_rng(choice.seed)
     ignorant = choice.refitted([replace(week, is_bought=rng.permutation(week.is_bought)) for week in ranking])
     scores = {
         WITHOUT_RANKER: own_then_popular(test),
-        SHUFFLED: ignorant.score(test.features),
+        SHUFFLED: score_rows(ignorant, test.rows()),
         RANDOM: rng.random(len(test.positions), dtype=np.float32),
     }
     lists |= {name: rank_week(test, each, attribute_codes, order, k) for name, each in scores.items()}
     by_score_alone = OrderSettings(depth=k, diversity=0.0, caps={})
-    ranked = choice.ranker.score(test.features)
+    ranked = score_rows(choice.ranker, test.rows())
     return lists | {WITHOUT_ORDER: rank_week(test, ranked, attribute_codes, by_score_alone, k)}
 
 
@@ -101,9 +102,6 @@ def rank_week(
 
 def own_then_popular(week: RankingWeek) -> np.ndarray:
     """Score (n_pairs,) candidates without a ranker: own articles above 1, all others by last week's buyers."""
-    own, buyers = (
-        week.features[:, week.feature_names.index(name)].astype(np.float64)
-        for name in ("own_score", "article_buyers_1w")
-    )
+    own, buyers = (week.feature(name).astype(np.float64) for name in ("own_score", "article_buyers_1w"))
     popularity = np.nan_to_num(buyers) / (1 + np.nanmax(buyers, initial=0))
     return np.where(np.isfinite(own), 1 + own, popularity).astype(np.float32)

@@ -11,6 +11,7 @@ RecommenderError
 ├── WarehouseError      the marts could not be built
 ├── MartMissing         a mart, a day of it or a customer's row on that day was never built
 ├── UnreadableInputs    another release kept a model's inputs in a way that this one does not know
+├── UnreadableWeek      another release kept a ranking week in a way that this one does not know
 ├── PublishError        nothing new is served
 │   ├── RedisFailed         Redis cannot be reached, failed meanwhile, or holds what cannot be read
 │   ├── AnotherPublisher    a publisher of this dataset is at work

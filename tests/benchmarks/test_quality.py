@@ -128,7 +128,7 @@ def test_served_lists_are_those_that_the_saved_candidates_give(plan, settings):
     fitted, week = weekly.fit_for_buyers(settings.stages)[0], weekly.week()
     ranker = fit_on_weeks([week], settings.stages.rankers, seed=7).ranker
     served = recommend(fitted, ranker, settings.stages.order, 24)
-    again = rank_week(week, ranker.score(week.features), fitted.day.attribute_codes, settings.stages.order, 24)
+    again = rank_week(week, ranker.score(week.features[:]), fitted.day.attribute_codes, settings.stages.order, 24)
     np.testing.assert_array_equal(served.positions, again.positions)
 
 

@@ -76,7 +76,7 @@ def shop(data_dir, demo_marts, demo_windows):
         scored_days=[demo_windows.test_as_of_day],
         report=lambda epoch: None,
     )
-    taught = ranking_week(*weekly.fit_for_buyers(stages, demo_windows.test_as_of_day))
+    taught = ranking_week(*weekly.fit_for_buyers(stages, demo_windows.test_as_of_day), folder / "week")
     fit_on_weeks([taught], stages.rankers, seed=1).ranker.save(folder / "published" / "ranker")
     save_stages(stages, folder / "published")
     write_report(run_id="17", published={"version": "1"}, windows=demo_windows.report())

@@ -97,7 +97,7 @@ def test_a_feature_that_was_constant_in_training_has_no_say(fitted, kind):
 
 @every_kind
 def test_features_in_another_order_are_an_error(fitted, kind):
-    turned = planted_rows().with_features(NAMES[::-1])
+    turned = replace(planted_rows(), feature_names=NAMES[::-1])
     with pytest.raises(ValueError, match="in this order"):
         score_rows(fitted[kind], turned)
     with pytest.raises(ValueError, match="in this order"):

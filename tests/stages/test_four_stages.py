@@ -119,7 +119,7 @@ def test_the_best_of_a_generator_that_is_off_is_an_error():
 
 
 @pytest.fixture(scope="module")
-def shop(demo_marts, demo_windows, model_inputs, trained_candidate):
+def shop(demo_marts, demo_windows, model_inputs, trained_candidate, tmp_path_factory):
     """The small shop's validation week: fitted on its day, with a ranker that was taught by the same week."""
     from recommender.models.model_files import load_model
 
@@ -130,7 +130,8 @@ def shop(demo_marts, demo_windows, model_inputs, trained_candidate):
     truth = model_inputs.truths[day]
     fitted = fit_day(demo_marts, day, model_inputs, model, sizes, filters, rows=truth.buyers())
     rankers = {"lambdarank": {"n_trees": 20, "min_rows_in_leaf": 10}}
-    return fitted, fit_on_weeks([ranking_week(fitted, truth.take(truth.buyers()))], rankers, seed=1).ranker
+    week = ranking_week(fitted, truth.take(truth.buyers()), tmp_path_factory.mktemp("shop") / "week")
+    return fitted, fit_on_weeks([week], rankers, seed=1).ranker
 
 
 ORDER = OrderSettings(depth=30, diversity=0.2, caps={"product_code": 2, "department": 6})

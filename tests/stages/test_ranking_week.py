@@ -1,6 +1,9 @@
 """A week as the ranker learns it: the planted day's candidates, what was bought, and the week with less of it."""
 
+import json
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,20 +11,22 @@ from planted_day import NAN, planted_fitted_day, planted_truth
 from planted_snapshots import truth_of
 
 from recommender.stages import candidate_sets as candidate_sets_module
-from recommender.stages.ranking_week import RankingWeek, ranking_week
+from recommender.stages.ranking_week import DESCRIPTION, FEATURES, RankingWeek, UnreadableWeek, ranking_week
 from recommender.stages.retrieve import GENERATORS
 
 SIZES = {"two_tower": 1, "own": 1, "popular": 1}
 
 
 def week_of(sizes: dict[str, int]) -> RankingWeek:
-    """Collect the planted week with some generators."""
-    return ranking_week(planted_fitted_day(sizes), planted_truth())
+    """Collect the planted week with some generators, its features in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        week = ranking_week(planted_fitted_day(sizes), planted_truth(), Path(folder) / "week")
+        return replace(week, features=week.features[:])
 
 
 def feature(week: RankingWeek, name: str) -> list[float]:
     """Return one feature of all pairs."""
-    return week.features[:, week.feature_names.index(name)].tolist()
+    return week.feature(name).tolist()
 
 
 def test_a_week_holds_positions_and_what_was_bought_of_them():
@@ -181,25 +186,76 @@ def test_a_week_says_how_large_it_is():
     assert str(week_of(SIZES)) == "3 customers, 2 candidates each, 2 of them bought"
 
 
-def test_a_saved_week_is_read_back_whole(tmp_path):
+def assert_same(one: RankingWeek, other: RankingWeek) -> None:
+    for name in ("positions", "offsets", "is_bought", "customer_ids", "n_bought"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    np.testing.assert_array_equal(one.features[:], other.features[:])
+    assert (one.feature_names, one.as_of_day) == (other.feature_names, other.as_of_day)
+    assert {name: marks.tolist() for name, marks in one.proposed_by.items()} == {
+        name: marks.tolist() for name, marks in other.proposed_by.items()
+    }
+
+
+def test_a_saved_week_is_read_back_whole_and_nothing_lies_beside_it(tmp_path):
     week = week_of(SIZES)
-    week.save(tmp_path / "week.pt")
-    again = RankingWeek.load(tmp_path / "week.pt")
-    np.testing.assert_array_equal(again.features, week.features)
-    np.testing.assert_array_equal(again.is_bought, week.is_bought)
-    np.testing.assert_array_equal(again.customer_ids, week.customer_ids)
-    np.testing.assert_array_equal(again.n_bought, week.n_bought)
-    assert again.feature_names == week.feature_names
-    assert again.as_of_day == week.as_of_day
-    assert [path.name for path in tmp_path.iterdir()] == ["week.pt"]
+    week.save(tmp_path / "week")
+    assert_same(RankingWeek.load(tmp_path / "week"), week)
+    assert [path.name for path in tmp_path.iterdir()] == ["week"]
 
 
-def test_a_week_of_nobody_is_an_error():
+def test_a_week_saved_again_takes_the_place_of_the_old_one(tmp_path):
+    """A task that is tried again meets what it wrote before, whole or, where it was killed, half."""
+    week_of(SIZES).save(tmp_path / "week")
+    (tmp_path / "week.unfinished").mkdir()
+    (tmp_path / "week.unfinished" / "half").write_text("")
+    fewer = week_of(SIZES).without(["own"])
+    fewer.save(tmp_path / "week")
+    assert_same(RankingWeek.load(tmp_path / "week"), fewer)
+    assert [path.name for path in tmp_path.iterdir()] == ["week"]
+    assert "half" not in [path.name for path in (tmp_path / "week").iterdir()]
+
+
+def test_a_save_that_fails_leaves_the_old_week(tmp_path):
+    week = week_of(SIZES)
+    week.save(tmp_path / "week")
+    with pytest.raises(ValueError, match="is infinite"):
+        replace(week, features=np.full_like(week.features, np.inf)).save(tmp_path / "week")
+    assert_same(RankingWeek.load(tmp_path / "week"), week)
+
+
+def test_features_of_a_week_that_was_read_back_stay_in_their_file(tmp_path):
+    week = week_of(SIZES)
+    week.save(tmp_path / "week")
+    again = RankingWeek.load(tmp_path / "week")
+    week.features[:] = 7
+    week.features.tofile(tmp_path / "week" / FEATURES)
+    assert (again.features[2:4] == 7).all()
+
+
+@pytest.mark.parametrize("change", ["no folder", "one file", "another description", "half the features"])
+def test_a_week_that_another_release_wrote_is_told_as_such(tmp_path, change):
+    """Only a resumed run can meet one: earlier releases pickled it into one file."""
+    folder = tmp_path / "week"
+    if change != "no folder":
+        week_of(SIZES).save(folder)
+    if change == "one file":
+        folder = folder / FEATURES
+    if change == "another description":
+        (folder / DESCRIPTION).write_text(json.dumps({"as_of_day": "2020-09-16"}))
+    if change == "half the features":
+        (folder / FEATURES).write_bytes((folder / FEATURES).read_bytes()[:100])
+    with pytest.raises(UnreadableWeek, match="is no ranking week as this release writes it .*; begin a new run"):
+        RankingWeek.load(folder)
+
+
+def test_a_week_of_nobody_is_an_error(tmp_path):
     fitted = planted_fitted_day(SIZES)
     nobody = replace(fitted.day, customer_ids=fitted.day.customer_ids[:0])
     with pytest.raises(ValueError, match="nobody bought anything in the week from 2020-09-16"):
-        ranking_week(replace(fitted, day=nobody), truth_of([]))
+        ranking_week(replace(fitted, day=nobody), truth_of([]), tmp_path / "week")
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_week_in_which_no_candidate_was_bought_has_no_label():
-    assert not ranking_week(planted_fitted_day(SIZES), truth_of([[4], [], []])).is_bought.any()
+def test_a_week_in_which_no_candidate_was_bought_has_no_label(tmp_path):
+    week = ranking_week(planted_fitted_day(SIZES), truth_of([[4], [], []]), tmp_path / "week")
+    assert not week.is_bought.any()

@@ -42,7 +42,7 @@ def models(tmp_path) -> TonightsModels:
     for model in (first, second, test):
         model.folder.mkdir()
         for day in model.scored_weeks:
-            planted_week(day).save(model.week_file(day))
+            planted_week(day).save(model.week_folder(day))
     choice = RankerChoice(None, "lambdarank", {}, 1, {})
     return TonightsModels((first, second), FittedModels(test, tmp_path), None, test, choice)
 

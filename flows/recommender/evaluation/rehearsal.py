@@ -75,5 +75,4 @@ class Rehearsing:
         return week.average_precision(order_lists(*best, self.attribute_codes, self.choice.k, self.order).positions)
 
     def _of_generator(self, week: RankingWeek, name: str) -> np.ndarray:
-        scores = week.features[:, week.feature_names.index(f"{name}_score")]
-        return week.average_precision(week.best(scores, self.choice.k).positions)
+        return week.average_precision(week.best(week.feature(f"{name}_score"), self.choice.k).positions)

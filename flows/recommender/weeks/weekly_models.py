@@ -25,7 +25,7 @@ from recommender.models.training import Epoch
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.ranking_week import RankingWeek, ranking_week
 
-MODEL_INPUTS, RANKING_WEEK = "model_inputs.pt", "ranking_week_{day}.pt"
+MODEL_INPUTS, RANKING_WEEK = "model_inputs.pt", "ranking_week_{day}"
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class WeeklyModel:
 
     def week(self, day: date | None = None) -> RankingWeek:
         """Read the candidates of the buyers of a week, by default the model's own."""
-        return RankingWeek.load(self.week_file(day or self.as_of_day))
+        return RankingWeek.load(self.week_folder(day or self.as_of_day))
 
-    def week_file(self, day: date) -> Path:
+    def week_folder(self, day: date) -> Path:
         """Return where the candidates of a week are kept."""
         return self.folder / RANKING_WEEK.format(day=day)
 
@@ -158,9 +158,8 @@ def collect_candidates(
         seed: of the sample.
         day: first day of the week, by default the two-tower's own, else a later one that its inputs hold.
     """
-    week = ranking_week(*weekly.fit_for_buyers(stages, day, most_customers, seed))
-    week.save(weekly.week_file(week.as_of_day))
-    return week
+    fitted, truth = weekly.fit_for_buyers(stages, day, most_customers, seed)
+    return ranking_week(fitted, truth, weekly.week_folder(fitted.day.as_of_day))
 
 
 def weeks_of(models: Iterable[WeeklyModel]) -> list[RankingWeek]:

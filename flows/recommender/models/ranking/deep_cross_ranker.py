@@ -101,6 +101,8 @@ def fit_deep_cross(
 ) -> DeepCrossRanker:
     """Train a network on the customer-weeks in which something was bought, up to the best validation MAP@k.
 
+    An epoch takes them in any order, so memory holds all of these rows' features, four bytes a value.
+
     Args:
         rows: what to learn from.
         validation: a later week with the same features, or None to train for `epochs`.
@@ -114,10 +116,10 @@ def fit_deep_cross(
         ValueError: when the features of validation are others.
         ModelDiverged: when the loss is no longer finite.
     """
-    learned = rows_to_learn_from(rows, "training")
+    learned = rows_to_learn_from(rows, "training").in_memory()
     if validation is not None:
         validation.check_features(rows.feature_names)
-        validation = rows_to_learn_from(validation, "validation")
+        validation = rows_to_learn_from(validation, "validation").in_memory()
     torch.set_num_threads(settings.threads)
     torch.manual_seed(seed)
     device = _device()

@@ -25,7 +25,7 @@ from recommender.models.ranking.ranking_rows import RankingRows, check_width, ro
 from recommender.settings.rankers import LambdaRankSettings
 
 if TYPE_CHECKING:
-    from lightgbm import Booster, Dataset
+    from lightgbm import Booster
 
 KIND = "lambdarank"
 TREES = "trees.txt"
@@ -96,6 +96,8 @@ def fit_lambdarank(
 ) -> LambdaRanker:
     """Grow trees on the customer-weeks in which something was bought, up to the best validation NDCG@k.
 
+    Memory holds these rows as bins, a byte or two for each feature, and no feature itself.
+
     Args:
         rows: what to learn from.
         validation: a later week with the same features, or None to grow `n_trees`.
@@ -110,14 +112,17 @@ def fit_lambdarank(
     """
     import lightgbm
 
-    learned = _dataset(rows_to_learn_from(rows, "training"), settings)
+    from recommender.models.ranking.binned_rows import bin_rows
+
+    parameters = _parameters(settings, seed, k)
+    learned = bin_rows(rows_to_learn_from(rows, "training"), parameters)
     judged, callbacks = [], []
     if validation is not None:
         validation.check_features(rows.feature_names)
-        judged.append(_dataset(rows_to_learn_from(validation, "validation"), settings, learned))
+        judged.append(bin_rows(rows_to_learn_from(validation, "validation"), parameters, learned))
         callbacks = [lightgbm.early_stopping(settings.patience, verbose=False), _reporter(report, k)]
     grown = lightgbm.train(
-        _parameters(settings, seed, k),
+        parameters,
         learned,
         num_boost_round=settings.n_trees,
         valid_sets=judged,
@@ -146,20 +151,6 @@ def load_lambdaranker(folder: Path) -> LambdaRanker:
             f"{', '.join(names)}; fit the ranker again"
         )
     return LambdaRanker(booster, names, description["threads"])
-
-
-def _dataset(rows: RankingRows, settings: LambdaRankSettings, reference: Dataset | None = None) -> Dataset:
-    """Bin the rows; those of validation into the bins of `reference`."""
-    import lightgbm
-
-    return lightgbm.Dataset(
-        rows.features,
-        label=rows.is_bought.astype(np.float32),
-        group=rows.group_sizes,
-        feature_name=list(rows.feature_names),
-        reference=reference,
-        params={"max_bin": settings.max_bins, "num_threads": settings.threads, "verbosity": -1},
-    )
 
 
 def _parameters(settings: LambdaRankSettings, seed: int, k: int) -> dict:

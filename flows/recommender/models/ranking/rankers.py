@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from recommender.models.ranking.feature_rows import blocks_of
 from recommender.models.ranking.ranker_files import read_description
 from recommender.models.ranking.ranking_rows import RankingRows
 from recommender.settings.rankers import RANKER_SETTINGS
@@ -111,13 +112,17 @@ def load_ranker(folder: Path) -> Ranker:
 
 
 def score_rows(ranker: Ranker, rows: RankingRows) -> np.ndarray:
-    """Score rows whose features are by name and order those the ranker was fitted on: (n_rows,) float32.
+    """Score rows whose features are by name and order those the ranker was fitted on, a block at a time.
+
+    Returns:
+        (n_rows,) float32.
 
     Raises:
         ValueError: when they are not.
     """
     rows.check_features(ranker.feature_names)
-    return ranker.score(rows.features)
+    scores = [ranker.score(block) for block in blocks_of(rows.features)]
+    return np.concatenate([np.empty(0, np.float32), *scores])
 
 
 def _kind(kind: str) -> RankerKind:

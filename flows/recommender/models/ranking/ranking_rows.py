@@ -1,8 +1,8 @@
 """What a ranker learns from and scores: candidates of customers of a week, their features, and what was bought.
 
 Stage: between the candidate generators, which propose articles and describe them, and the rankers, which order
-them. In: feature arrays. Out: `RankingRows`, checked, cut and joined, and on disk as one .npz file; and the measure of
-how well scores order them.
+them. In: `FeatureRows`, in memory or in files. Out: `RankingRows`, checked, cut and joined without a copy of the
+features; and the measure of how well scores order them.
 
 A group is one customer of one week; its rows stand together.
 """
@@ -10,12 +10,12 @@ A group is one customer of one week; its rows stand together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recommender.errors import NotEnoughData
+from recommender.models.ranking.feature_rows import ChosenRows, FeatureRows, JoinedRows, check_array
 from recommender.ranking_metrics import average_precision_at_k, mean_over_customers
 
 
@@ -24,7 +24,8 @@ class RankingRows:
     """Candidates of some customers of some weeks with their features and whether they were bought.
 
     Attributes:
-        features: (n_rows, n_features) float32, NaN where unknown, never infinite.
+        features: (n_rows, n_features) float32, NaN where unknown, never infinite; arrays are checked here, files were
+            when they were written.
         feature_names: the columns of `features`, distinct.
         group_sizes: (n_groups,) int64, rows of each customer-week, in row order; 0 is a customer without candidates.
         is_bought: (n_rows,) bool.
@@ -34,24 +35,18 @@ class RankingRows:
         ValueError: when shapes disagree, sizes do not sum to the rows, a name stands twice, or a feature is infinite.
     """
 
-    features: np.ndarray
+    features: FeatureRows
     feature_names: tuple[str, ...]
     group_sizes: np.ndarray
     is_bought: np.ndarray
 
     def __post_init__(self) -> None:
-        _check_dtype("features", self.features, np.float32)
         _check_dtype("group_sizes", self.group_sizes, np.int64)
         _check_dtype("is_bought", self.is_bought, np.bool_)
-        if self.features.ndim != 2 or self.features.shape[1] != len(self.feature_names):
-            raise ValueError(
-                f"features must be (n_rows, {len(self.feature_names)}), one column for each of feature_names, "
-                f"got {self.features.shape}"
-            )
         if len(set(self.feature_names)) < len(self.feature_names):
             raise ValueError(f"feature_names must be distinct, got {', '.join(self.feature_names)}")
-        if infinite := [name for name, bad in zip(self.feature_names, self._is_infinite(), strict=True) if bad]:
-            raise ValueError(f"{', '.join(infinite)} is infinite in some row; write NaN where a value is unknown")
+        if isinstance(self.features, np.ndarray):
+            check_array(self.features, self.feature_names)
         if self.is_bought.shape != (len(self),):
             raise ValueError(f"is_bought must be ({len(self)},), one for each row, got {self.is_bought.shape}")
         if self.group_sizes.ndim != 1 or self.group_sizes.min(initial=0) < 0 or self.group_sizes.sum() != len(self):
@@ -60,12 +55,9 @@ class RankingRows:
                 f"got shape {self.group_sizes.shape}, sum {self.group_sizes.sum()}"
             )
 
-    def _is_infinite(self) -> np.ndarray:
-        return np.isinf(self.features).any(axis=0)
-
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.features)
+        return self.features.shape[0]
 
     @classmethod
     def concatenate(cls, parts: Sequence[RankingRows]) -> RankingRows:
@@ -79,7 +71,7 @@ class RankingRows:
         for part in parts[1:]:
             part.check_features(parts[0].feature_names)
         return cls(
-            features=np.concatenate([part.features for part in parts]),
+            features=JoinedRows(tuple(part.features for part in parts)),
             feature_names=parts[0].feature_names,
             group_sizes=np.concatenate([part.group_sizes for part in parts]),
             is_bought=np.concatenate([part.is_bought for part in parts]),
@@ -91,7 +83,8 @@ class RankingRows:
 
     def bought_counts(self) -> np.ndarray:
         """Return how many rows of each group were bought: (n_groups,) int64."""
-        return np.bincount(self.groups()[self.is_bought], minlength=len(self.group_sizes))
+        groups = np.searchsorted(np.cumsum(self.group_sizes), np.flatnonzero(self.is_bought), side="right")
+        return np.bincount(groups, minlength=len(self.group_sizes))
 
     def check_features(self, names: Sequence[str]) -> None:
         """Check that the columns are exactly these, in this order: a ranker knows a feature by its place alone.
@@ -102,56 +95,21 @@ class RankingRows:
         if self.feature_names != tuple(names):
             raise ValueError(
                 f"features must be {', '.join(names)}, in this order, got {', '.join(self.feature_names)}; "
-                "select them with with_features"
+                "pass those that the ranker is fitted on"
             )
 
-    def with_features(self, names: Sequence[str]) -> RankingRows:
-        """Return the rows with these features alone, in this order.
-
-        Raises:
-            ValueError: when one is unknown.
-        """
-        if unknown := [name for name in names if name not in self.feature_names]:
-            raise ValueError(f"no feature is called {', '.join(unknown)}; there are {', '.join(self.feature_names)}")
-        columns = [self.feature_names.index(name) for name in names]
-        return RankingRows(self.features[:, columns], tuple(names), self.group_sizes, self.is_bought)
+    def in_memory(self) -> RankingRows:
+        """Return the same rows with their features in one array."""
+        return replace(self, features=self.features[:])
 
     def with_positives_only(self) -> RankingRows:
         """Return the groups in which something was bought; the others have no order to teach."""
         is_kept = self.bought_counts() > 0
         if is_kept.all():
             return self
-        rows = np.repeat(is_kept, self.group_sizes)
-        return RankingRows(self.features[rows], self.feature_names, self.group_sizes[is_kept], self.is_bought[rows])
-
-    def save(self, path: Path) -> None:
-        """Write one .npz file, beside and renamed, so that a reader never sees half of it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        with unfinished.open("wb") as file:
-            np.savez(
-                file,
-                features=self.features,
-                feature_names=np.array(self.feature_names, dtype=np.str_),
-                group_sizes=self.group_sizes,
-                is_bought=self.is_bought,
-            )
-        unfinished.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> RankingRows:
-        """Read back what `save` wrote.
-
-        Raises:
-            FileNotFoundError: when there is no such file.
-        """
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(
-                features=arrays["features"],
-                feature_names=tuple(arrays["feature_names"].tolist()),
-                group_sizes=arrays["group_sizes"],
-                is_bought=arrays["is_bought"],
-            )
+        rows = np.flatnonzero(np.repeat(is_kept, self.group_sizes))
+        features, is_bought = ChosenRows(self.features, rows), self.is_bought[rows]
+        return replace(self, features=features, group_sizes=self.group_sizes[is_kept], is_bought=is_bought)
 
 
 def rows_to_learn_from(rows: RankingRows, name: str) -> RankingRows:
