@@ -16,6 +16,7 @@ from data.hm_profile import hm_profile
 from data.synthetic_catalogue import STYLE_DIMENSIONS, Catalogue
 
 ARCHETYPES_PER_CUSTOMER = 3
+CUSTOMERS_PER_CHUNK = 100_000  # whose weights of all archetypes are held at once
 PUBLISHED_POSTAL_CODES = 352_899  # distinct codes in the public customers.csv
 
 # Share of demand by index group. Not in the profile (it has catalogue shares only): what the public data is
@@ -93,10 +94,11 @@ class Ownership:
 
     def add(self, key: np.ndarray, week: int) -> None:
         """Note purchases of this week; the newest week counts."""
-        keys = np.concatenate([np.unique(key), self.key])
-        weeks = np.concatenate([np.full(len(keys) - len(self.key), week), self.week])
-        self.key, newest = np.unique(keys, return_index=True)
-        self.week = weeks[newest]
+        bought = np.unique(key)
+        is_owned, place = self.has(bought), np.searchsorted(self.key, bought)
+        self.week[place[is_owned]] = week
+        self.key = np.insert(self.key, place[~is_owned], bought[~is_owned])
+        self.week = np.insert(self.week, place[~is_owned], week)
 
     def forget(self, is_off_sale: np.ndarray) -> None:
         """Drop articles that will never be sold again; `is_off_sale` bool (n_articles,)."""
@@ -193,18 +195,23 @@ def _draw_archetypes(age: np.ndarray, tastes: Tastes, rng: np.random.Generator, 
     ages = np.arange(age.min(), age.max() + 1)
     fit = np.exp(-0.5 * ((ages[:, None] - tastes.mean_age) / shape.age_sd_years) ** 2) + 0.02
     fit *= tastes.demand / fit[age - ages[0]].mean(axis=0)  # so that every archetype gets its demand on average
-    first = _draw_rows(fit[age - ages[0]], rng)
+    first = _draw_columns(fit, age - ages[0], rng)
     alike = 0.5 * tastes.style @ tastes.style.T + 1.5 * (tastes.index_group[:, None] == tastes.index_group)
     near = tastes.demand * np.exp(alike)
     np.fill_diagonal(near, 0.0)
-    others = [_draw_rows(near[first], rng) for _ in range(ARCHETYPES_PER_CUSTOMER - 1)]
+    others = [_draw_columns(near, first, rng) for _ in range(ARCHETYPES_PER_CUSTOMER - 1)]
     return np.column_stack([first, *others])
 
 
-def _draw_rows(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One column position per row of `weights` (n_rows, n_columns), in proportion to the weights."""
+def _draw_columns(weights: np.ndarray, row: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One column position per entry of `row`, in proportion to that row of `weights` (n_rows, n_columns)."""
     cumulative = np.cumsum(weights, axis=1)
-    return (cumulative < rng.random(len(weights))[:, None] * cumulative[:, -1:]).sum(axis=1)
+    threshold = rng.random(len(row)) * cumulative[row, -1]
+    drawn = np.empty(len(row), dtype=np.int64)
+    for at in range(0, len(row), CUSTOMERS_PER_CHUNK):
+        chunk = slice(at, at + CUSTOMERS_PER_CHUNK)
+        drawn[chunk] = (cumulative[row[chunk]] < threshold[chunk, None]).sum(axis=1)
+    return drawn
 
 
 def _online_propensity(size: int, rng: np.random.Generator) -> np.ndarray:

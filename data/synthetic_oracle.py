@@ -24,7 +24,7 @@ from data.synthetic_customers import Ownership
 from data.synthetic_purchases import Market, Shop, acceptance, is_own_refused, repurchase_weights
 
 ORACLE_DEPTH = 24
-CUSTOMERS_PER_CHUNK = 1_000
+CELLS_PER_CHUNK = 4_000_000  # customers times articles on sale that are held at once
 
 
 def oracle_table(shop: Shop, market: Market, owned: Ownership, customer: np.ndarray) -> pa.Table:
@@ -34,7 +34,8 @@ def oracle_table(shop: Shop, market: Market, owned: Ownership, customer: np.ndar
     where fewer articles have a positive probability.
     """
     depth = min(ORACLE_DEPTH, len(market.on_sale))
-    chunks = [customer[at : at + CUSTOMERS_PER_CHUNK] for at in range(0, len(customer), CUSTOMERS_PER_CHUNK)]
+    size = max(1, CELLS_PER_CHUNK // len(market.on_sale))
+    chunks = [customer[at : at + size] for at in range(0, len(customer), size)]
     tops = [_top(purchase_probabilities(shop, market, owned, chunk), depth) for chunk in chunks]
     position = np.concatenate([top[0] for top in tops]) if tops else np.empty((0, depth), dtype=np.int64)
     share = np.concatenate([top[1] for top in tops]) if tops else np.empty((0, depth))
@@ -83,7 +84,11 @@ def _own_articles(
 
 def _top(probabilities: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
     """(positions, values) of the `depth` largest per row, best first, ties by position."""
-    position = np.argsort(-probabilities, axis=1, kind="stable")[:, :depth]
+    smallest = np.partition(probabilities, -depth, axis=1)[:, -depth, None]
+    row, column = np.nonzero(probabilities >= smallest)  # more than `depth` of a row only where some are equal
+    best_first = column[np.lexsort((column, -probabilities[row, column], row))]
+    first = np.searchsorted(row, np.arange(len(probabilities)))
+    position = best_first[first[:, None] + np.arange(depth)]
     return position, np.take_along_axis(probabilities, position, axis=1)
 
 

@@ -237,9 +237,9 @@ def new_articles(
         step = np.searchsorted(ladder, archetype + rng.random(len(who)), side="right")
         position = np.minimum(step - archetype * len(market.on_sale), len(market.on_sale) - 1)
         proposal = market.on_sale[position]
-        key = who * owned.n_articles + proposal
         accepted = rng.random(len(who)) < acceptance(shop, market, who, proposal)
-        accepted &= ~(refuses_own[pending] & owned.has(key))
+        taken = np.flatnonzero(accepted & refuses_own[pending])  # few of all proposals are looked up
+        accepted[taken] = ~owned.has(who[taken] * owned.n_articles + proposal[taken])
         article[pending[accepted]] = proposal[accepted]
         pending = pending[~accepted]
     return article
