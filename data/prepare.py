@@ -83,9 +83,7 @@ def prepare(request: Request, raw_root: Path | None = None) -> RawSummary:
         if fill is None:
             return check_raw_files(folder, request.cutoff)
         summary = replace(_fill_anew(folder, fill), raw_dir=folder)
-        if request.cutoff is None:
-            return summary
-        return replace(check_raw_files(folder, request.cutoff), notes=summary.notes)
+        return summary if request.cutoff is None else summary.with_cutoff(request.cutoff)
 
 
 def _fill_anew(folder: Path, fill: Fill) -> RawSummary:

@@ -8,8 +8,8 @@ the line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -29,18 +29,45 @@ BYTES_PER_SAMPLING_STEP = 50_000_000
 
 @dataclass(frozen=True)
 class RawSummary:
-    """What the check found: row counts, the days of the first and last purchase, what is merely odd, and in `notes`
+    """What the check found: row counts, purchases of each day, what is merely odd whatever the cutoff, and in `notes`
     how files were read that are not written in the layout's own way."""
 
     raw_dir: Path
     articles: int
     customers: int
     transactions: int
-    first_day: date
-    last_day: date
+    rows_by_day: Mapping[date, int]
     cutoff: date
-    warnings: tuple[str, ...]
+    oddities: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def first_day(self) -> date:
+        """The day of the first purchase."""
+        return min(self.rows_by_day)
+
+    @property
+    def last_day(self) -> date:
+        """The day of the last purchase."""
+        return max(self.rows_by_day)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """All that is merely odd, a line for each."""
+        days = (self.last_day - self.first_day).days + 1
+        left_out = sum(rows for day, rows in self.rows_by_day.items() if day >= self.cutoff)
+        of_time = (
+            (left_out, self.transactions, "purchases are on or after the cutoff and left out"),
+            (days - len(self.rows_by_day), days, "days have no purchase"),
+        )
+        return (*self.oddities, *_lines(of_time))
+
+    def with_cutoff(self, cutoff: date) -> RawSummary:
+        """The same files with another cutoff.
+
+        Raises `RawPeriodError` when it does not suit them.
+        """
+        return replace(self, cutoff=check_period(self.rows_by_day, cutoff))
 
     def __str__(self) -> str:
         lines = [
@@ -102,16 +129,14 @@ def check_raw_files(
         customers = _check_customers(connection, tables[CUSTOMERS_FILE])
         bytes_ = (Path(raw_dir) / TRANSACTIONS_FILE).stat().st_size
         purchases = _check_purchases(connection, tables[TRANSACTIONS_FILE], bytes_, articles.rows, customers.rows)
-    cutoff = check_period(purchases.rows_by_day, cutoff)
     return RawSummary(
         raw_dir=Path(raw_dir),
         articles=articles.rows,
         customers=customers.rows,
         transactions=purchases.rows,
-        first_day=min(purchases.rows_by_day),
-        last_day=max(purchases.rows_by_day),
-        cutoff=cutoff,
-        warnings=_warnings(articles, customers, purchases, cutoff),
+        rows_by_day=purchases.rows_by_day,
+        cutoff=check_period(purchases.rows_by_day, cutoff),
+        oddities=_oddities(articles, customers, purchases),
         notes=tuple(note for table in tables.values() for note in table.said()),
     )
 
@@ -221,21 +246,22 @@ def _describe_first(
     return broken_value(table.place(record, rule.column), value, rule.problem, broken, rule.remedy)
 
 
-def _warnings(articles: _Articles, customers: _Customers, purchases: _Purchases, cutoff: date) -> tuple[str, ...]:
-    """One line for each oddity that occurs, as a count and a share."""
-    days = (max(purchases.rows_by_day) - min(purchases.rows_by_day)).days + 1
-    left_out = sum(rows for day, rows in purchases.rows_by_day.items() if day >= cutoff)
+def _oddities(articles: _Articles, customers: _Customers, purchases: _Purchases) -> tuple[str, ...]:
     repeated = purchases.sampled - purchases.sampled_distinct
     one_in = purchases.sampled_one_customer_in
     of_a_sample = f" (counted for one customer in {one_in})" if one_in > 1 else ""
-    oddities = [
-        (customers.rows - purchases.customers, customers.rows, "customers have no purchase"),
-        (customers.without_age, customers.rows, "customers have no age"),
-        (articles.rows - purchases.articles, articles.rows, "articles were never bought"),
-        (articles.with_other_product_code, articles.rows, "articles have a product_code other than article_id[:7]"),
-        (purchases.free, purchases.rows, "purchases have a price of 0"),
-        (repeated, purchases.sampled, f"purchases repeat an article of the same customer and day{of_a_sample}"),
-        (left_out, purchases.rows, "purchases are on or after the cutoff and left out"),
-        (days - len(purchases.rows_by_day), days, "days have no purchase"),
-    ]
-    return tuple(f"{count:,} of {total:,} {what}, {count / total:.1%}" for count, total, what in oddities if count)
+    return _lines(
+        [
+            (customers.rows - purchases.customers, customers.rows, "customers have no purchase"),
+            (customers.without_age, customers.rows, "customers have no age"),
+            (articles.rows - purchases.articles, articles.rows, "articles were never bought"),
+            (articles.with_other_product_code, articles.rows, "articles have a product_code other than article_id[:7]"),
+            (purchases.free, purchases.rows, "purchases have a price of 0"),
+            (repeated, purchases.sampled, f"purchases repeat an article of the same customer and day{of_a_sample}"),
+        ]
+    )
+
+
+def _lines(counts: Iterable[tuple[int, int, str]]) -> tuple[str, ...]:
+    """One line for each oddity that occurs, as a count and a share."""
+    return tuple(f"{count:,} of {total:,} {what}, {count / total:.1%}" for count, total, what in counts if count)
