@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from data.fetching.kaggle_client import WHERE_TO_GET_THEM
 from data.raw_errors import RawDataError, RawSourceError
 from data.raw_layout import RAW_COLUMNS
 from data.raw_schema import RawSummary, check_raw_files
@@ -22,9 +23,6 @@ from data.reading.column_names import same_columns
 from data.reading.delimited_text import sql_rows
 from data.reading.failures import failures_named
 from data.reading.raw_table import RawTable, open_table
-
-KAGGLE_URL = "https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations/data"
-WHERE_TO_GET_THEM = f"Kaggle offers {', '.join(RAW_COLUMNS)} at {KAGGLE_URL}"
 
 
 def bring_files(source: Path, folder: Path, scratch: Path) -> RawSummary:

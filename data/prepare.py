@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from data import kaggle_hm, online_retail, s3_files
+from data import kaggle_hm, online_retail
+from data.fetching import kaggle_client, s3_files
 from data.online_retail_source import UCI_ROWS, UCI_URL, download
 from data.raw_errors import RawDataError, RawSourceError
 from data.raw_folder import has_foreign_files, locked, read_origin, replacement_of, scratch_beside, write_origin
@@ -137,7 +138,7 @@ def _online_retail(request: Request, folder: Path) -> Fill | None:
 def _kaggle_hm(request: Request, folder: Path) -> Fill | None:
     earlier = read_origin(folder)
     if not request.source and earlier is None:
-        raise RawSourceError(f"RAW_DIR is not set; {kaggle_hm.WHERE_TO_GET_THEM}: set RAW_DIR to their folder.")
+        request = replace(request, source=str(kaggle_client.download(folder.parent / "downloads" / folder.name)))
     source = request.source or earlier["source"]
     if not request.source and (source.startswith(s3_files.SCHEME) or not Path(source).exists()):
         return None
@@ -212,7 +213,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--raw-dir",
         default=os.environ.get("RAW_DIR", ""),
-        help="kaggle-hm: folder or s3://bucket/prefix of the three CSVs (default: $RAW_DIR)",
+        help="kaggle-hm: folder or s3://bucket/prefix of the three CSVs (default: $RAW_DIR, else Kaggle's own client)",
     )
     parser.add_argument(
         "--online-retail-file",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from data.raw_errors import RawSourceError
 from data.raw_layout import RAW_COLUMNS
 
 ORIGIN_FILE = "made_from.json"
@@ -83,3 +84,15 @@ def write_origin(folder: Path, origin: dict) -> None:
 def has_foreign_files(folder: Path) -> bool:
     """Whether `folder` has raw files that this project did not put there."""
     return read_origin(folder) is None and any((folder / name).exists() for name in RAW_COLUMNS)
+
+
+def check_room(folder: Path, bytes_needed: int) -> str:
+    """Return what `folder`, which need not be there yet, will take and how much is free where it will lie.
+
+    Raises `RawSourceError` when that is too little.
+    """
+    free = shutil.disk_usage(folder.parent).free
+    takes = f"{folder.name} takes about {bytes_needed / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free in {folder.parent}"
+    if free < bytes_needed:
+        raise RawSourceError(f"{takes}; make room, or set RECOMMENDER_DATA_DIR to a folder on a larger disk.")
+    return takes

@@ -3,7 +3,8 @@
 import pytest
 from tiny_raw_files import write_raw_files
 
-from data.kaggle_hm import KAGGLE_URL, bring_files
+from data.fetching.kaggle_client import KAGGLE_URL
+from data.kaggle_hm import bring_files
 from data.raw_errors import RawSourceError
 from data.raw_layout import RAW_COLUMNS
 

@@ -3,8 +3,8 @@
 import pytest
 from s3_server import BUCKET, running_s3
 
+from data.fetching.s3_files import KeptFiles, fetch
 from data.raw_errors import RawSourceError
-from data.s3_files import KeptFiles, fetch
 
 NAMES = ["articles.csv", "customers.csv"]
 
