@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import httpx
@@ -86,7 +87,10 @@ def test_packages_are_installed_before_the_code_is_copied(name, lock):
 
 
 def test_a_build_sees_sources_only(tmp_path):
-    sources = {"serving/app.py", "data/prepare.py", "data/hm_profile.json", "flows/nightly.py", "Makefile"}
+    sources = {
+        *("serving/app.py", "data/prepare.py", "data/fetching/s3_files.py", "data/reading/dates.py"),
+        *("data/hm_profile.json", "flows/nightly.py", "Makefile"),
+    }
     others = {
         *(".env", ".git/config", ".venv/bin/python", "data/raw/demo/articles.csv", "data/redis/appendonly.aof"),
         *("serving/__pycache__/app.pyc", "tests/conftest.py", "a.egg-info/PKG-INFO"),
@@ -109,9 +113,10 @@ def test_what_the_training_image_runs_is_there():
     files = build_context(PROJECT_ROOT)
     program, script = exec_form(arguments(TRAINING, "ENTRYPOINT")[0])
     assert program == ".venv/bin/python"  # made by `make setup`
-    packages = re.findall(r'^    "(\w+)",$', (PROJECT_ROOT / "pyproject.toml").read_text(), flags=re.M)
+    packages = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = [re.sub("^recommender", "flows/recommender", package).replace(".", "/") for package in packages]
     assert {script, *needed} <= files
-    assert all(f"{package}/__init__.py" in files or package == "recommender" for package in packages)
+    assert [folder for folder in folders if f"{folder}/__init__.py" not in files] == []
     assert environment(TRAINING)["RECOMMENDER_DATA_DIR"] == arguments(TRAINING, "VOLUME")[0]
 
 
