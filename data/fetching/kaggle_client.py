@@ -44,10 +44,8 @@ _FAILURES = (
         f"Kaggle refuses (403); join the competition and accept its rules at {COMPETITION_URL}/rules, then run again",
     ),
     (r"\b404\b|Not Found|not found", f"Kaggle has no such file (404); see {KAGGLE_URL}, {_BY_HAND}"),
-    (
-        r"\b429\b|Too Many Requests|rate limited",
-        f"Kaggle has had too many requests of yours (429); wait an hour, {_BY_HAND}",
-    ),
+    (r"\b429\b|Too Many Requests|rate limited", f"Kaggle limits how often you may ask (429); wait an hour, {_BY_HAND}"),
+    (r"\b5\d\d Server Error", f"Kaggle has trouble of its own; run again later, {_BY_HAND}"),
 )
 
 

@@ -175,13 +175,20 @@ UNREACHABLE = (
         ),
         (f"403 Client Error: Forbidden for url: {RPC}\n", RULES_NOT_ACCEPTED),
         (
+            "You must accept this competition's rules before you'll be able to download files.\n\n"
+            "You don't have access to this resource.\nIf this is a competition, you may need to accept its rules first",
+            RULES_NOT_ACCEPTED,
+        ),
+        (
             f"404 Client Error: Not Found for url: {URL}\n",
             "Kaggle has no such file (404); see https://www.kaggle.com/competitions/",
         ),
         (
             "429 Client Error: Too Many Requests for url: https://api.kaggle.com\n",
-            "Kaggle has had too many requests of yours (429); wait",
+            "Kaggle limits how often you may ask (429); wait an hour",
         ),
+        ("Not found\n\nThe resource was not found. Check the spelling.\n", "Kaggle has no such file (404); see"),
+        (f"500 Server Error: Internal Server Error for url: {RPC}\n", "Kaggle has trouble of its own; run again later"),
         (
             "HTTPSConnectionPool(host='api.kaggle.com', port=443): Max retries exceeded with url: /v1/x (Caused by "
             "NameResolutionError('Failed to resolve api.kaggle.com (Temporary failure in name resolution)'))\n",
