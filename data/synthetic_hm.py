@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from data.synthetic_calendar import CalendarShape, make_calendar
+from data.synthetic_calendar import CalendarShape, make_calendar, planned_articles_per_basket
 from data.synthetic_catalogue import CatalogueShape, make_catalogue
 from data.synthetic_customers import TasteShape, make_customers, make_tastes
 from data.synthetic_oracle import oracle_table
@@ -135,7 +135,8 @@ def make_shop(scale: Scale, seeds: list[np.random.SeedSequence], kind: ShopKind 
     """Catalogue, tastes, customers and calendar of a shop, each from its own stream of random numbers."""
     kind = kind or ShopKind()
     is_small = scale.articles < FEWEST_THAT_COME_AND_GO
-    calendar_shape = CalendarShape(visits=kind.loyalty)
+    basket = planned_articles_per_basket(scale.articles)
+    calendar_shape = CalendarShape(visits=kind.loyalty, mean_articles_per_basket=basket)
     life_weeks = kind.loyalty * CatalogueShape().life_weeks_median
     catalogue_shape = CatalogueShape(life_weeks_median=life_weeks, is_kept=is_small)
     taste_shape = TasteShape(repurchase_mean=kind.repurchase_mean, own_refused_up_to=0.5 if is_small else 1.0)
