@@ -75,7 +75,7 @@ $(INSTALLED): $(PACKAGES) pyproject.toml
 	@touch $@
 
 .PHONY: run
-run: setup  ## Raw purchases to published recommendations (DATASET=demo, online-retail or kaggle-hm; CUTOFF=..., MAX_WORKERS=2)
+run: setup  ## Raw purchases to published recommendations (DATASET=demo, demo-medium, demo-full, online-retail or kaggle-hm; CUTOFF=..., MAX_WORKERS=2)
 	@$(BIN)/python flows/recommendation_flow.py --no-pylint run --dataset="$$DATASET" --max-workers="$$MAX_WORKERS" \
 	  $${CUTOFF:+--cutoff="$$CUTOFF"} $${FORCE_REASON:+--force-reason="$$FORCE_REASON"}
 	@$(MAKE) query

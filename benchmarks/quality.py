@@ -34,7 +34,7 @@ from recommender.errors import RecommenderError
 
 RESULTS_DIR = Path(__file__).parent / "results"
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
-CANDIDATES = {"online-retail": "loyal", "demo": "base", "kaggle-hm": "base"}
+CANDIDATES = {"online-retail": "loyal"} | dict.fromkeys(("demo", "demo-medium", "demo-full", "kaggle-hm"), "base")
 """The entry of the grid that is measured on each dataset; fixed here, so that no test week has a say in it."""
 
 

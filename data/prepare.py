@@ -21,15 +21,24 @@ from pathlib import Path
 
 from data import kaggle_hm, online_retail
 from data.fetching import kaggle_client, s3_files
+from data.generated_datasets import GENERATED, bytes_needed
 from data.online_retail_source import UCI_ROWS, UCI_URL, download
 from data.raw_errors import RawDataError, RawSourceError
-from data.raw_folder import has_foreign_files, locked, read_origin, replacement_of, scratch_beside, write_origin
+from data.raw_folder import (
+    check_room,
+    has_foreign_files,
+    locked,
+    read_origin,
+    replacement_of,
+    scratch_beside,
+    write_origin,
+)
 from data.raw_layout import RAW_COLUMNS
 from data.raw_schema import RawSummary, check_raw_files
 from data.reading.failures import failures_named
 from data.synthetic_hm import Scale, generate
 
-DATASETS = ("demo", "online-retail", "kaggle-hm")
+DATASETS = (*GENERATED, "online-retail", "kaggle-hm")
 SCALE_OPTIONS = ("customers", "articles", "days", "seed")
 
 
@@ -49,8 +58,8 @@ Fill = Callable[[Path, Path], Filled]
 class Request:
     """A dataset and where it comes from.
 
-    `source` is ONLINE_RETAIL_FILE or RAW_DIR, `scale` how much demo data to make. Where they are left out, what is
-    there already will do. `is_forced` makes the files again even if nothing changed. `cutoff` is the first day that
+    `source` is ONLINE_RETAIL_FILE or RAW_DIR, `scale` how much data to generate. Where they are left out, what is there
+    already will do. `is_forced` makes the files again even if nothing changed. `cutoff` is the first day that
     nothing may see; default: the day after the last purchase.
     """
 
@@ -109,14 +118,19 @@ def _is_to_be_used_in_place(request: Request, folder: Path) -> bool:
     return True
 
 
-def _demo(request: Request, folder: Path) -> Fill | None:
-    scale = asdict(request.scale or Scale())
+def _generated(request: Request, folder: Path) -> Fill | None:
+    wanted = request.scale or GENERATED[request.dataset]
+    scale = asdict(wanted)
     origin = {"scale": scale | {"last_day": str(scale["last_day"])}, "code": _code("synthetic_*", "hm_profile*")}
     if _is_current(folder, origin, request.scale is not None) and not request.is_forced:
         return None
 
-    def fill(new: Path, _: Path) -> Filled:
-        generate(new, **scale, progress=lambda line: print(line, flush=True))
+    def fill(new: Path, scratch: Path) -> Filled:
+        print(f"Generating {wanted}: {check_room(folder, bytes_needed(wanted))}", flush=True)
+        # In scratch, where what a killed process leaves half made is removed by the next.
+        made = generate(scratch / folder.name, **scale, progress=lambda line: print(line, flush=True))
+        for file in made.raw_dir.iterdir():
+            file.rename(new / file.name)
         return Filled(origin, check_raw_files(new))
 
     return fill
@@ -160,7 +174,7 @@ def _kaggle_hm(request: Request, folder: Path) -> Fill | None:
     return fill
 
 
-_FILLS = {"demo": _demo, "online-retail": _online_retail, "kaggle-hm": _kaggle_hm}
+_FILLS = dict.fromkeys(GENERATED, _generated) | {"online-retail": _online_retail, "kaggle-hm": _kaggle_hm}
 
 
 def _is_current(folder: Path, origin: dict, is_particular: bool) -> bool:
@@ -201,7 +215,7 @@ def _request(options: argparse.Namespace) -> Request:
     sources = {"online-retail": options.online_retail_file, "kaggle-hm": options.raw_dir}
     wishes = {name: getattr(options, name) for name in SCALE_OPTIONS if getattr(options, name) is not None}
     try:
-        scale = Scale(**wishes) if wishes else None
+        scale = replace(GENERATED.get(options.dataset, Scale()), **wishes) if wishes else None
     except ValueError as error:
         raise RawSourceError(str(error)) from error
     return Request(options.dataset, sources.get(options.dataset, ""), scale, options.force, options.cutoff)
@@ -221,7 +235,8 @@ def _parser() -> argparse.ArgumentParser:
         help="online-retail: UCI's .zip or .xlsx, or its table as .csv or .parquet (default: $ONLINE_RETAIL_FILE)",
     )
     for name in SCALE_OPTIONS:
-        parser.add_argument(f"--{name}", type=int, help=f"demo: (default: {getattr(Scale(), name)})")
+        defaults = ", ".join(f"{getattr(scale, name)} for {dataset}" for dataset, scale in GENERATED.items())
+        parser.add_argument(f"--{name}", type=int, help=f"of what is generated (default: {defaults})")
     parser.add_argument("--cutoff", type=date.fromisoformat, help="first day that nothing may see, as YYYY-MM-DD")
     parser.add_argument("--force", action="store_true", help="make the files again even if nothing changed")
     return parser

@@ -56,6 +56,9 @@ class Scale:
             if (value := getattr(self, name)) < smallest:
                 raise ValueError(f"{name} {value} is too few for data to learn from; use at least {smallest}.")
 
+    def __str__(self) -> str:
+        return f"{self.customers:,} customers, {self.articles:,} articles, {self.days:,} days"
+
 
 @dataclass(frozen=True)
 class ShopKind:

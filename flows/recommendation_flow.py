@@ -140,12 +140,13 @@ class RecommendationFlow(FlowSpec):
     dataset = Parameter(
         "dataset",
         default=os.environ.get("DATASET") or "demo",
-        help="demo (generated), online-retail (UCI Online Retail II) or kaggle-hm (your own H&M files)",
+        help="demo, demo-medium or demo-full (generated, the last of H&M's size), online-retail (UCI Online Retail II) "
+        "or kaggle-hm (H&M's own files)",
     )
     source = Parameter(
         "source",
         default="",
-        help="kaggle-hm: folder or s3:// prefix of the three CSV files (default: $RAW_DIR); "
+        help="kaggle-hm: folder or s3:// prefix of the three CSV files (default: $RAW_DIR, else Kaggle's own client); "
         "online-retail: UCI's file (default: $ONLINE_RETAIL_FILE, else it is downloaded)",
     )
     cutoff = Parameter(

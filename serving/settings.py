@@ -1,6 +1,6 @@
 """Settings of the API, from the environment; each has a default that works on one machine.
 
-    DATASET                 demo        the dataset whose lists are served: demo, online-retail, kaggle-hm
+    DATASET                 demo        the dataset whose lists are served: any that `make run` makes
     HOST                    127.0.0.1   address to listen on; one that is not loopback needs API_KEYS
     PORT                    8000        port to listen on
     REDIS_URL               (not set)   redis:// or rediss:// URL; without it the embedded Redis is used

@@ -4,15 +4,19 @@ import pickle
 
 import pytest
 
+from data.prepare import DATASETS
 from recommender import config
 from recommender.config import DEFAULT_FILE, Settings, SettingsError, read_day, read_file, read_toml
-
-DATASETS = ("demo", "online-retail", "kaggle-hm")
+from serving.cache import published_datasets
 
 
 @pytest.fixture
 def toml():
     return read_toml(DEFAULT_FILE.read_text())
+
+
+def test_whoever_lists_the_datasets_lists_them_all(toml):
+    assert tuple(toml["datasets"]) == published_datasets.DATASETS == DATASETS
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -79,7 +83,7 @@ def test_every_candidate_is_trained_with_every_seed(toml):
 
 
 def test_an_unknown_dataset_lists_the_known_ones(toml):
-    with pytest.raises(SettingsError, match=r"no \[datasets.other\] in the settings; there are demo, online-retail"):
+    with pytest.raises(SettingsError, match=r"no \[datasets.other\] in the settings; there are demo, demo-medium"):
         Settings.of(toml, "other")
 
 

@@ -9,7 +9,7 @@ import redis
 
 from serving.cache.contract import CacheKeys
 
-DATASETS = ("demo", "online-retail", "kaggle-hm")  # those that `make run` makes
+DATASETS = ("demo", "demo-medium", "demo-full", "online-retail", "kaggle-hm")  # those that `make run` makes
 KEYS_AT_ONCE = 5_000
 CURRENT = re.compile(rb"recommendations:\{(.+)\}:current")
 

@@ -27,6 +27,7 @@ def raw_root(tmp_path, monkeypatch):
     monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("RAW_DIR", raising=False)
     monkeypatch.delenv("ONLINE_RETAIL_FILE", raising=False)
+    monkeypatch.setenv("PATH", os.defpath)  # without a `kaggle` of whoever runs the tests
     return tmp_path / "data/raw"
 
 
@@ -45,7 +46,9 @@ def test_folder_of_a_dataset_lies_below_raw(raw_root):
 
 
 def test_unknown_dataset_is_refused_with_the_known_ones():
-    with pytest.raises(RawSourceError, match="'hm' is not a dataset; choose demo, online-retail, kaggle-hm"):
+    with pytest.raises(
+        RawSourceError, match="'hm' is not a dataset; choose demo, demo-medium, demo-full, online-retail, kaggle-hm"
+    ):
         raw_data_folder("hm")
 
 
