@@ -57,7 +57,7 @@ def candidate_sets(
         rows: which customers; all by default.
     """
     for chunk in row_chunks(day, sizes, rows):
-        yield _candidate_set(day, generators, sizes, chunk)
+        yield candidate_set(day, generators, sizes, chunk)
 
 
 def row_chunks(day: ShopDay, sizes: Mapping[str, int], rows: np.ndarray | None) -> Iterator[np.ndarray]:
@@ -68,9 +68,10 @@ def row_chunks(day: ShopDay, sizes: Mapping[str, int], rows: np.ndarray | None) 
     yield from (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _candidate_set(
+def candidate_set(
     day: ShopDay, generators: Sequence[Generator], sizes: Mapping[str, int], rows: np.ndarray
 ) -> CandidateSet:
+    """Return the candidates of some rows of the day's customers; see `candidate_sets`."""
     scored = {generator.name: generator.scored(rows) for generator in generators}
     keys, proposed_by = union({name: each.best(sizes[name]) for name, each in scored.items()})
     owners, columns = np.divmod(keys, day.n_candidates)

@@ -14,9 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from recommender.config import OrderSettings
+from recommender.every_core import on_every_core
 from recommender.models.ranked_lists import RankedLists, join_lists, top_per_row
 from recommender.stages.best_first import best_first
-from recommender.stages.candidate_sets import CandidateSet, candidate_sets, row_chunks
+from recommender.stages.candidate_sets import CandidateSet, candidate_set, row_chunks
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.order import order_lists
 from recommender.stages.shop_day import ShopDay
@@ -68,11 +69,17 @@ def recommend_and_tell(
     Returns:
         The lists, and (n, k) uint8 with the bits of the generators that proposed the article, 0 in an empty place.
     """
+
+    def make(chunk_rows: np.ndarray) -> tuple[RankedLists, np.ndarray]:
+        chunk = candidate_set(fitted.day, fitted.generators, fitted.sizes, chunk_rows)
+        made = rank_and_order(fitted.day, chunk, ranker.score(chunk.features), order, k)
+        return made, _proposers(fitted.day, chunk, made.positions, bits)
+
     lists, told, done = [], [np.empty((0, k), np.uint8)], 0
-    for chunk in candidate_sets(fitted.day, fitted.generators, fitted.sizes, rows):
-        lists.append(rank_and_order(fitted.day, chunk, ranker.score(chunk.features), order, k))
-        told.append(_proposers(fitted.day, chunk, lists[-1].positions, bits))
-        progress(done := done + len(chunk.rows))
+    for made, proposers in on_every_core(make, row_chunks(fitted.day, fitted.sizes, rows)):
+        lists.append(made)
+        told.append(proposers)
+        progress(done := done + len(proposers))
     return join_lists(lists, k), np.concatenate(told)
 
 

@@ -202,7 +202,10 @@ def test_arguments_that_do_not_go_together_are_one_line(client, capsys, argument
 
 def test_a_dataset_without_lists_and_rules_is_told_with_those_there_are(client, publish_planted, capsys):
     assert rules.main(["--dataset", "nonsense", "show"]) == 3
-    assert "it is none of demo, demo-medium, demo-full, online-retail, kaggle-hm (no dataset has lists yet)." in capsys.readouterr().err
+    assert (
+        "it is none of demo, demo-medium, demo-full, online-retail, kaggle-hm (no dataset has lists yet)."
+        in capsys.readouterr().err
+    )
     publish_planted(client, 1)
     assert rules.main(["--dataset", "nonsense", "show"]) == 3
     assert capsys.readouterr().err.endswith("(there are lists of: demo).\n")

@@ -1,0 +1,51 @@
+"""Work on many parts: their order stays, an error ends it, and no library spreads a part over all cores."""
+
+import time
+
+import pytest
+import torch  # noqa: F401  brings the libraries that are held to one thread
+from threadpoolctl import threadpool_info
+
+from recommender import every_core
+from recommender.every_core import cores, on_every_core
+
+
+def test_results_come_in_the_order_of_the_parts():
+    def late_first(part):
+        time.sleep(0.05 * (part == 0))
+        return part * part
+
+    assert list(on_every_core(late_first, range(7))) == [0, 1, 4, 9, 16, 25, 36]
+
+
+def test_several_parts_are_worked_on_at_a_time(monkeypatch):
+    """Each of the first two waits for the other; alone, one of them would wait for ever."""
+    from threading import Barrier
+
+    monkeypatch.setattr(every_core, "cores", lambda: 2)
+    both = Barrier(2, timeout=10)
+    assert len(list(on_every_core(lambda part: both.wait(), range(2)))) == 2
+
+
+def test_the_first_error_ends_it_and_later_parts_are_dropped(monkeypatch):
+    monkeypatch.setattr(every_core, "cores", lambda: 1)
+    begun = []
+
+    def work(part):
+        begun.append(part)
+        time.sleep(0.001)
+        if part == 1:
+            raise ValueError("part 1")
+
+    with pytest.raises(ValueError, match="part 1"):
+        list(on_every_core(work, range(1_000)))
+    assert len(begun) < 1_000
+
+
+def test_libraries_are_held_to_one_thread_meanwhile_and_not_afterwards(monkeypatch):
+    monkeypatch.setattr(every_core, "cores", lambda: 1)
+    threads = {library["num_threads"] for library in threadpool_info()}
+    (held,) = on_every_core(lambda _: {library["num_threads"] for library in threadpool_info()}, [None])
+    assert held == {1}
+    assert {library["num_threads"] for library in threadpool_info()} == threads
+    assert cores() >= 1
