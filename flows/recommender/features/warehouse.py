@@ -6,8 +6,9 @@ Out:   one Parquet file per mart, sorted by its key, which `marts.Marts` reads, 
        columns are described in dbt_project/models/marts.
 
 The DuckDB file is built in a folder of its own and switched in at the end, so a build that fails or is killed leaves
-the previous warehouse as it was, and two builds never share a file. dbt runs as a command: inside this process it
-would keep its global state and its connection. duckdb is imported where it is used.
+the previous warehouse as it was, and two builds never share a file. What does not fit into DuckDB's share of the memory
+is written into the same folder, and goes with it. dbt runs as a command: inside this process it would keep its global
+state and its connection. duckdb is imported where it is used.
 """
 
 import fcntl
@@ -27,6 +28,7 @@ from tempfile import mkdtemp
 
 from recommender.errors import RecommenderError
 from recommender.features.marts import MART_KEYS, Marts
+from recommender.features.warehouse_memory import memory_limit
 
 DBT_PROJECT_DIR = Path(__file__).resolve().parents[3] / "dbt_project"
 
@@ -91,7 +93,7 @@ def build_marts(
         # dbt writes the name of the file into the views it makes, so only the folder may be temporary.
         new_warehouse_path = build_dir / warehouse_path.name
         results = _dbt_build(dbt_project_dir, new_warehouse_path, build_dir / "target", variables, threads)
-        rows = _export_marts(new_warehouse_path, marts_dir, threads)
+        rows = _export_marts(new_warehouse_path, marts_dir, threads, build_dir / "spilled")
         new_warehouse_path.replace(warehouse_path)
     return MartsSummary(
         marts=Marts(marts_dir),
@@ -168,6 +170,7 @@ def _dbt_environment(warehouse_path: Path, target_dir: Path, threads: int) -> di
     return inherited | {
         "WAREHOUSE_PATH": str(warehouse_path.resolve()),
         "WAREHOUSE_THREADS": str(threads),
+        "WAREHOUSE_MEMORY": memory_limit(),
         "DBT_TARGET_PATH": str(target_dir.resolve()),
         "DBT_LOG_PATH": str(target_dir.resolve()),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -220,13 +223,14 @@ def _failing_rows(warehouse_path: Path, test_sql: str) -> list[dict]:
         return [dict(zip(names, map(str, row), strict=True)) for row in found.fetchall()]
 
 
-def _export_marts(warehouse_path: Path, marts_dir: Path, threads: int) -> dict[str, int]:
+def _export_marts(warehouse_path: Path, marts_dir: Path, threads: int, spill_dir: Path) -> dict[str, int]:
     """Write each mart to `<marts_dir>/<mart>.parquet`, sorted by its key; return the rows of each."""
     import duckdb
 
     marts_dir.mkdir(parents=True, exist_ok=True)
     rows = {}
-    with duckdb.connect(str(warehouse_path), read_only=True, config={"threads": threads}) as connection:
+    settings = {"threads": threads, "memory_limit": memory_limit(), "temp_directory": str(spill_dir)}
+    with duckdb.connect(str(warehouse_path), read_only=True, config=settings) as connection:
         for mart, key in MART_KEYS.items():
             unfinished_path = marts_dir / f"{mart}.parquet.unfinished"
             copied = connection.execute(
