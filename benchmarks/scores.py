@@ -86,8 +86,7 @@ def read_week_truths(plan: Plan) -> list[WeekTruth]:
 def read_week_truth(plan: Plan, day: date, catalogue: Catalogue, purchases: Interactions) -> WeekTruth:
     """Read one test week from the marts; `purchases` are all of them."""
     marts = plan.marts
-    customer_ids, earlier = customers_of_week(marts, day), purchases.before(day)
-    rows = earlier.rows_of(customer_ids)
+    rows, earlier = customers_of_week(marts, day), purchases.before(day)
     bought = earlier.matrix(day)
     days_bought = np.unique(np.stack([earlier.customers, earlier.days]), axis=1)[0]
     has_history = np.unique(earlier.customers)
@@ -96,8 +95,8 @@ def read_week_truth(plan: Plan, day: date, catalogue: Catalogue, purchases: Inte
     ages[catalogue.positions_of(features[Columns.ARTICLE_ID])] = features[Columns.AGE_DAYS].to_numpy()
     return WeekTruth(
         day=day,
-        customer_ids=customer_ids,
-        truth=Truth.of(marts.bought_in_week(day), customer_ids, catalogue),
+        customer_ids=earlier.customer_ids[rows],
+        truth=Truth.of(marts.bought_in_week(day), rows, catalogue),
         owned=(bought[rows].indices.astype(np.int32), bought[rows].indptr.astype(np.int64)),
         purchase_days=np.bincount(days_bought, minlength=len(earlier.customer_ids))[rows],
         candidates=candidates_of(marts, day, catalogue, plan.settings.stages.filters),

@@ -133,7 +133,7 @@ def recommend_by_baselines(folder: Path, day: date, seed: int, marts: Marts, sta
         which: "all", "seeded" or, for a shop too large for the others, "simple".
     """
     catalogue = marts.catalogue()
-    customer_ids = customers_of_week(marts, day)
+    customer_ids = marts.customer_ids()[customers_of_week(marts, day)]
     candidates = candidates_of(marts, day, catalogue, stages.filters)
     shop = BaselineShop.read(marts, day, catalogue.article_ids)
     if which == "all":
@@ -148,8 +148,8 @@ def recommend_by_baselines(folder: Path, day: date, seed: int, marts: Marts, sta
 
 
 def customers_of_week(marts: Marts, day: date) -> np.ndarray:
-    """Return the (n,) ids of everybody who bought something in the week from a day, ascending."""
-    return np.unique(marts.bought_in_week(day)[Columns.CUSTOMER_ID].to_numpy(zero_copy_only=False))
+    """Return the (n,) rows, among everybody, of those who bought something in the week from a day, ascending."""
+    return np.unique(marts.bought_in_week(day)[Columns.CUSTOMER_CODE].to_numpy())
 
 
 def candidates_of(marts: Marts, day: date, catalogue: Catalogue, filters: FilterSettings) -> np.ndarray:

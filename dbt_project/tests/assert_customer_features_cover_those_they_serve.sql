@@ -6,7 +6,7 @@ served as (
 
     select
         as_of_days.as_of_day,
-        customers.customer_id,
+        customers.customer_code,
 
     from {{ ref('int_as_of_days') }} as as_of_days
 
@@ -16,13 +16,13 @@ served as (
 
     union
 
-    select as_of_day, customer_id from {{ ref('next_week_purchases') }}
+    select as_of_day, customer_code from {{ ref('next_week_purchases') }}
 
 ),
 
 features as (
 
-    select as_of_day, customer_id from {{ ref('customer_features') }}
+    select as_of_day, customer_code from {{ ref('customer_features') }}
 
 )
 

@@ -5,7 +5,7 @@ with
 
 sampled_customers as (
 
-    {{ sample_of('customer_id', ref('customers')) }}
+    {{ sample_of('customer_code', ref('customers')) }}
 
 ),
 
@@ -13,7 +13,7 @@ built as (
 
     select features.* from {{ ref('customer_features') }} as features
 
-    inner join sampled_customers using (customer_id)
+    inner join sampled_customers using (customer_code)
 
 ),
 
@@ -21,7 +21,7 @@ earlier_purchases as (
 
     select
         built.as_of_day,
-        built.customer_id,
+        built.customer_code,
         purchases.article_id,
         purchases.quantity,
         purchases.price,
@@ -31,7 +31,7 @@ earlier_purchases as (
     from built
 
     inner join {{ ref('purchases') }} as purchases
-        on built.customer_id = purchases.customer_id
+        on built.customer_code = purchases.customer_code
         and built.as_of_day - purchases.purchase_day > 0
 
 ),
@@ -40,7 +40,7 @@ totals as (
 
     select
         as_of_day,
-        customer_id,
+        customer_code,
         count(distinct days_before) as purchase_days,
         count(distinct article_id) as articles_bought,
         min(days_before) as days_since_last_purchase,
@@ -51,7 +51,7 @@ totals as (
 
     from earlier_purchases
 
-    group by as_of_day, customer_id
+    group by as_of_day, customer_code
 
 ),
 
@@ -59,14 +59,14 @@ articles as (
 
     select
         as_of_day,
-        customer_id,
+        customer_code,
         article_id,
         cast(min(days_before) as float) as days_since,
         cast(count(*) as float) as purchase_days,
 
     from earlier_purchases
 
-    group by as_of_day, customer_id, article_id
+    group by as_of_day, customer_code, article_id
 
 ),
 
@@ -74,14 +74,14 @@ histories as (
 
     select
         as_of_day,
-        customer_id,
+        customer_code,
         list(article_id order by days_since, article_id)[:{{ var('history_length') }}] as history_article_ids,
         list(days_since order by days_since, article_id)[:{{ var('history_length') }}] as history_days_since,
         list(purchase_days order by days_since, article_id)[:{{ var('history_length') }}] as history_purchase_days,
 
     from articles
 
-    group by as_of_day, customer_id
+    group by as_of_day, customer_code
 
 )
 
@@ -94,11 +94,11 @@ from built
 
 left join totals
     on built.as_of_day = totals.as_of_day
-    and built.customer_id = totals.customer_id
+    and built.customer_code = totals.customer_code
 
 left join histories
     on built.as_of_day = histories.as_of_day
-    and built.customer_id = histories.customer_id
+    and built.customer_code = histories.customer_code
 
 where built.purchase_days != coalesce(totals.purchase_days, 0)
     or built.articles_bought != coalesce(totals.articles_bought, 0)

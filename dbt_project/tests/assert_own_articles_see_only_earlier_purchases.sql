@@ -5,7 +5,7 @@ with
 
 sampled_customers as (
 
-    {{ sample_of('customer_id', ref('customers')) }}
+    {{ sample_of('customer_code', ref('customers')) }}
 
 ),
 
@@ -13,7 +13,7 @@ purchases as (
 
     select purchases.* from {{ ref('purchases') }} as purchases
 
-    inner join sampled_customers using (customer_id)
+    inner join sampled_customers using (customer_code)
 
 ),
 
@@ -33,7 +33,7 @@ ranked_customers as (
 
     select distinct
         ranked_days.as_of_day,
-        purchases.customer_id,
+        purchases.customer_code,
 
     from purchases
 
@@ -62,7 +62,7 @@ earlier_purchases as (
 
     select
         as_of_day,
-        customer_id,
+        customer_code,
         article_id,
         count(distinct purchase_day) as purchase_days,
         sum(quantity) as units,
@@ -71,11 +71,11 @@ earlier_purchases as (
 
     from ranked_customers
 
-    inner join purchases using (customer_id)
+    inner join purchases using (customer_code)
 
     where purchase_day < as_of_day
 
-    group by as_of_day, customer_id, article_id
+    group by as_of_day, customer_code, article_id
 
 ),
 
@@ -84,7 +84,7 @@ with_shares as (
 
     select
         *,
-        purchase_days / sum(purchase_days) over (partition by as_of_day, customer_id) as share_of_purchases,
+        purchase_days / sum(purchase_days) over (partition by as_of_day, customer_code) as share_of_purchases,
         (first_days_since - days_since) / nullif(purchase_days - 1, 0) as mean_interval_days,
 
     from earlier_purchases
@@ -103,20 +103,20 @@ built as (
 
     select own_articles.* from {{ ref('own_articles') }} as own_articles
 
-    inner join sampled_customers using (customer_id)
+    inner join sampled_customers using (customer_code)
 
 )
 
 select
     as_of_day,
-    customer_id,
+    customer_code,
     article_id,
     built as built_features,
     recomputed as recomputed_features,
 
 from built
 
-full join recomputed using (as_of_day, customer_id, article_id)
+full join recomputed using (as_of_day, customer_code, article_id)
 
 where built.purchase_days is distinct from recomputed.purchase_days
     or built.units is distinct from recomputed.units

@@ -21,7 +21,7 @@ buyers as (
 
     select distinct
         as_of_days.as_of_day,
-        purchases.customer_id,
+        purchases.customer_code,
         purchases.article_id,
 
     from {{ ref('purchases') }} as purchases
@@ -37,16 +37,16 @@ online_shares as (
 
     select
         buyers.as_of_day,
-        buyers.customer_id,
+        buyers.customer_code,
         count_if(purchases.sales_channel_id = 2) / count(*) as online_share,
 
-    from (select distinct as_of_day, customer_id from buyers) as buyers
+    from (select distinct as_of_day, customer_code from buyers) as buyers
 
     inner join {{ ref('purchases') }} as purchases
-        on buyers.customer_id = purchases.customer_id
+        on buyers.customer_code = purchases.customer_code
         and buyers.as_of_day > purchases.purchase_day
 
-    group by buyers.as_of_day, buyers.customer_id
+    group by buyers.as_of_day, buyers.customer_code
 
 ),
 
@@ -60,9 +60,9 @@ recomputed as (
 
     from buyers
 
-    inner join online_shares using (as_of_day, customer_id)
+    inner join online_shares using (as_of_day, customer_code)
 
-    inner join {{ ref('customers') }} as customers using (customer_id)
+    inner join {{ ref('customers') }} as customers using (customer_code)
 
     group by all
 

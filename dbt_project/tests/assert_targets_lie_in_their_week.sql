@@ -6,11 +6,13 @@ with
 lines as (
 
     select
-        customer_id,
-        article_id,
-        (({{ cutoff() }} - 1 - purchase_day) // 7) + 1 as weeks_before_cutoff,
+        customers.customer_code,
+        transactions.article_id,
+        (({{ cutoff() }} - 1 - transactions.purchase_day) // 7) + 1 as weeks_before_cutoff,
 
-    from {{ ref('stg_transactions') }}
+    from {{ ref('stg_transactions') }} as transactions
+
+    inner join {{ ref('stg_customers') }} as customers using (customer_id)
 
 ),
 
@@ -18,7 +20,7 @@ expected as (
 
     select
         {{ cutoff() }} - 7 * cast(weeks_before_cutoff as integer) as as_of_day,
-        customer_id,
+        customer_code,
         article_id,
         cast(count(*) as integer) as quantity,
 
@@ -26,7 +28,7 @@ expected as (
 
     where weeks_before_cutoff <= {{ var('training_weeks') }} + 2
 
-    group by weeks_before_cutoff, customer_id, article_id
+    group by weeks_before_cutoff, customer_code, article_id
 
 )
 

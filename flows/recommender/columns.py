@@ -9,6 +9,7 @@ class Columns:
 
     # Keys
     CUSTOMER_ID = "customer_id"
+    CUSTOMER_CODE = "customer_code"
     ARTICLE_ID = "article_id"
     AS_OF_DAY = "as_of_day"
     PURCHASE_DAY = "purchase_day"

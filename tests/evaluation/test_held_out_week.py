@@ -55,7 +55,8 @@ def test_metrics_count_the_first_k_ranks_and_customers_who_bought(week):
 def test_every_baseline_fills_its_lists_with_what_may_be_recommended(week):
     day = week.fitted.day
     features = pd.DataFrame({"as_of_day": TODAY, "article_id": [ARTICLE_IDS[each] for each in CANDIDATES], **ARTICLES})
-    customers = pd.DataFrame({"as_of_day": TODAY, "customer_id": day.customer_ids, "segment": ["one", "two", "three"]})
+    codes = {"customer_code": day.customer_rows}
+    customers = pd.DataFrame({"as_of_day": TODAY, **codes, "segment": ["one", "two", "three"]})
     sales = pd.DataFrame({"as_of_day": TODAY, "segment": ["one"], "article_id": [ARTICLE_IDS[0]], "buyers_1w": [1]})
     shop = BaselineShop.of(TODAY, ARTICLE_IDS, day.purchases, features, customers, sales)
     lists, reasons = week.baseline_lists(shop, seed=7), []

@@ -144,8 +144,8 @@ def test_generators_that_peek_at_the_weeks_purchases_are_caught(
     assert determinism(week, lists, once, again, demo_marts, catalogue) > len(week.customer_ids) / 10
 
 
-def read_day_that_peeks(marts, as_of_day, customer_ids, candidates, catalogue, purchases) -> ShopDay:
-    day = read_shop_day(marts, as_of_day, customer_ids, candidates, catalogue, purchases)
+def read_day_that_peeks(marts, as_of_day, customer_rows, candidates, catalogue, purchases) -> ShopDay:
+    day = read_shop_day(marts, as_of_day, customer_rows, candidates, catalogue, purchases)
     known = purchases.before(as_of_day + WEEK)
     return replace(day, purchases=replace(known, days=np.minimum(known.days, day_number(as_of_day) - 1)))
 
@@ -169,8 +169,8 @@ def test_attributes_are_those_of_the_articles(suite, demo_marts, catalogue):
 
 def test_customers_are_sliced_by_what_was_known_on_the_day(suite, week, demo_marts):
     features = demo_marts.table("customer_features", as_of_days=[week.fitted.day.as_of_day])
-    customer = week.customer_ids[3]
-    row = features.filter(pc.equal(features[Columns.CUSTOMER_ID], customer)).to_pylist()[0]
+    customer = week.fitted.day.customer_rows[3]
+    row = features.filter(pc.equal(features[Columns.CUSTOMER_CODE], customer)).to_pylist()[0]
     assert suite.customer_slices["age band"][3] == row["age_band"]
     assert (suite.customer_slices["activity"] == "cold").tolist() == (~suite.has_history).tolist()
 

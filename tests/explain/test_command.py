@@ -137,7 +137,7 @@ def test_the_latest_purchases_are_shown_with_their_names(shop, capsys):
     customer_id = customers_of(shop, has_history=True)[0]
     marts = Marts(shop.folder / "marts")
     rows = marts.table("purchases").to_pylist()
-    own = [row for row in rows if row["customer_id"] == customer_id]
+    own = [row for row in rows if marts.customer_ids()[row["customer_code"]] == customer_id]
     last = min(own, key=lambda row: (-row["purchase_day"].toordinal(), row["article_id"]))
     names = {row["article_id"]: row["product_name"] for row in marts.articles().to_pylist()}
     text = explained(capsys, "--customer", customer_id)

@@ -91,7 +91,7 @@ def test_every_history_lies_before_its_as_of_day(shop, as_of_day):
         earlier = {
             purchase["article_id"]
             for purchase in purchases
-            if purchase["customer_id"] == customer["customer_id"] and purchase["purchase_day"] < as_of_day
+            if purchase["customer_code"] == customer["customer_code"] and purchase["purchase_day"] < as_of_day
         }
         assert set(customer["history_article_ids"]) <= earlier
         assert all(days_since >= 1 for days_since in customer["history_days_since"])

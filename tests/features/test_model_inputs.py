@@ -64,7 +64,7 @@ def test_an_article_has_one_code_as_candidate_and_in_histories(articles, custome
     of_the_day = articles.filter(pc.field(Columns.AS_OF_DAY) == day)[Columns.ARTICLE_ID].to_pylist()
     code_of = dict(zip(of_the_day, model_inputs.candidates[day].codes[:, 0].tolist(), strict=True))
     queries = model_inputs.queries[day]
-    histories = customers.filter(pc.field(Columns.AS_OF_DAY) == day).sort_by(Columns.CUSTOMER_ID)
+    histories = customers.filter(pc.field(Columns.AS_OF_DAY) == day).sort_by(Columns.CUSTOMER_CODE)
     bought = histories[Columns.HISTORY_ARTICLE_IDS].combine_chunks().flatten().to_pylist()
     assert queries.history_codes.tolist() == [code_of[article] for article in bought]
     assert min(code_of.values()) > UNKNOWN_CODE
@@ -87,10 +87,10 @@ def test_an_article_first_sold_in_the_validation_week_is_unknown_but_keeps_its_a
 
 def test_the_history_stays_a_list_of_its_own_length(customers, model_inputs):
     for day, queries in model_inputs.queries.items():
-        of_the_day = customers.filter(pc.field(Columns.AS_OF_DAY) == day).sort_by(Columns.CUSTOMER_ID)
+        of_the_day = customers.filter(pc.field(Columns.AS_OF_DAY) == day).sort_by(Columns.CUSTOMER_CODE)
         lengths = pc.list_value_length(of_the_day[Columns.HISTORY_ARTICLE_IDS]).to_numpy()
         assert queries.history_offsets.diff().tolist() == lengths.tolist()
-        assert queries.customer_ids.tolist() == of_the_day[Columns.CUSTOMER_ID].to_pylist()
+        assert queries.customers.tolist() == of_the_day[Columns.CUSTOMER_CODE].to_pylist()
 
 
 def test_a_history_that_is_no_list_is_refused(customers, evaluated_folder, tmp_path):
@@ -107,11 +107,11 @@ def test_a_history_that_is_no_list_is_refused(customers, evaluated_folder, tmp_p
 def test_the_truth_is_what_was_bought_in_the_week(targets, model_inputs, demo_windows):
     day = demo_windows.test_as_of_day
     truth = model_inputs.truths[day]
-    owner = np.repeat(model_inputs.queries[day].customer_ids, truth.sizes())
+    owner = np.repeat(model_inputs.queries[day].customers, truth.sizes())
     encoded_pairs = set(zip(owner, model_inputs.catalogue.article_ids[truth.values], strict=True))
     week = targets.filter(pc.field(Columns.AS_OF_DAY) == day)
     assert encoded_pairs == set(
-        zip(week[Columns.CUSTOMER_ID].to_pylist(), week[Columns.ARTICLE_ID].to_pylist(), strict=True)
+        zip(week[Columns.CUSTOMER_CODE].to_pylist(), week[Columns.ARTICLE_ID].to_pylist(), strict=True)
     )
 
 
@@ -134,23 +134,33 @@ def test_nothing_of_a_snapshot_depends_on_what_is_bought_in_the_week(
             np.testing.assert_array_equal(vars(blind.queries[day])[name], value, name)
 
 
-def test_a_file_that_kept_the_truth_inside_the_snapshots_is_read_without_it(model_inputs, demo_windows, tmp_path):
+def as_pickled(snapshot, truth, customer_ids) -> QuerySnapshot:
+    """A snapshot as an earlier release pickled it: with ids, and with what is bought in the week."""
+    earlier = object.__new__(QuerySnapshot)
+    targets = {"target_positions": torch.from_numpy(truth.values), "target_offsets": torch.from_numpy(truth.offsets)}
+    vars(earlier).update({**vars(snapshot), **targets, "customer_ids": customer_ids[snapshot.customers]})
+    del vars(earlier)["customers"]
+    return earlier
+
+
+def test_a_file_that_kept_the_truth_inside_the_snapshots_is_read_without_it(
+    model_inputs, demo_marts, demo_windows, tmp_path
+):
     """A run of an earlier release is explained by the inputs that it left."""
-    day = demo_windows.test_as_of_day
-    snapshot, truth = model_inputs.queries[day], model_inputs.truths[day]
-    earlier, kept = object.__new__(QuerySnapshot), object.__new__(ModelInputs)
-    vars(earlier).update(
-        vars(snapshot), target_positions=torch.from_numpy(truth.values), target_offsets=torch.from_numpy(truth.offsets)
-    )
-    vars(kept).update({**vars(model_inputs), "queries": {day: earlier}})
+    days = demo_windows.training_as_of_days[-1], demo_windows.cutoff
+    queries = {day: model_inputs.queries[day] for day in days}
+    kept, ids = object.__new__(ModelInputs), demo_marts.customer_ids()
+    earlier = {day: as_pickled(each, model_inputs.truths[day], ids) for day, each in queries.items()}
+    vars(kept).update({**vars(model_inputs), "queries": earlier})
     del vars(kept)["truths"]
     torch.save(kept, tmp_path / "model_inputs.pt")
     assert b"target_positions" in (tmp_path / "model_inputs.pt").read_bytes()
     read = ModelInputs.load(tmp_path / "model_inputs.pt")
     assert read.truths == {}
-    assert vars(read.queries[day]).keys() == {field.name for field in fields(QuerySnapshot)}
-    for name, value in vars(snapshot).items():
-        np.testing.assert_array_equal(vars(read.queries[day])[name], value, name)
+    for day, snapshot in queries.items():
+        assert vars(read.queries[day]).keys() == {field.name for field in fields(QuerySnapshot)}
+        for name, value in vars(snapshot).items():
+            np.testing.assert_array_equal(vars(read.queries[day])[name], value, name)
     np.testing.assert_array_equal(read.catalogue.article_ids, model_inputs.catalogue.article_ids)
 
 

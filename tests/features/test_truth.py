@@ -9,14 +9,14 @@ from recommender.features.truth import Truth
 
 CATALOGUE = Catalogue(np.array(["a", "b", "c", "d"], dtype=object))
 A, B, C, D = range(4)
-ANN, BOB, CAT = range(3)
+ANN, BOB, CAT, EVE = range(4)
 
 
 @pytest.fixture
 def truth() -> Truth:
     """Ann buys d and a, Bob nothing, Cat b; Eve, who is asked for by nobody, buys c."""
-    bought = pa.table({"customer_id": ["ann", "ann", "cat", "eve"], "article_id": ["d", "a", "b", "c"]})
-    return Truth.of(bought, np.array(["ann", "bob", "cat"], dtype=object), CATALOGUE)
+    bought = pa.table({"customer_code": [ANN, ANN, CAT, EVE], "article_id": ["d", "a", "b", "c"]})
+    return Truth.of(bought, np.array([ANN, BOB, CAT]), CATALOGUE)
 
 
 def check(truth: Truth, bought: list[list[int]]) -> None:
@@ -45,11 +45,11 @@ def test_selected_articles_leave_customers_where_they_are(truth):
 
 
 def test_nothing_bought_is_a_truth_without_values():
-    nothing = pa.table({"customer_id": pa.array([], pa.string()), "article_id": pa.array([], pa.string())})
-    check(Truth.of(nothing, np.array(["ann", "bob"], dtype=object), CATALOGUE), [[], []])
+    nothing = pa.table({"customer_code": pa.array([], pa.int32()), "article_id": pa.array([], pa.string())})
+    check(Truth.of(nothing, np.array([ANN, BOB]), CATALOGUE), [[], []])
 
 
 def test_an_article_that_the_catalogue_lacks_is_an_error():
-    bought = pa.table({"customer_id": ["ann"], "article_id": ["z"]})
+    bought = pa.table({"customer_code": [ANN], "article_id": ["z"]})
     with pytest.raises(KeyError, match="article z was never sold"):
-        Truth.of(bought, np.array(["ann"], dtype=object), CATALOGUE)
+        Truth.of(bought, np.array([ANN]), CATALOGUE)

@@ -8,6 +8,7 @@ import pyarrow
 import pytest
 from tiny_shop import (
     BELT,
+    CUSTOMERS,
     CUTOFF,
     DRESS,
     JEANS,
@@ -30,10 +31,13 @@ from recommender.features.warehouse import WarehouseError
 
 
 def rows_of(shop: BuiltShop, mart: str, columns: str, as_of_day: date | None = None) -> list[tuple]:
-    """Return the rows of a mart as tuples of the given columns, in file order."""
+    """Return the rows of a mart as tuples of the given columns, in file order; `customer` is the id of its code."""
     as_of_days = None if as_of_day is None else [as_of_day]
-    table = shop.marts.table(mart, columns.split(), as_of_days)
-    return [tuple(row.values()) for row in table.to_pylist()]
+    names = ["customer_code" if name == "customer" else name for name in columns.split()]
+    found = shop.marts.table(mart, names, as_of_days).to_pydict()
+    if "customer" in columns.split():
+        found["customer_code"] = [CUSTOMERS[code][0] for code in found["customer_code"]]
+    return list(zip(*found.values(), strict=True))
 
 
 def about(value: float | None):
@@ -42,7 +46,7 @@ def about(value: float | None):
 
 
 def test_lines_of_one_customer_article_and_day_become_a_quantity_with_the_mean_price(shop):
-    assert rows_of(shop, "purchases", "purchase_day customer_id article_id quantity price sales_channel_id") == [
+    assert rows_of(shop, "purchases", "purchase_day customer article_id quantity price sales_channel_id") == [
         (date(2020, 1, 30), "ann", SHIRT, 1, about(0.10), STORE),
         (date(2020, 2, 9), "ann", JEANS, 2, about((0.20 + 0.40) / 2), ONLINE),
         (date(2020, 2, 12), "ann", SHIRT, 1, about(0.10), ONLINE),
@@ -93,7 +97,7 @@ def test_buyers_of_four_weeks_and_share_of_customers_who_came_back(shop):
     assert rows_of(shop, "article_features", RANKER_ARTICLE_FEATURES, TEST_DAY)[1] == (JEANS, 1, 0, 0.0)
 
 
-HISTORY = "customer_id history_article_ids history_days_since history_purchase_days"
+HISTORY = "customer history_article_ids history_days_since history_purchase_days"
 
 
 def test_history_is_the_last_articles_latest_first_with_days_since_and_days_bought(shop):
@@ -113,7 +117,7 @@ def test_history_as_of_an_earlier_day_is_what_was_known_then(shop):
     ]
 
 
-TOTALS = "customer_id purchase_days articles_bought days_since_last_purchase mean_price online_share"
+TOTALS = "customer purchase_days articles_bought days_since_last_purchase mean_price online_share"
 
 
 def test_customer_totals_count_days_articles_and_units_before_the_day(shop):
@@ -126,12 +130,12 @@ def test_customer_totals_count_days_articles_and_units_before_the_day(shop):
 
 
 def test_activity_counts_the_last_four_weeks_and_the_days_between_purchases(shop):
-    assert rows_of(shop, "customer_features", "customer_id purchases_4w mean_gap_days", CUTOFF) == [
+    assert rows_of(shop, "customer_features", "customer purchases_4w mean_gap_days", CUTOFF) == [
         ("ann", 4, (31 - 7) / 4),  # 21, 18, 8 and 7 days before; her first of five purchase days was 31 days before
         ("bob", 3, about((14 - 1) / 2)),
         ("cat", 0, None),
     ]
-    assert rows_of(shop, "customer_features", "customer_id purchases_4w mean_gap_days", TRAINING_DAY) == [
+    assert rows_of(shop, "customer_features", "customer purchases_4w mean_gap_days", TRAINING_DAY) == [
         ("ann", 1, None),  # one purchase, ten days before
     ]
 
@@ -143,7 +147,7 @@ def test_training_day_has_only_customers_who_bought_in_its_week(shop):
 
 
 def test_targets_are_what_was_bought_in_the_seven_days_from_the_as_of_day(shop):
-    assert rows_of(shop, "next_week_purchases", "as_of_day customer_id article_id quantity") == [
+    assert rows_of(shop, "next_week_purchases", "as_of_day customer article_id quantity") == [
         (TRAINING_DAY, "ann", SHIRT, 1),
         (TRAINING_DAY, "ann", JEANS, 2),
         (VALIDATION_DAY, "ann", DRESS, 1),  # on 02-22, the last day of that week
@@ -154,7 +158,7 @@ def test_targets_are_what_was_bought_in_the_seven_days_from_the_as_of_day(shop):
 
 
 def test_segment_names_age_band_and_channel_as_of_the_day(shop):
-    segments = "customer_id segment"
+    segments = "customer segment"
     assert rows_of(shop, "customer_features", segments, CUTOFF) == [
         ("ann", "20-24 / online"),
         ("bob", "20-24 / store"),
@@ -189,7 +193,7 @@ def test_segment_sales_of_a_training_day_name_the_channel_the_buyer_had_then(sho
 
 
 OWN_ARTICLES = (
-    "customer_id article_id purchase_days units first_days_since days_since mean_interval_days share_of_purchases"
+    "customer article_id purchase_days units first_days_since days_since mean_interval_days share_of_purchases"
 )
 
 
@@ -247,12 +251,17 @@ def test_articles_keep_their_zeros_and_an_article_never_sold_is_one_of_them(shop
 
 
 def test_customers_keep_their_attributes_and_lack_none(shop):
-    columns = "customer_id age_band club_member_status fashion_news_frequency postal_code"
+    columns = "customer_id customer_code age_band club_member_status fashion_news_frequency postal_code"
     assert rows_of(shop, "customers", columns) == [
-        ("ann", "20-24", "ACTIVE", "Regularly", "0a1b"),
-        ("bob", "20-24", "PRE-CREATE", "NONE", "0a1b"),
-        ("cat", "unknown", "unknown", "unknown", "unknown"),
+        ("ann", 0, "20-24", "ACTIVE", "Regularly", "0a1b"),
+        ("bob", 1, "20-24", "PRE-CREATE", "NONE", "0a1b"),
+        ("cat", 2, "unknown", "unknown", "unknown", "unknown"),
     ]
+
+
+def test_only_one_mart_has_the_ids_of_customers(shop):
+    """At full volume ids of 64 characters would be most of what is written, sorted and read."""
+    assert [name for name in MART_KEYS if "customer_id" in shop.marts.table(name).column_names] == ["customers"]
 
 
 def test_lists_are_strings_and_single_floats(shop):

@@ -134,7 +134,7 @@ def test_only_the_files_that_need_customers_name_them(published_run, workplace):
     assert folders == {
         "raw/demo",
         "warehouse/demo.duckdb",
-        *(f"{run}/{name}" for name in ("marts", "evaluated", "published", "test_week_lists.parquet")),
+        *(f"{run}/{name}" for name in ("marts", "published", "test_week_lists.parquet")),
         "reports/demo",
         "redis/appendonly.aof",
     }

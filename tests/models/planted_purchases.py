@@ -18,14 +18,15 @@ def interactions(rows: list[tuple[str, int, date]], n_articles: int, customer_id
     """Make purchases of (customer id, catalogue position, day); customers are those who bought, unless given."""
     rows = sorted(rows, key=lambda row: row[2])
     article_ids = np.array(ids_of(n_articles), dtype=object)
+    customer_ids = sorted({customer for customer, _, _ in rows}) if customer_ids is None else customer_ids
+    code_of = {customer: code for code, customer in enumerate(customer_ids)}
     mart = pa.table(
         {
-            "customer_id": pa.array([customer for customer, _, _ in rows], pa.string()),
+            "customer_code": pa.array([code_of[customer] for customer, _, _ in rows], pa.int32()),
             "article_id": pa.array([article_ids[article] for _, article, _ in rows], pa.string()),
             "purchase_day": pa.array([day for _, _, day in rows], pa.date32()),
         }
     )
-    customer_ids = sorted({customer for customer, _, _ in rows}) if customer_ids is None else customer_ids
     return Interactions.of(mart, np.array(customer_ids, dtype=object), Catalogue(article_ids))
 
 

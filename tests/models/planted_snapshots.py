@@ -27,10 +27,10 @@ def candidates(n_articles: int, day: date = FIRST_DAY, is_on_sale=None) -> Candi
 
 
 def queries(histories: list[list[int]], day: date = FIRST_DAY) -> QuerySnapshot:
-    """Customers c0, c1, ... with article positions in their histories."""
+    """Customers 0, 1, ... with article positions in their histories."""
     return QuerySnapshot(
         as_of_day=day,
-        customer_ids=np.array([f"c{row}" for row in range(len(histories))], dtype=object),
+        customers=np.arange(len(histories), dtype=np.int32),
         codes=torch.zeros(len(histories), 1, dtype=torch.int64),
         numbers=torch.zeros(len(histories), 1),
         history_codes=torch.tensor([article + 3 for history in histories for article in history], dtype=torch.int64),

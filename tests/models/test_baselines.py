@@ -17,6 +17,7 @@ TODAY = date(2020, 9, 16)
 TOMORROW = date(2020, 9, 17)
 ARTICLES = ["0000000001", "0000000002", "0000000003", "0000000004", "0000000005"]
 A, B, C, D, E = range(5)  # their positions
+CUSTOMERS = ["ann", "bob", "cy"]
 EVERYTHING = np.arange(5)
 
 
@@ -24,12 +25,12 @@ def purchases(*rows: tuple[str, int, date]) -> Interactions:
     rows = sorted(rows, key=lambda row: row[2])
     mart = pa.table(
         {
-            "customer_id": [customer for customer, _, _ in rows],
+            "customer_code": [CUSTOMERS.index(customer) for customer, _, _ in rows],
             "article_id": [ARTICLES[article] for _, article, _ in rows],
             "purchase_day": pa.array([day for _, _, day in rows], pa.date32()),
         }
     )
-    return Interactions.of(mart, np.array(["ann", "bob", "cy"], object), Catalogue(np.array(ARTICLES, object)))
+    return Interactions.of(mart, np.array(CUSTOMERS, object), Catalogue(np.array(ARTICLES, object)))
 
 
 PURCHASES = [
@@ -71,7 +72,7 @@ def make_shop(features=None, extra_purchases=(), extra_features=None, extra_segm
         ARTICLES,
         purchases(*PURCHASES, *extra_purchases),
         pd.concat([features, extra_features]),
-        pd.DataFrame({"as_of_day": TODAY, "customer_id": ["ann", "bob", "cy"], "segment": ["young", "old", "young"]}),
+        pd.DataFrame({"as_of_day": TODAY, "customer_code": [0, 1, 2], "segment": ["young", "old", "young"]}),
         pd.concat([segments, extra_segment_sales]),
     )
 
@@ -180,7 +181,7 @@ def test_marts_of_another_day_are_refused():
             ARTICLES,
             purchases(*PURCHASES),
             article_features(TODAY, [1, 1, 1, 1, 1]),
-            pd.DataFrame({"as_of_day": [TODAY], "customer_id": ["ann"], "segment": ["young"]}),
+            pd.DataFrame({"as_of_day": [TODAY], "customer_code": [0], "segment": ["young"]}),
             segment_sales(TODAY, ("young", C, 4)),
         )
 

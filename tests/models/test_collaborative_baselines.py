@@ -27,7 +27,7 @@ def make_shop(rows=GROUPED, n_articles=N_ARTICLES, customers=(*CUSTOMERS, "new")
         ids_of(n_articles),
         interactions(list(rows), n_articles, sorted(customers)),
         pd.DataFrame(features),
-        pd.DataFrame({"as_of_day": TODAY, "customer_id": list(customers), "segment": "all"}),
+        pd.DataFrame({"as_of_day": TODAY, "customer_code": range(len(customers)), "segment": "all"}),
         pd.DataFrame({"as_of_day": [TODAY], "segment": ["all"], "article_id": [ids_of(1)[0]], "buyers_1w": [1]}),
     )
 

@@ -66,7 +66,7 @@ def test_als_forgets_with_the_half_life():
     rows += [("both", article, date(2020, 9, 15)) for article in range(6, 12)]
     purchases = interactions([*GROUPED, *rows], N_ARTICLES)
     scores = fit_als(purchases, TODAY, seed=7, half_life_days=30, **SMALL).score(
-        purchases.rows_of(["both"]), np.arange(N_ARTICLES)
+        np.flatnonzero(purchases.customer_ids == "both"), np.arange(N_ARTICLES)
     )
     assert scores[0, 6:].min() > scores[0, :6].max()
 

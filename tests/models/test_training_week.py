@@ -21,11 +21,11 @@ def test_a_week_keeps_the_customers_who_bought_something_on_sale_with_their_own_
     """c1 bought nothing, c2 only article 1, which was not on sale."""
     articles = candidates(4, is_on_sale=torch.tensor([True, False, True, True]))
     week = TrainingWeek.of(articles, queries([[0], [1], [2], [3]]), truth_of([[0, 3], [], [1], [1, 3]]))
-    assert week.queries.customer_ids.tolist() == ["c0", "c3"]
+    assert week.queries.customers.tolist() == [0, 3]
     assert week.queries.history_codes.tolist() == [3 + 0, 3 + 3]
     assert (week.targets.columns.tolist(), week.targets.offsets.tolist()) == ([0, 2, 2], [0, 2, 3])
     assert week.purchase_shares.tolist() == [torch.tensor(1 / 3), 0, torch.tensor(2 / 3)]
     last = week.take(torch.tensor([1]))
-    assert last.queries.customer_ids.tolist() == ["c3"]
+    assert last.queries.customers.tolist() == [3]
     assert (last.targets.columns.tolist(), last.targets.offsets.tolist()) == ([2], [0, 1])
     assert (last.candidates, last.purchase_shares.tolist()) == (week.candidates, week.purchase_shares.tolist())

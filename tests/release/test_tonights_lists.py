@@ -117,7 +117,7 @@ def test_a_ranker_that_learned_nothing_is_refused(tonight, refitted):
 def test_every_known_customer_is_published_with_the_source_of_the_list(tonight, demo_marts, demo_windows):
     lists = tonight.published_lists()
     features = demo_marts.table("customer_features", as_of_days=[demo_windows.cutoff]).to_pandas()
-    has_bought = features.set_index("customer_id")["purchase_days"] > 0
+    has_bought = features.set_index(demo_marts.customer_ids()[features["customer_code"]])["purchase_days"] > 0
     assert sorted(lists.customer_ids) == sorted(has_bought.index) == sorted(tonight.known_customer_ids)
     expected = np.where(has_bought.loc[lists.customer_ids], Source.PERSONAL, Source.SEGMENT)
     assert (lists.lists.sources == expected).all()
@@ -186,12 +186,12 @@ def test_published_proposers_are_those_of_the_candidates(tonight):
 def test_exactly_what_a_customer_bought_before_is_marked_whoever_proposed_it(made, request, demo_marts):
     """Else a shop that asks for lists without purchases is given some."""
     lists, made = request.getfixturevalue(made).published_lists(), request.getfixturevalue(made)
-    bought = demo_marts.table("purchases", ["customer_id", "article_id"])
+    bought = demo_marts.table("purchases", ["customer_code", "article_id"])
     bought = set(zip(*(bought[name].to_pylist() for name in bought.column_names), strict=True))
     article_ids = made.catalogue.article_ids[made.published.positions]
     expected = [
         [(customer, article) in bought for article in listed]
-        for customer, listed in zip(made.fitted.day.customer_ids, article_ids, strict=True)
+        for customer, listed in zip(made.fitted.day.customer_rows, article_ids, strict=True)
     ]
     assert np.sum(expected) > 100
     np.testing.assert_array_equal(lists.lists.proposers & Proposer.OWN > 0, expected)

@@ -19,15 +19,15 @@ def test_last_purchases_are_the_newest_articles_before_the_day(demo_marts, demo_
     day = getattr(demo_windows, day_name)
     purchases = demo_marts.table("purchases")
     newest = defaultdict(dict)
-    for each in purchases.select(["purchase_day", "customer_id", "article_id"]).to_pylist():
+    for each in purchases.select(["purchase_day", "customer_code", "article_id"]).to_pylist():
         if each["purchase_day"] < day:
-            newest[each["customer_id"]][each["article_id"]] = each["purchase_day"]  # ascending by day
+            newest[each["customer_code"]][each["article_id"]] = each["purchase_day"]  # ascending by day
     assert day == demo_windows.cutoff or purchases["purchase_day"][-1].as_py() >= day
-    customer_ids = demo_marts.table("customers")["customer_id"].to_numpy(zero_copy_only=False)[::-1]
+    customers = np.arange(len(demo_marts.customer_ids()))[::-1]
     catalogue = Catalogue.of(purchases["article_id"])
-    found = last_purchases(demo_marts, day, customer_ids, MOST, catalogue)
-    for customer_id, numbers, days in zip(customer_ids, *found, strict=True):
-        own = sorted(newest[customer_id].items(), key=lambda each: (-day_number(each[1]), each[0]))[:MOST]
+    found = last_purchases(demo_marts, day, customers, MOST, catalogue)
+    for customer, numbers, days in zip(customers, *found, strict=True):
+        own = sorted(newest[customer].items(), key=lambda each: (-day_number(each[1]), each[0]))[:MOST]
         bought = numbers != 0
         assert list(zip(numbers[bought], days[bought], strict=True)) == [
             (int(article), day_number(last)) for article, last in own

@@ -131,10 +131,14 @@ def write_lists(path: Path) -> Path:
 
 
 def write_marts(folder: Path) -> Marts:
-    """Write the two marts that are read."""
+    """Write the three marts that are read."""
     folder.mkdir(parents=True)
-    columns = ("customer_id", "article_id", "purchase_day", "quantity")
-    purchases = {name: list(values) for name, values in zip(columns, zip(*PURCHASES, strict=True), strict=True)}
+    columns = ("customer_code", "article_id", "purchase_day", "quantity")
+    customer_ids = sorted({customer for customer, *_ in PURCHASES})
+    coded = [(customer_ids.index(customer), *rest) for customer, *rest in PURCHASES]
+    purchases = {name: list(values) for name, values in zip(columns, zip(*coded, strict=True), strict=True)}
+    customers = {"customer_id": customer_ids, "customer_code": range(len(customer_ids))}
+    pq.write_table(pa.table(customers), folder / "customers.parquet")
     pq.write_table(pa.table(purchases), folder / "purchases.parquet")
     pq.write_table(pa.table({"article_id": ARTICLES, "product_name": NAMES}), folder / "articles.parquet")
     return Marts(folder)

@@ -105,7 +105,7 @@ def planted_two_tower() -> tuple[InnerProducts, QuerySnapshot, CandidateSnapshot
     week = queries([[0, 1], [2, 4], []], TODAY)
     week = replace(
         week,
-        customer_ids=np.array(["ann", "bob", "cat"], dtype=object),
+        customers=np.array([1, 2, 3], np.int32),
         numbers=torch.tensor([[1.0, 0], [0, 1], [1, 1]]),
     )
     on_sale = torch.tensor([True, True, True, True, False, True])

@@ -19,7 +19,7 @@ def queries() -> QuerySnapshot:
     offsets = torch.tensor(np.cumsum([0, *map(len, HISTORIES)]))
     return QuerySnapshot(
         as_of_day=date(2020, 9, 16),
-        customer_ids=np.array(list("abcd"), dtype=object),
+        customers=np.arange(4, dtype=np.int32),
         codes=torch.zeros(4, 1, dtype=torch.int64),
         numbers=torch.zeros(4, 1),
         history_codes=codes,

@@ -44,7 +44,7 @@ class Shop:
 
     def fitted(self, customer_ids: np.ndarray, as_of_day: date) -> FittedDay:
         """Fit the generators on a day for some customers, with the test week's two-tower."""
-        everybody = self.test.inputs().queries[as_of_day].customer_ids
+        everybody = self.marts.customer_ids()[self.test.inputs().queries[as_of_day].customers]
         return self.test.fit_day(STAGES, as_of_day, np.flatnonzero(np.isin(everybody, customer_ids)))
 
     def candidates_of(self, customer_ids: np.ndarray, as_of_day: date) -> tuple[list[tuple[str, str]], CandidateSet]:
@@ -128,7 +128,8 @@ def shops(demo_raw_dir, demo_marts, tmp_path_factory) -> tuple[Shop, Shop]:
 def buyer_ids(shops) -> np.ndarray:
     """Who bought something in the test week before anything was planted."""
     inputs = shops[0].test.inputs()
-    return inputs.queries[TEST_DAY].customer_ids[inputs.truths[TEST_DAY].buyers()]
+    buyers = inputs.queries[TEST_DAY].customers[inputs.truths[TEST_DAY].buyers()]
+    return shops[0].marts.customer_ids()[buyers]
 
 
 def ranker_of(shop: Shop):
@@ -167,12 +168,13 @@ def test_a_snapshot_of_the_day_has_nothing_of_the_week(shops):
 
 def test_the_buyers_of_a_week_come_with_what_they_bought(shops, buyer_ids):
     fitted, truth = shops[0].test.fit_for_buyers(STAGES)
-    assert fitted.day.customer_ids.tolist() == fitted.queries.customer_ids.tolist() == buyer_ids.tolist()
+    assert fitted.day.customer_ids.tolist() == buyer_ids.tolist()
+    assert fitted.day.customer_rows.tolist() == fitted.queries.customers.tolist()
     assert truth.buyers().tolist() == list(range(len(buyer_ids)))
-    bought = shops[0].marts.bought_in_week(TEST_DAY)
+    bought, ids = shops[0].marts.bought_in_week(TEST_DAY), shops[0].marts.customer_ids()
     catalogue = shops[0].test.inputs().catalogue
     pairs = zip(np.repeat(buyer_ids, truth.sizes()), catalogue.article_ids[truth.values], strict=True)
-    assert set(pairs) == set(zip(bought["customer_id"].to_pylist(), bought["article_id"].to_pylist(), strict=True))
+    assert set(pairs) == set(zip(ids[bought["customer_code"].to_numpy()], bought["article_id"].to_pylist(), strict=True))
 
 
 def test_the_same_purchases_change_the_scores_of_the_day_after_the_week(shops, buyer_ids):

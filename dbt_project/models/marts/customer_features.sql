@@ -32,7 +32,7 @@ final as (
 
     select
         snapshots.as_of_day,
-        customers.customer_id,
+        snapshots.customer_code,
 
         -- who
         {{ segment('snapshots.channel') }} as segment,

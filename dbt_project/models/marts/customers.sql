@@ -10,6 +10,7 @@ final as (
 
     select
         customer_id,
+        customer_code,
         age_band,
         club_member_status,
         fashion_news_frequency,

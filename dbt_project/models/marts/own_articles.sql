@@ -30,12 +30,6 @@ article_features as (
 
 ),
 
-customers as (
-
-    select * from {{ ref('stg_customers') }}
-
-),
-
 -- A ranker learns from and is measured on those who buy in the week; publishing serves everybody.
 ranked_customers as (
 
@@ -103,7 +97,7 @@ final as (
 
     select
         last_purchases.as_of_day,
-        customers.customer_id,
+        last_purchases.customer_code,
         last_purchases.article_id,
         cast(last_purchases.times_bought as integer) as purchase_days,
         cast(last_purchases.units_bought as integer) as units,
@@ -119,9 +113,6 @@ final as (
         cast(last_purchases.times_bought / last_purchases.customer_purchases as float) as share_of_purchases,
 
     from last_purchases
-
-    inner join customers
-        on last_purchases.customer_code = customers.customer_code
 
     -- No inner join: that may be taken first, and would pair every customer with every article of the day.
     semi join recent_articles

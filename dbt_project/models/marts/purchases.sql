@@ -9,26 +9,17 @@ purchases as (
 
 ),
 
-customers as (
-
-    select * from {{ ref('stg_customers') }}
-
-),
-
 final as (
 
     select
-        customers.customer_id,
-        purchases.article_id,
-        purchases.purchase_day,
-        purchases.quantity,
-        cast(purchases.revenue / purchases.quantity as float) as price,
-        purchases.sales_channel_id,
+        customer_code,
+        article_id,
+        purchase_day,
+        quantity,
+        cast(revenue / quantity as float) as price,
+        sales_channel_id,
 
     from purchases
-
-    inner join customers
-        on purchases.customer_code = customers.customer_code
 
 )
 

@@ -85,7 +85,7 @@ def explain_customer(
     ranker = load_ranker(run.models_dir / "ranker")
     _check_features(run, ranker.feature_names)
     inputs, model = _inputs(run), load_model(run.models_dir)
-    rows = np.flatnonzero(inputs.queries[run.as_of_day].customer_ids == customer.customer_id)
+    rows = np.flatnonzero(inputs.queries[run.as_of_day].customers == customer.row)
     _say(f"fitting the generators on what was bought before {run.as_of_day}")
     fitted, without_rules = fit_with_and_without_rules(
         run.marts, run.as_of_day, inputs, model, stages, rows, report=_say

@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from recommender import config
 from recommender.columns import Columns
 from recommender.errors import RecommenderError
@@ -55,10 +57,11 @@ class NewestRun:
 
 @dataclass(frozen=True)
 class Customer:
-    """Whose list is explained."""
+    """Whose list is explained; `row` is the one among everybody of the run."""
 
     customer_id: str
     segment: str
+    row: int
 
 
 def newest_run(dataset: str) -> NewestRun:
@@ -94,16 +97,13 @@ def find_customer(run: NewestRun, customer_id: str | None) -> Customer:
     Raises:
         UnknownCustomer: when the run does not know the id.
     """
-    features = run.marts.customer_features(run.as_of_day, [Columns.SEGMENT, Columns.PURCHASE_DAYS]).to_pydict()
-    columns = Columns.CUSTOMER_ID, Columns.SEGMENT, Columns.PURCHASE_DAYS
-    ids, segments, purchase_days = (features[name] for name in columns)
-    if not customer_id:
-        place = next((place for place, days in enumerate(purchase_days) if days > 0), 0)
-    elif customer_id in ids:
-        place = ids.index(customer_id)
-    else:
+    features = run.marts.customer_features(run.as_of_day, [Columns.SEGMENT, Columns.PURCHASE_DAYS])
+    ids = run.marts.customer_ids()
+    is_found = ids == customer_id if customer_id else features[Columns.PURCHASE_DAYS].to_numpy() > 0
+    if customer_id and not is_found.any():
         raise UnknownCustomer(f"customer {customer_id!r} is not among the {len(ids):,} customers of run {run.run_id}")
-    return Customer(ids[place], segments[place])
+    row = int(np.argmax(is_found))  # the day has everybody, in the order of the ids
+    return Customer(ids[row], features[Columns.SEGMENT][row].as_py(), row)
 
 
 def stages_of(run: NewestRun) -> tuple[config.StageSettings, str]:

@@ -28,11 +28,15 @@ class Catalogue:
         return len(self.article_ids)
 
     def positions_of(self, article_ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
-        """Return the (n,) int64 positions of some ids.
+        """Return the (n,) int64 positions of some ids; of a dictionary column each word is looked up once a chunk.
 
         Raises:
             KeyError: when an id is not in the catalogue.
         """
+        if pa.types.is_dictionary(article_ids.type):
+            chunks = article_ids.chunks if isinstance(article_ids, pa.ChunkedArray) else [article_ids]
+            found = (self.positions_of(each.dictionary)[each.indices.to_numpy()] for each in chunks)
+            return np.concatenate([np.empty(0, np.int64), *found])
         positions = pc.index_in(article_ids, value_set=pa.array(self.article_ids, pa.string()))
         if positions.null_count:
             stranger = article_ids.filter(pc.is_null(positions))[0].as_py()

@@ -1,4 +1,4 @@
-"""Which classes the files of earlier releases name, and where those classes are now.
+"""Model inputs that an earlier release pickled, read as those of today.
 
 Up to commit 4216c0b `model_inputs.pt` was a pickle of `ModelInputs`, and a pickle names its classes by their modules of
 that day. The quoted names below are what such files hold: they stay as they are wherever the classes move.
@@ -6,10 +6,16 @@ that day. The quoted names below are what such files hold: they stay as they are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import date
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 
 OWN_CLASSES = (
     "recommender.features.model_inputs.ModelInputs",
@@ -19,11 +25,15 @@ OWN_CLASSES = (
 )
 
 
-def pickled_classes(*own: type) -> list[Callable | tuple[Callable, str]]:
-    """Return what `torch.serialization.safe_globals` has to allow for such a file, and nothing more.
+class Kept:
+    """An object of an earlier release, of whichever class it was: its fields of that day."""
 
-    `own` are the classes of today, in the order of `OWN_CLASSES`.
-    """
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
+
+def pickled_classes() -> list[Callable | tuple[Callable, str]]:
+    """Return what `torch.serialization.safe_globals` has to allow for such a file, and nothing more."""
     from merlin.dtypes.base import DType, ElementType
     from merlin.dtypes.shape import Dimension, Shape
     from merlin.schema import ColumnSchema, Schema, Tags
@@ -32,4 +42,24 @@ def pickled_classes(*own: type) -> list[Callable | tuple[Callable, str]]:
     merlin = [DType, ElementType, Dimension, Shape, ColumnSchema, Schema, Tags, TagSet]
     make_array = np.empty(0).__reduce__()[0]
     texts = [(make_array, "numpy._core.multiarray._reconstruct"), np.ndarray, np.dtype, np.dtypes.ObjectDType]
-    return [*zip(own, OWN_CLASSES, strict=True), *merlin, *texts, date]
+    return [*((Kept, name) for name in OWN_CLASSES), *merlin, *texts, date]
+
+
+def candidate_snapshots(kept: Kept) -> dict[date, CandidateSnapshot]:
+    """Return the articles by as-of day of kept inputs."""
+    return {day: CandidateSnapshot(**vars(each)) for day, each in kept.candidates.items()}
+
+
+def query_snapshots(kept: Kept) -> dict[date, QuerySnapshot]:
+    """Return the customers by as-of day of kept inputs, without what some kept of the week from the day.
+
+    Customers were named by their ids, ascending, and on the newest day the inputs have everybody.
+    """
+    everybody = pa.array(kept.queries[max(kept.queries)].customer_ids, pa.string())
+    return {day: _query_snapshot(vars(each), everybody) for day, each in kept.queries.items()}
+
+
+def _query_snapshot(state: Mapping[str, Any], everybody: pa.Array) -> QuerySnapshot:
+    rows = pc.index_in(pa.array(state["customer_ids"], pa.string()), value_set=everybody)
+    state = {**state, "customers": rows.to_numpy()}
+    return QuerySnapshot(**{field.name: state[field.name] for field in fields(QuerySnapshot)})

@@ -11,7 +11,6 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy import sparse
 
 from recommender.columns import Columns
@@ -25,7 +24,7 @@ class Interactions:
     """Purchases, one per (customer, article, day), ascending by day.
 
     Attributes:
-        customer_ids: (n_customers,) array of str, ascending; a customer's position is the row number here.
+        customer_ids: (n_customers,) array of str, ascending; a customer's `customer_code` is the row number here.
         n_articles: size of the catalogue that positions are of.
         customers: (n,) int32 rows of `customer_ids`.
         articles: (n,) int32 catalogue positions.
@@ -44,20 +43,19 @@ class Interactions:
 
         Args:
             purchases: the mart, ascending by purchase day.
-            customer_ids: (n_customers,) everybody in the mart, ascending.
+            customer_ids: (n_customers,) everybody of customers.csv, ascending.
             catalogue: owner of article positions.
 
         Raises:
             KeyError: when a purchase names a customer or an article that is not among these.
         """
-        customers = pc.index_in(purchases[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
-        if customers.null_count:
-            stranger = purchases[Columns.CUSTOMER_ID].filter(pc.is_null(customers))[0].as_py()
-            raise KeyError(f"customer {stranger} bought something, but is not in customers.csv")
+        customers = purchases[Columns.CUSTOMER_CODE].cast(pa.int32()).to_numpy()
+        if (highest := customers.max(initial=-1)) >= len(customer_ids):
+            raise KeyError(f"customer {highest} bought something, but customers.csv has only {len(customer_ids):,}")
         return cls(
             customer_ids=customer_ids,
             n_articles=len(catalogue),
-            customers=customers.to_numpy().astype(np.int32),
+            customers=customers,
             articles=catalogue.positions_of(purchases[Columns.ARTICLE_ID]).astype(np.int32),
             days=purchases[Columns.PURCHASE_DAY].cast(pa.date32()).cast(pa.int32()).to_numpy(),
         )
@@ -75,17 +73,6 @@ class Interactions:
         start = int(np.searchsorted(self.days, day_number(day)))
         later = np.random.default_rng(seed).permutation(self.articles[start:])
         return replace(self, articles=np.concatenate([self.articles[:start], later]))
-
-    def rows_of(self, customer_ids: np.ndarray) -> np.ndarray:
-        """Return the (m,) int64 rows of some customers.
-
-        Raises:
-            KeyError: when one is not in customers.csv.
-        """
-        rows = pc.index_in(pa.array(customer_ids, pa.string()), value_set=pa.array(self.customer_ids, pa.string()))
-        if rows.null_count:
-            raise KeyError(f"customer {customer_ids[rows.is_null().to_numpy(zero_copy_only=False)][0]} is unknown")
-        return rows.to_numpy().astype(np.int64)
 
     def matrix(self, as_of_day: date, half_life_days: float | None = None) -> sparse.csr_matrix:
         """Return the (n_customers, n_articles) float32 sums of each pair's purchases.

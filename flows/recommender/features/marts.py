@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,22 +25,25 @@ import pyarrow.parquet as pq
 from recommender.columns import Columns
 from recommender.errors import RecommenderError
 from recommender.features.catalogue import Catalogue
+from recommender.features.customer_rows import places_of
+from recommender.features.earlier_marts import has_customer_ids_alone, with_customer_codes
 from recommender.features.interactions import Interactions
 from recommender.features.time_split import WEEK
 
 MART_KEYS: Mapping[str, tuple[str, ...]] = {
     "articles": (Columns.ARTICLE_ID,),
     "customers": (Columns.CUSTOMER_ID,),
-    "purchases": (Columns.PURCHASE_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
+    "purchases": (Columns.PURCHASE_DAY, Columns.CUSTOMER_CODE, Columns.ARTICLE_ID),
     "article_features": (Columns.AS_OF_DAY, Columns.ARTICLE_ID),
-    "customer_features": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID),
-    "next_week_purchases": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
+    "customer_features": (Columns.AS_OF_DAY, Columns.CUSTOMER_CODE),
+    "next_week_purchases": (Columns.AS_OF_DAY, Columns.CUSTOMER_CODE, Columns.ARTICLE_ID),
     "segment_sales": (Columns.AS_OF_DAY, Columns.SEGMENT, Columns.ARTICLE_ID),
-    "own_articles": (Columns.AS_OF_DAY, Columns.CUSTOMER_ID, Columns.ARTICLE_ID),
+    "own_articles": (Columns.AS_OF_DAY, Columns.CUSTOMER_CODE, Columns.ARTICLE_ID),
     "shop_weeks": (Columns.WEEK_START,),
 }
 """Every mart with the columns that tell its rows apart, by which its file is sorted."""
 
+PURCHASE = (Columns.CUSTOMER_CODE, Columns.ARTICLE_ID, Columns.PURCHASE_DAY)
 MOST_KEPT = 5
 """`articles`, and the features and sales of two days: as many as publishing asks for at a time."""
 
@@ -89,7 +93,22 @@ class Marts:
             MartMissing: when there is no such mart, or it was not built.
         """
         filters = None if as_of_days is None else [(Columns.AS_OF_DAY, "in", list(as_of_days))]
-        return pq.read_table(self.path_of(name), columns=None if columns is None else list(columns), filters=filters)
+        return self._read(name, columns, filters)
+
+    def _read(
+        self, name: str, columns: Sequence[str] | None = None, filters: list | None = None, **options: Any
+    ) -> pa.Table:
+        """Read a mart with options of Parquet's; one of an earlier release, with customers' ids, gets their codes."""
+        path = self.path_of(name)
+        if not has_customer_ids_alone(name, path):
+            return pq.read_table(path, columns=None if columns is None else list(columns), filters=filters, **options)
+        if columns is not None:
+            columns = [Columns.CUSTOMER_ID if each == Columns.CUSTOMER_CODE else each for each in columns]
+        return with_customer_codes(pq.read_table(path, columns=columns, filters=filters, **options), self.customer_ids())
+
+    def _by_customer_and_article(self, name: str, columns: Sequence[str] | None, filters: list | None) -> pa.Table:
+        """Read a mart with a row per customer and article; its article ids come as dictionaries, not as texts."""
+        return self._read(name, columns, filters, read_dictionary=[Columns.ARTICLE_ID])
 
     def articles(self) -> pa.Table:
         """Return `articles`: one row per article of articles.csv, ever sold or not."""
@@ -106,14 +125,13 @@ class Marts:
         return Catalogue.of(self.table("article_features", [Columns.ARTICLE_ID])[Columns.ARTICLE_ID])
 
     def customer_ids(self) -> np.ndarray:
-        """Return the (n_customers,) ids of everybody in customers.csv, ascending."""
-        ids = self.table("customers", [Columns.CUSTOMER_ID])[Columns.CUSTOMER_ID]
-        return np.sort(ids.to_numpy(zero_copy_only=False))
+        """Return the (n_customers,) ids of everybody in customers.csv, ascending: row i is of `customer_code` i."""
+        return self.table("customers", [Columns.CUSTOMER_ID])[Columns.CUSTOMER_ID].to_numpy()
 
     def interactions(self, catalogue: Catalogue) -> Interactions:
         """Return everything bought before the cutoff, one entry per (customer, article, day), as integers."""
-        columns = [Columns.CUSTOMER_ID, Columns.ARTICLE_ID, Columns.PURCHASE_DAY]
-        return Interactions.of(self.table("purchases", columns), self.customer_ids(), catalogue)
+        purchases = self._by_customer_and_article("purchases", PURCHASE, None)
+        return Interactions.of(purchases, self.customer_ids(), catalogue)
 
     def article_features(self, day: date) -> pa.Table:
         """Return `article_features` of a day: one row per article sold before it, ascending by id.
@@ -123,31 +141,31 @@ class Marts:
         """
         return some_rows(self._kept("article_features", as_of_days=(day,)), "article_features", day)
 
-    def customer_features(self, day: date, columns: Sequence[str], customer_ids: np.ndarray | None = None) -> pa.Table:
+    def customer_features(self, day: date, columns: Sequence[str], customers: np.ndarray | None = None) -> pa.Table:
         """Return `customer_features` of a day: one row per customer, everybody from the validation week on.
 
         Of a training day there are those who bought in the week from it.
 
         Args:
             day: the as-of day.
-            columns: what is wanted besides day and customer id.
-            customer_ids: (n,) whom to return, in this order; everybody, ascending, by default.
+            columns: what is wanted besides day and customer code.
+            customers: (n,) int, rows of `customer_ids` to return, in this order; by default everybody, ascending.
 
         Raises:
             MartMissing: when the marts have nothing of the day or of one of the customers.
         """
-        name, columns = "customer_features", [Columns.AS_OF_DAY, Columns.CUSTOMER_ID, *columns]
+        name, columns = "customer_features", [Columns.AS_OF_DAY, Columns.CUSTOMER_CODE, *columns]
         features = some_rows(self.table(name, columns, [day]), name, day)
-        if customer_ids is None:
+        if customers is None:
             return features
-        rows = pc.index_in(pa.array(customer_ids, pa.string()), value_set=features[Columns.CUSTOMER_ID])
-        if rows.null_count:
-            stranger = customer_ids[rows.is_null().to_numpy(zero_copy_only=False)][0]
+        places = places_of(customers, features[Columns.CUSTOMER_CODE].to_numpy())
+        if (places < 0).any():
+            stranger = customers[places < 0][0]
             raise MartMissing(
-                f"{name} has no row for customer {stranger} on {day}; "
+                f"{name} has no row for customer {self.customer_ids()[stranger]} on {day}; "
                 "ask for customers of customers.csv, on a training day for those of its week"
             )
-        return features.take(rows)
+        return features.take(places)
 
     def segment_sales(self, day: date) -> pa.Table:
         """Return `segment_sales` of a day: one row per segment and article bought in it in the 28 days before."""
@@ -158,20 +176,19 @@ class Marts:
 
         Before the cutoff it has those of the customers who buy in the week from the day, and of no other.
         """
-        return self.table("own_articles", as_of_days=[day])
+        return self._by_customer_and_article("own_articles", None, [(Columns.AS_OF_DAY, "==", day)])
 
     def bought_in_week(self, day: date) -> pa.Table:
         """Return `next_week_purchases` of a day: one row per customer and article bought in the week from it.
 
         The cutoff has none: nobody knows its week yet.
         """
-        return self.table("next_week_purchases", as_of_days=[day])
+        return self._by_customer_and_article("next_week_purchases", None, [(Columns.AS_OF_DAY, "==", day)])
 
     def purchases_in_week(self, day: date) -> pa.Table:
         """Return customer, article and day of every row of `purchases` in the week from a day, ascending by day."""
-        columns = [Columns.CUSTOMER_ID, Columns.ARTICLE_ID, Columns.PURCHASE_DAY]
         within = [(Columns.PURCHASE_DAY, ">=", day), (Columns.PURCHASE_DAY, "<", day + WEEK)]
-        return pq.read_table(self.path_of("purchases"), columns=columns, filters=within)
+        return self._by_customer_and_article("purchases", PURCHASE, within)
 
     def shop_weeks(self) -> pa.Table:
         """Return `shop_weeks`: one row per whole week before the cutoff, oldest first, also those without a sale."""

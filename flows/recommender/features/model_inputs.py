@@ -32,6 +32,8 @@ from recommender.features.truth import Truth
 if TYPE_CHECKING:
     from merlin.schema import Schema
 
+    from recommender.features.earlier_releases import Kept
+
 
 class UnreadableInputs(RecommenderError, ValueError):
     """Another release kept its inputs in a way that this one does not know."""
@@ -77,13 +79,12 @@ class ModelInputs:
             FileNotFoundError: when there is no file.
             UnreadableInputs: when another release wrote something else.
         """
-        from recommender.features.earlier_releases import pickled_classes
+        from recommender.features.earlier_releases import Kept, pickled_classes
 
-        own = ModelInputs, Catalogue, CandidateSnapshot, QuerySnapshot
         try:
-            with torch.serialization.safe_globals(pickled_classes(*own)):
+            with torch.serialization.safe_globals(pickled_classes()):
                 kept = torch.load(path, weights_only=True)
-            return kept if isinstance(kept, cls) else cls._of_plain(kept)
+            return cls._of_earlier(kept) if isinstance(kept, Kept) else cls._of_plain(kept)
         except (pickle.UnpicklingError, KeyError, TypeError) as error:
             raise UnreadableInputs(f"{path} was written by another release, and this one cannot read it") from error
 
@@ -100,8 +101,18 @@ class ModelInputs:
             query_schema=schema_of_text(kept["query_schema"]),
         )
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"truths": {}, **state})
+    @classmethod
+    def _of_earlier(cls, kept: Kept) -> ModelInputs:
+        from recommender.features.earlier_releases import candidate_snapshots, query_snapshots
+
+        return cls(
+            catalogue=Catalogue(kept.catalogue.article_ids),
+            candidates=candidate_snapshots(kept),
+            queries=query_snapshots(kept),
+            truths={},
+            candidate_schema=kept.candidate_schema,
+            query_schema=kept.query_schema,
+        )
 
 
 def candidate_rows(article_features: pa.Table, articles: pa.Table) -> pa.Table:
@@ -134,19 +145,19 @@ def encode_candidates(
 
 def encode_queries(workflows: FeatureWorkflows, rows: pa.Table, scratch_dir: Path) -> dict[date, QuerySnapshot]:
     """Encode rows of the `customer_features` mart, any as-of days, into one snapshot per day."""
-    rows = rows.sort_by([(Columns.AS_OF_DAY, "ascending"), (Columns.CUSTOMER_ID, "ascending")])
+    rows = rows.sort_by([(Columns.AS_OF_DAY, "ascending"), (Columns.CUSTOMER_CODE, "ascending")])
     encoded = transform(workflows.query, rows.drop_columns(list(Columns.HISTORY_NUMBERS)), scratch_dir)
     codes = torch.from_numpy(encoded[list(Columns.CUSTOMER_CATEGORIES)].to_numpy(np.int64))
     numbers = torch.from_numpy(encoded[list(Columns.CUSTOMER_NUMBERS)].to_numpy(np.float32))
     history_codes = encoded[Columns.HISTORY_ARTICLE_IDS].to_numpy()
     snapshots = {}
     for day, where in _rows_by_day(rows).items():
-        customer_ids = rows[Columns.CUSTOMER_ID][where].to_numpy(zero_copy_only=False)
+        customers = rows[Columns.CUSTOMER_CODE][where].to_numpy()
         values, offsets = _ragged(history_codes[where], np.int64)
-        season = torch.tensor(season_of(day), dtype=torch.float32).expand(len(customer_ids), 2)
+        season = torch.tensor(season_of(day), dtype=torch.float32).expand(len(customers), 2)
         snapshots[day] = QuerySnapshot(
             as_of_day=day,
-            customer_ids=customer_ids,
+            customers=customers,
             codes=codes[where],
             numbers=torch.cat([numbers[where], season], dim=1),
             history_codes=values,
@@ -162,7 +173,7 @@ def truths_of(queries: Mapping[date, QuerySnapshot], targets: pa.Table, catalogu
     `targets` is the `next_week_purchases` mart; in the week of a day that it lacks nobody bought anything.
     """
     bought = {day: targets.filter(pc.field(Columns.AS_OF_DAY) == day) for day in queries}
-    return {day: Truth.of(bought[day], snapshot.customer_ids, catalogue) for day, snapshot in queries.items()}
+    return {day: Truth.of(bought[day], snapshot.customers, catalogue) for day, snapshot in queries.items()}
 
 
 def encode(

@@ -7,12 +7,10 @@ n + 1.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import torch
@@ -73,7 +71,7 @@ class QuerySnapshot:
 
     Attributes:
         as_of_day: first day the histories know nothing of.
-        customer_ids: (n,) array of str.
+        customers: (n,) int32, rows among everybody of customers.csv, see `customer_rows`.
         codes: (n, n_categories) int64.
         numbers: (n, n_numbers) float32, normalised, season of the as-of day appended.
         history_codes: (n_history,) int64 article codes, most recent first per customer.
@@ -82,7 +80,7 @@ class QuerySnapshot:
     """
 
     as_of_day: date
-    customer_ids: np.ndarray
+    customers: np.ndarray
     codes: Tensor
     numbers: Tensor
     history_codes: Tensor
@@ -90,27 +88,22 @@ class QuerySnapshot:
     history_offsets: Tensor
 
     def __len__(self) -> int:
-        return len(self.customer_ids)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Read a pickled snapshot; what an earlier release kept in it of the week from the day is left out."""
-        vars(self).update({field.name: state[field.name] for field in fields(self)})
+        return len(self.customers)
 
     def to(self, device: torch.device) -> QuerySnapshot:
-        """Return the snapshot on a device; customer ids stay where they are."""
+        """Return the snapshot on a device; `customers` stay where they are."""
         return _moved(self, device)
 
     def as_plain(self) -> dict[str, Tensor | str]:
-        """Return the fields for a file, the day as text and all ids as one text: a million take seconds to read."""
-        customer_ids = json.dumps(self.customer_ids.tolist())
-        return {**vars(self), "as_of_day": self.as_of_day.isoformat(), "customer_ids": customer_ids}
+        """Return the fields for a file, the day as text."""
+        customers = torch.from_numpy(self.customers)
+        return {**vars(self), "as_of_day": self.as_of_day.isoformat(), "customers": customers}
 
     @classmethod
     def of_plain(cls, plain: Mapping[str, Tensor | str]) -> QuerySnapshot:
         """Inverse of `as_plain`."""
-        customer_ids = np.array(json.loads(plain["customer_ids"]), dtype=object)
         day = date.fromisoformat(plain["as_of_day"])
-        return cls(**{**plain, "as_of_day": day, "customer_ids": customer_ids})
+        return cls(**{**plain, "as_of_day": day, "customers": plain["customers"].numpy()})
 
     def with_history(self, codes: Tensor, numbers: Tensor, offsets: Tensor) -> QuerySnapshot:
         """Return the same customers with other histories."""
@@ -125,7 +118,7 @@ class QuerySnapshot:
         history, history_offsets = take_ragged_rows(self.history_offsets, rows)
         return QuerySnapshot(
             as_of_day=self.as_of_day,
-            customer_ids=self.customer_ids[rows.cpu().numpy()],
+            customers=self.customers[rows.cpu().numpy()],
             codes=self.codes[rows],
             numbers=self.numbers[rows],
             history_codes=self.history_codes[history],

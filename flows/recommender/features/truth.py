@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
+from recommender.features.customer_rows import places_of
 from recommender.ragged_rows import take_rows
 from recommender.ranking_metrics import group_truth, select_truth, truth_sizes
 
@@ -29,20 +29,20 @@ class Truth(NamedTuple):
     offsets: np.ndarray
 
     @classmethod
-    def of(cls, bought: pa.Table, customer_ids: np.ndarray, catalogue: Catalogue) -> Truth:
+    def of(cls, bought: pa.Table, customers: np.ndarray, catalogue: Catalogue) -> Truth:
         """Make the truth of some customers.
 
         Args:
             bought: rows of `next_week_purchases`, all of one day; those of other customers are left out.
-            customer_ids: (n,) array of str.
+            customers: (n,) int, whose, by their rows among everybody.
             catalogue: owner of article positions.
 
         Raises:
             KeyError: when one of them bought an article that is not in the catalogue.
         """
-        rows = pc.index_in(bought[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
-        articles = catalogue.positions_of(bought[Columns.ARTICLE_ID].filter(pc.is_valid(rows)))
-        return cls(*group_truth(pc.drop_null(rows).to_numpy(), articles, len(customer_ids)))
+        rows = places_of(bought[Columns.CUSTOMER_CODE].to_numpy(), customers)
+        articles = catalogue.positions_of(bought[Columns.ARTICLE_ID].filter(rows >= 0))
+        return cls(*group_truth(rows[rows >= 0], articles, len(customers)))
 
     def sizes(self) -> np.ndarray:
         """Return the (n,) int64 numbers of articles that each customer bought."""

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommender.columns import Columns
+from recommender.features.customer_rows import places_of
 from recommender.features.interactions import day_number
 from recommender.models.baseline_shop import BaselineShop, positions_among
 from recommender.models.ranked_lists import RankedLists, empty_lists, top_per_row
@@ -205,9 +206,7 @@ def fill_with_popular(own: RankedLists, popularity: Popularity, k: int) -> Ranke
 
 def _segment_of_each(shop: BaselineShop, customer_ids: Sequence[str], segments: pa.Array) -> np.ndarray:
     known = shop.customer_features
-    customer_rows = positions_among(
-        pa.array(customer_ids, pa.string()), _strings(known, Columns.CUSTOMER_ID).combine_chunks()
-    )
+    customer_rows = places_of(shop.customer_rows(customer_ids), known[Columns.CUSTOMER_CODE].to_numpy())
     segment_rows = positions_among(_strings(known, Columns.SEGMENT), segments)
     return np.append(segment_rows, -1)[customer_rows]  # a customer not found, -1, takes the appended -1
 

@@ -186,7 +186,7 @@ class TwoTower(nn.Module):
             self.encode_queries(
                 QuerySnapshot(
                     as_of_day=None,
-                    customer_ids=None,
+                    customers=None,
                     codes=torch.zeros(1, len(Columns.CUSTOMER_CATEGORIES), dtype=torch.int64),
                     numbers=torch.zeros(1, numbers),
                     history_codes=one,

@@ -179,7 +179,7 @@ def lists_for_everybody(
         catalogue=catalogue,
         segments=contents.popular_in_segments(shop, day.candidates, request.k, catalogue),
         similar=contents.similar_to_each(tonight.two_tower, day, catalogue),
-        purchases=contents.last_purchases(marts, request.day, day.customer_ids, request.purchases, catalogue),
+        purchases=contents.last_purchases(marts, request.day, day.customer_rows, request.purchases, catalogue),
         articles=marts.articles_in_order(catalogue),
         known_customer_ids=marts.customer_ids(),
         recommender=request.recommender,

@@ -76,15 +76,17 @@ def popular_in_segments(shop: BaselineShop, articles: np.ndarray, k: int, catalo
 
 
 def last_purchases(
-    marts: Marts, as_of_day: date, customer_ids: np.ndarray, most: int, catalogue: Catalogue
+    marts: Marts, as_of_day: date, customer_rows: np.ndarray, most: int, catalogue: Catalogue
 ) -> PurchaseArrays:
     """Return the newest distinct articles that customers bought before a day, and when they last did.
+
+    `customer_rows` (n,) int are rows of `Marts.customer_ids`.
 
     Raises:
         MartMissing: when a customer has no features on the day.
     """
     columns = [Columns.HISTORY_ARTICLE_IDS, Columns.HISTORY_DAYS_SINCE]
-    customers = marts.customer_features(as_of_day, columns, customer_ids)
+    customers = marts.customer_features(as_of_day, columns, customer_rows)
     article_ids, days_since = (pc.list_slice(customers[name].combine_chunks(), 0, most) for name in columns)
     counts = pc.list_value_length(article_ids).to_numpy()
     is_bought = np.arange(most) < counts[:, None]

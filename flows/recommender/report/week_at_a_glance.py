@@ -23,7 +23,10 @@ COUNTED_DAYS = timedelta(weeks=4)
 POPULAR, BOUGHT = "popular baseline", "bought"
 
 LISTS_SQL = """
-create temp view purchases as select * from read_parquet('{purchases}');
+-- By the customer's code; marts of an earlier release have the id itself in common.
+create temp view purchases as
+    select * from read_parquet('{purchases}')
+    natural join (select columns('customer_(id|code)') from read_parquet('{customers}'));
 create temp view articles as select * from read_parquet('{articles}');
 create temp view lists as select * from read_parquet('{lists}') where rank <= {k};
 create temp table truth as
@@ -151,7 +154,7 @@ def read_week(lists: Path, marts: Marts, window: Mapping[str, str], k: int) -> W
 
     Args:
         lists: test_week_lists.parquet, or one with the served and the popular lists alone.
-        marts: of the run; `purchases` and `articles` are read.
+        marts: of the run; `purchases`, `articles` and `customers` are read.
         window: the week's "start" and "end", ISO days, both in it.
         k: ranks that are looked at.
 
@@ -161,7 +164,7 @@ def read_week(lists: Path, marts: Marts, window: Mapping[str, str], k: int) -> W
     if not lists.exists():
         raise FileNotFoundError(f"{lists} is missing; `make run` writes it anew")
     start, end = (date.fromisoformat(window[bound]) for bound in ("start", "end"))
-    files = {"lists": lists, **{name: marts.path_of(name) for name in ("purchases", "articles")}}
+    files = {"lists": lists, **{name: marts.path_of(name) for name in ("purchases", "articles", "customers")}}
     places = {**{name: _quoted(path) for name, path in files.items()}, "k": int(k), "start": start, "end": end}
     with duckdb.connect() as connection:
         connection.execute(LISTS_SQL.format(**places))

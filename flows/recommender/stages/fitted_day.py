@@ -73,6 +73,6 @@ def fit_day(
     if purchases is None:
         purchases = marts.interactions(inputs.catalogue)
     filtered = filter_articles(marts.article_features(as_of_day), inputs.catalogue, filters)
-    day = read_shop_day(marts, as_of_day, queries.customer_ids, filtered.candidates, inputs.catalogue, purchases)
+    day = read_shop_day(marts, as_of_day, queries.customers, filtered.candidates, inputs.catalogue, purchases)
     two_tower = None if model is None else (model, queries, candidates)
     return FittedDay(day, queries, filtered, fit_generators(day, sizes, two_tower, report), sizes)

@@ -84,7 +84,7 @@ class TwoTowerGenerator:
     def __init__(self, day: ShopDay, model: nn.Module, queries: QuerySnapshot, candidates: CandidateSnapshot):
         if {queries.as_of_day, candidates.as_of_day} != {day.as_of_day}:
             raise ValueError(f"snapshots are of {queries.as_of_day} and {candidates.as_of_day}, not {day.as_of_day}")
-        if len(queries) != len(day) or (queries.customer_ids != day.customer_ids).any():
+        if len(queries) != len(day) or (queries.customers != day.customer_rows).any():
             raise ValueError("the query snapshot's customers are not the day's")
         columns, is_known = columns_of(day.candidates, candidates.positions.numpy())
         if not is_known.all():

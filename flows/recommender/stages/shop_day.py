@@ -17,6 +17,7 @@ from scipy import sparse
 
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
+from recommender.features.customer_rows import places_of
 from recommender.features.interactions import Interactions
 from recommender.features.marts import Marts
 
@@ -99,7 +100,7 @@ class ShopDay:
 def read_shop_day(
     marts: Marts,
     as_of_day: date,
-    customer_ids: np.ndarray,
+    customer_rows: np.ndarray,
     candidates: np.ndarray,
     catalogue: Catalogue,
     purchases: Interactions,
@@ -109,7 +110,8 @@ def read_shop_day(
     Args:
         marts: of the run; the day is one of their ranked days.
         as_of_day: the day.
-        customer_ids: (n,) whom to serve; `customer_features` has them on the day.
+        customer_rows: (n,) int, whom to serve, as rows of `purchases.customer_ids`; `customer_features` has them on
+            the day.
         candidates: (m,) catalogue positions that passed the filters, ascending.
         catalogue: owner of positions.
         purchases: of any time; cut at the day here.
@@ -120,19 +122,19 @@ def read_shop_day(
             would tell who is going to buy.
     """
     purchases = purchases.before(as_of_day)
-    rows = purchases.rows_of(customer_ids)
+    rows = customer_rows.astype(np.int64)
     customer_columns = [Columns.SEGMENT, *Columns.CUSTOMER_RANKING_NUMBERS]
-    customers = marts.customer_features(as_of_day, customer_columns, customer_ids)
+    customers = marts.customer_features(as_of_day, customer_columns, rows)
     segments, segment_buyers = _segment_buyers(marts.segment_sales(as_of_day), customers, candidates, catalogue)
     history = purchases.matrix(as_of_day)[rows]
-    own = _own_articles(marts.own_articles(as_of_day), customer_ids, candidates, catalogue)
+    own = _own_articles(marts.own_articles(as_of_day), rows, candidates, catalogue)
     _check_own_articles(own, history, candidates, as_of_day)
     return ShopDay(
         as_of_day=as_of_day,
         candidates=candidates,
         article_numbers=_article_numbers(marts.article_features(as_of_day), candidates, catalogue),
         attribute_codes=attribute_codes(marts.articles_in_order(catalogue)),
-        customer_ids=customer_ids,
+        customer_ids=purchases.customer_ids[rows],
         customer_numbers={name: _numbers(customers, name) for name in Columns.CUSTOMER_RANKING_NUMBERS},
         customer_rows=rows,
         own=own,
@@ -157,10 +159,10 @@ def _article_numbers(features: pa.Table, candidates: np.ndarray, catalogue: Cata
 
 
 def _own_articles(
-    owned: pa.Table, customer_ids: np.ndarray, candidates: np.ndarray, catalogue: Catalogue
+    owned: pa.Table, customer_rows: np.ndarray, candidates: np.ndarray, catalogue: Catalogue
 ) -> OwnArticles:
-    customer = pc.index_in(owned[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
-    owned, customer = owned.filter(pc.is_valid(customer)), pc.drop_null(customer).to_numpy().astype(np.int64)
+    customer = places_of(owned[Columns.CUSTOMER_CODE].to_numpy(), customer_rows)
+    owned, customer = owned.filter(customer >= 0), customer[customer >= 0]
     columns, is_candidate = columns_of(catalogue.positions_of(owned[Columns.ARTICLE_ID]), candidates)
     keys = customer[is_candidate] * len(candidates) + columns[is_candidate]
     order = np.argsort(keys)

@@ -19,6 +19,7 @@ from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.slices import activity_slice
 from recommender.features.catalogue import Catalogue
+from recommender.features.customer_rows import places_of
 from recommender.features.interactions import day_number
 from recommender.features.marts import Marts
 from recommender.models.ranked_lists import RankedLists
@@ -92,9 +93,8 @@ class Judging:
     def _truth_days(self, week: HeldOutWeek) -> np.ndarray:
         day, n_articles = week.fitted.day, len(self.catalogue)
         bought = self.marts.purchases_in_week(day.as_of_day)
-        rows = pc.index_in(bought[Columns.CUSTOMER_ID], value_set=pa.array(day.customer_ids, pa.string()))
-        rows = pc.fill_null(rows, -1)  # a stranger's key is below 0
-        keys = rows.to_numpy().astype(np.int64) * n_articles + self.catalogue.positions_of(bought[Columns.ARTICLE_ID])
+        rows = places_of(bought[Columns.CUSTOMER_CODE].to_numpy(), day.customer_rows)  # a stranger's key is below 0
+        keys = rows * n_articles + self.catalogue.positions_of(bought[Columns.ARTICLE_ID])
         days = bought[Columns.PURCHASE_DAY].cast(pa.date32()).cast(pa.int32()).to_numpy() - day_number(day.as_of_day)
         known, firsts = np.unique(keys, return_index=True)  # ascending by day, so the first is the earliest
         of_truth = np.repeat(np.arange(len(day)), week.truth.sizes()) * n_articles + week.truth.values
@@ -106,7 +106,7 @@ class Judging:
         return np.array([mask(customer_id) or HIDDEN for customer_id in day.customer_ids], dtype=object)
 
     def _customer_slices(self, day: ShopDay) -> dict[str, np.ndarray]:
-        customers = self.marts.customer_features(day.as_of_day, [Columns.AGE_BAND], day.customer_ids)
+        customers = self.marts.customer_features(day.as_of_day, [Columns.AGE_BAND], day.customer_rows)
         online = day.customer_numbers[Columns.ONLINE_SHARE]
         return {
             "activity": activity_slice(day.customer_numbers[Columns.PURCHASE_DAYS].astype(np.int64)),
