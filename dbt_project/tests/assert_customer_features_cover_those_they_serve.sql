@@ -1,4 +1,4 @@
--- The last three as-of days have every customer; a training day has exactly the customers with a target.
+-- The publishing day has every customer; an earlier day has exactly the customers with a target.
 
 with
 

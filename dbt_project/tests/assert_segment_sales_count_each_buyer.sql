@@ -28,7 +28,7 @@ buyers as (
 
     cross join range(4) as weeks
 
-    where lines.weeks_before_cutoff - weeks.range between 0 and greatest(2, 1 + {{ var('ranking_weeks') }})
+    where lines.weeks_before_cutoff - weeks.range between 0 and 1 + {{ var('ranking_weeks') }}
 
     group by all
 

@@ -13,7 +13,7 @@ as_of_days as (
 
     select as_of_day from {{ ref('int_as_of_days') }}
 
-    where is_for_every_customer or is_ranked
+    where is_ranked
 
 ),
 

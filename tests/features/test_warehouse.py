@@ -113,7 +113,6 @@ def test_history_as_of_an_earlier_day_is_what_was_known_then(shop):
     assert rows_of(shop, "customer_features", HISTORY, VALIDATION_DAY) == [
         ("ann", [SHIRT, JEANS], [4.0, 7.0], [2.0, 1.0]),
         ("bob", [], [], []),  # his first purchase is on the day itself
-        ("cat", [], [], []),
     ]
 
 
@@ -140,8 +139,9 @@ def test_activity_counts_the_last_four_weeks_and_the_days_between_purchases(shop
     ]
 
 
-def test_training_day_has_only_customers_who_bought_in_its_week(shop):
-    """Ann alone bought in the week from 02-09, and before it only a shirt, ten days earlier."""
+def test_a_day_before_the_cutoff_has_only_customers_who_bought_in_its_week(shop):
+    """Cat bought nothing in the test week. Ann alone bought in that from 02-09: before it a shirt, ten days earlier."""
+    assert [customer for (customer,) in rows_of(shop, "customer_features", "customer", TEST_DAY)] == ["ann", "bob"]
     assert rows_of(shop, "customer_features", TOTALS, TRAINING_DAY) == [("ann", 1, 1, 10, about(0.10), 0.0)]
     assert rows_of(shop, "customer_features", HISTORY, TRAINING_DAY) == [("ann", [SHIRT], [10.0], [1.0])]
 
@@ -275,7 +275,7 @@ def test_lists_are_strings_and_single_floats(shop):
 def test_summary_counts_the_rows_of_every_mart_and_the_tests_that_passed(shop):
     summary = shop.summary
     assert summary.rows == {mart: shop.marts.table(mart).num_rows for mart in MART_KEYS}
-    assert summary.rows["customer_features"] == 3 * 3 + 1  # three customers on three days, Ann on the training day
+    assert summary.rows["customer_features"] == 3 + 2 + 2 + 1  # everybody at the cutoff, and the buyers of three weeks
     assert summary.data_tests_passed > 50
     assert summary.unit_tests_passed > 10
     assert summary.seconds > 0

@@ -23,7 +23,7 @@ def test_last_purchases_are_the_newest_articles_before_the_day(demo_marts, demo_
         if each["purchase_day"] < day:
             newest[each["customer_code"]][each["article_id"]] = each["purchase_day"]  # ascending by day
     assert day == demo_windows.cutoff or purchases["purchase_day"][-1].as_py() >= day
-    customers = np.arange(len(demo_marts.customer_ids()))[::-1]
+    customers = demo_marts.customer_features(day, [])["customer_code"].to_numpy()[::-1]
     catalogue = Catalogue.of(purchases["article_id"])
     found = last_purchases(demo_marts, day, customers, MOST, catalogue)
     for customer, numbers, days in zip(customers, *found, strict=True):

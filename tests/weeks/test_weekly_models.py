@@ -8,17 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from planted_snapshots import truth_of
 from small_shop import ON_SALE_DAYS, SEGMENT_COLUMNS, SMALL_TWO_TOWER, TRAINING_WEEKS
 
 from recommender.config import Candidate, FilterSettings, OrderSettings, StageSettings
-from recommender.features.marts import Marts
+from recommender.features.marts import MartMissing, Marts
 from recommender.features.warehouse import build_marts
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek, ranking_week
 from recommender.stages.retrieve import GENERATORS
+from recommender.stages.shop_day import read_shop_day
 from recommender.weeks.weekly_models import WeeklyModel, collect_candidates, fit_two_tower, weeks_of
 
 WEEK = timedelta(days=7)
@@ -159,11 +161,13 @@ def test_no_purchase_of_the_week_changes_a_score(shops, buyer_ids):
 
 
 def test_a_snapshot_of_the_day_has_nothing_of_the_week(shops):
-    """Whatever is bought in it, by whom, the day's customers are read by the two-tower as they were."""
+    """Whatever is bought in it, by whom, who buys in it anyhow is read by the two-tower as before."""
     before, after = (each.test.inputs() for each in shops)
     assert len(after.truths[TEST_DAY].values) > len(before.truths[TEST_DAY].values)
-    for name, value in vars(before.queries[TEST_DAY]).items():
-        np.testing.assert_array_equal(vars(after.queries[TEST_DAY])[name], value, name)
+    queries = before.queries[TEST_DAY]
+    rows = np.flatnonzero(np.isin(after.queries[TEST_DAY].customers, queries.customers))
+    for name, value in vars(queries).items():
+        np.testing.assert_array_equal(vars(after.queries[TEST_DAY].take(torch.from_numpy(rows)))[name], value, name)
 
 
 def test_the_buyers_of_a_week_come_with_what_they_bought(shops, buyer_ids):
@@ -221,20 +225,15 @@ def test_own_articles_are_what_the_customers_bought_before(shops, as_of_day):
     np.testing.assert_array_equal(day.own.numbers["purchase_days"][places], days_bought)
 
 
-def test_own_articles_do_not_tell_who_will_buy(shops):
-    """Everybody is the default of `fit_day`, and who has own articles on the test day depends on its week."""
-    with pytest.raises(ValueError, match="own_articles lacks .* on 2020-09-16.*; serve only these"):
-        shops[0].test.fit_day(STAGES)
-
-
 def test_one_customer_beside_the_buyers_is_refused(shops, buyer_ids):
-    """One who bought a candidate before the week and nothing in it, whose own articles the marts do not have."""
-    inputs, candidates = shops[0].test.inputs(), shops[0].fitted(buyer_ids, TEST_DAY).day.candidates
-    purchases = shops[0].marts.interactions(inputs.catalogue).before(TEST_DAY)
-    had_bought = purchases.customer_ids[purchases.customers[np.isin(purchases.articles, candidates)]]
-    other = np.setdiff1d(had_bought.astype(str), buyer_ids.astype(str))[0]
-    with pytest.raises(ValueError, match=f"own_articles lacks 1 of {len(buyer_ids) + 1} customers on 2020-09-16"):
-        shops[0].fitted(np.append(buyer_ids, other), TEST_DAY)
+    """One who bought before the week and nothing in it, of whom the marts have nothing on the day."""
+    marts, inputs = shops[0].marts, shops[0].test.inputs()
+    purchases, ids = marts.interactions(inputs.catalogue), marts.customer_ids()
+    had_bought, buyers = purchases.before(TEST_DAY).customers, inputs.queries[TEST_DAY].customers
+    assert ids[buyers].tolist() == buyer_ids.tolist()
+    other = np.setdiff1d(had_bought, buyers)[0]
+    with pytest.raises(MartMissing, match=f"no row for customer {ids[other]} on 2020-09-16.*; serve only these"):
+        read_shop_day(marts, TEST_DAY, np.append(buyers, other), np.arange(5), inputs.catalogue, purchases)
 
 
 def test_a_week_without_buyers_teaches_nothing(shops, tmp_path):

@@ -18,8 +18,8 @@ final as (
     select
         {{ cutoff() }} - 7 * weeks_before_cutoff as as_of_day,
         weeks_before_cutoff,
-        -- Publishing, test and validation serve everybody; a training week only needs those who bought in it.
-        weeks_before_cutoff <= 2 as is_for_every_customer,
+        -- Publishing serves everybody. What learns from an earlier week, or is judged by it, needs who bought in it.
+        weeks_before_cutoff = 0 as is_for_every_customer,
         weeks_before_cutoff <= 1 + {{ var('ranking_weeks') }} as is_ranked,
 
     from weeks

@@ -12,12 +12,6 @@ snapshots as (
 
 ),
 
-next_week_purchases as (
-
-    select * from {{ ref('int_next_week_purchases') }}
-
-),
-
 purchases as (
 
     select * from {{ ref('int_purchases') }}
@@ -30,7 +24,6 @@ article_features as (
 
 ),
 
--- A ranker learns from and is measured on those who buy in the week; publishing serves everybody.
 ranked_customers as (
 
     select snapshots.as_of_day, snapshots.customer_code, snapshots.purchases,
@@ -40,22 +33,7 @@ ranked_customers as (
     inner join as_of_days
         on snapshots.as_of_day = as_of_days.as_of_day
 
-    semi join next_week_purchases
-        on snapshots.as_of_day = next_week_purchases.as_of_day
-        and snapshots.customer_code = next_week_purchases.customer_code
-
     where as_of_days.is_ranked
-
-    union all
-
-    select snapshots.as_of_day, snapshots.customer_code, snapshots.purchases,
-
-    from snapshots
-
-    inner join as_of_days
-        on snapshots.as_of_day = as_of_days.as_of_day
-
-    where as_of_days.weeks_before_cutoff = 0
 
 ),
 

@@ -40,11 +40,11 @@ buyers as (
         and purchases.purchase_day < as_of_days.as_of_day
         and coalesce(purchases.next_purchase_day >= as_of_days.as_of_day, true)
 
-    where as_of_days.is_for_every_customer or as_of_days.is_ranked
+    where as_of_days.is_ranked
 
 ),
 
--- Not from customer_features, which on a training day lacks the buyers who do not come back in its week.
+-- Not from customer_features, which before the cutoff lacks the buyers who do not come back in the week from the day.
 online_shares as (
 
     select

@@ -142,9 +142,9 @@ class Marts:
         return some_rows(self._kept("article_features", as_of_days=(day,)), "article_features", day)
 
     def customer_features(self, day: date, columns: Sequence[str], customers: np.ndarray | None = None) -> pa.Table:
-        """Return `customer_features` of a day: one row per customer, everybody from the validation week on.
+        """Return `customer_features` of a day: one row per customer, at the cutoff everybody.
 
-        Of a training day there are those who bought in the week from it.
+        Before the cutoff there are those who bought in the week from the day.
 
         Args:
             day: the as-of day.
@@ -163,7 +163,7 @@ class Marts:
             stranger = customers[places < 0][0]
             raise MartMissing(
                 f"{name} has no row for customer {self.customer_ids()[stranger]} on {day}; "
-                "ask for customers of customers.csv, on a training day for those of its week"
+                "before the cutoff it has those who buy in the week from the day; serve only these"
             )
         return features.take(places)
 
@@ -174,7 +174,7 @@ class Marts:
     def own_articles(self, day: date) -> pa.Table:
         """Return `own_articles` of a day that a ranker uses: one row per customer and article bought before it.
 
-        Before the cutoff it has those of the customers who buy in the week from the day, and of no other.
+        The customers are those of `customer_features`.
         """
         return self._by_customer_and_article("own_articles", None, [(Columns.AS_OF_DAY, "==", day)])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
@@ -230,13 +230,17 @@ def _precision_alone(two_tower: WeeklyModel, inputs: ModelInputs, day: date) -> 
 
 
 def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: date) -> _Made:
-    """Let a baseline that knows all purchases make the lists, and one that knows those before the test week."""
+    """Let a baseline that knows all purchases make the lists, and one that knows those before the test week.
+
+    For both a customer is in tonight's segment.
+    """
     marts, k, recommender = two_tower.marts, request.k, request.recommender
     inputs, make_lists = two_tower.inputs(), every_baseline(recommender.seed)[recommender.name]
     fitted = fit_day(marts, request.day, inputs, None, {"popular": k}, request.stages.filters)
     article_ids, known, articles = inputs.catalogue.article_ids, fitted.day, fitted.day.candidates
     shop = BaselineShop.read(marts, request.day, article_ids, known.purchases)
     earlier = BaselineShop.read(marts, evaluated_day, article_ids, known.purchases)
+    earlier = replace(earlier, customer_features=shop.customer_features)  # on an earlier day only its week's buyers
     rows = _compared(len(known))
     return _Made(
         fitted=fitted,

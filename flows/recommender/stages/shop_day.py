@@ -117,9 +117,8 @@ def read_shop_day(
         purchases: of any time; cut at the day here.
 
     Raises:
-        ValueError: when the marts hold no features of the day or of one of the customers, or the own articles of some
-            only: before the cutoff the mart has those of the week's buyers, and serving others beside them
-            would tell who is going to buy.
+        MartMissing: when the marts hold no features of the day or of one of the customers: before the cutoff they have
+            those of the week's buyers.
     """
     purchases = purchases.before(as_of_day)
     rows = customer_rows.astype(np.int64)
@@ -128,7 +127,6 @@ def read_shop_day(
     segments, segment_buyers = _segment_buyers(marts.segment_sales(as_of_day), customers, candidates, catalogue)
     history = purchases.matrix(as_of_day)[rows]
     own = _own_articles(marts.own_articles(as_of_day), rows, candidates, catalogue)
-    _check_own_articles(own, history, candidates, as_of_day)
     return ShopDay(
         as_of_day=as_of_day,
         candidates=candidates,
@@ -168,17 +166,6 @@ def _own_articles(
     order = np.argsort(keys)
     numbers = {name: _numbers(owned, name)[is_candidate][order] for name in Columns.OWN_NUMBERS}
     return OwnArticles(keys[order], numbers)
-
-
-def _check_own_articles(own: OwnArticles, history: sparse.csr_matrix, candidates: np.ndarray, day: date) -> None:
-    bought_candidates = np.diff(history[:, candidates].indptr) > 0
-    has_own = np.zeros(len(bought_candidates), dtype=bool)
-    has_own[own.keys // len(candidates)] = True
-    if missing := int((bought_candidates & ~has_own).sum()):
-        raise ValueError(
-            f"own_articles lacks {missing:,} of {len(has_own):,} customers on {day}: before the cutoff it "
-            "holds those who buy in the week from the day; serve only these"
-        )
 
 
 def _segment_buyers(
