@@ -7,7 +7,7 @@ In: the marts, one day, one seed. Out: per job a folder with the day's two-tower
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from recommender.stages.fitted_day import FittedDay
 from recommender.stages.four_stages import best_of_generator, recommend
 from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek
-from recommender.weeks.weekly_models import MODEL_INPUTS, WeeklyModel, collect_candidates, fit_two_tower, weeks_of
+from recommender.weeks.weekly_models import WeeklyModel, collect_candidates, fit_two_tower, weeks_of
 
 CANDIDATE_SET = "candidate set"
 LISTS, RETRIEVED = "lists.parquet", "retrieved.npz"
@@ -96,9 +96,7 @@ def fit_week(
     )
     for week, most in most_customers.items():
         collect_candidates(weekly, stages, most, candidate.seed, week)
-    inputs = weekly.inputs()
-    parts = {name: {day: getattr(inputs, name)[day]} for name in ("candidates", "queries", "truths")}
-    replace(inputs, **parts).save(folder / MODEL_INPUTS)
+    weekly.keep_inputs_of([day])
 
 
 def recommend_week(folder: Path, week: TestWeekOfSeed, stages: StageSettings) -> None:

@@ -118,7 +118,7 @@ class RecommendationFlow(FlowSpec):
 
     1. start: bring the raw files, check them, lay out the weeks.
     2. build_marts: dbt builds and tests the feature tables; the newest weeks are held against the weeks before.
-    3. fit_features: fit NVTabular on what lies before the validation week, encode every week with it.
+    3. fit_features: fit NVTabular on what lies before the validation week, encode it and the training weeks.
     4. train: every two-tower of the grid with every seed, in parallel.
     5. choose: the best in the validation week goes on, or a cheaper one as good.
     6. split_weeks, fit_week: fit it before the ranking weeks, the test week and tonight, in parallel; the champion,
@@ -213,13 +213,13 @@ class RecommendationFlow(FlowSpec):
     @measured
     @step
     def fit_features(self):
-        """Fit NVTabular on what lies before the validation week, encode every week with it."""
-        from recommender.features.model_inputs import encode_marts
+        """Fit NVTabular on what lies before the validation week, encode it and the training weeks."""
+        from recommender.features.encoding import INPUTS, encode_marts
 
-        folder, days = self.run_dir / "evaluated", self.settings.features.on_sale_days
-        inputs = encode_marts(self.marts, self.windows.validation_as_of_day, days, folder)
-        self.inputs_file = folder / "model_inputs.pt"
-        inputs.save(self.inputs_file)
+        folder, validation_day = self.run_dir / "evaluated", self.windows.validation_as_of_day
+        days = [*self.windows.training_as_of_days, validation_day]
+        encode_marts(self.marts, validation_day, self.settings.features.on_sale_days, folder, days)
+        self.inputs_folder = folder / INPUTS
         self.candidates = self.settings.candidates
         self.next(self.train, foreach="candidates")
 
@@ -236,7 +236,7 @@ class RecommendationFlow(FlowSpec):
         candidate = self.input
         self.trained = train_candidate(
             candidate,
-            ModelInputs.load(self.inputs_file),
+            ModelInputs.load(self.inputs_folder),
             training_days=self.windows.training_as_of_days,
             validation_day=self.windows.validation_as_of_day,
             folder=self.run_dir / "models" / candidate.label,

@@ -55,20 +55,20 @@ def demo_marts(demo_raw_dir, demo_windows, tmp_path_factory):
 @pytest.fixture(scope="session")
 def evaluated_folder(demo_marts, demo_windows, tmp_path_factory):
     """A folder with workflows fitted on what lies before the validation week."""
-    from recommender.features.model_inputs import encode_marts
+    from recommender.features.encoding import encode_marts
 
     folder = tmp_path_factory.mktemp("evaluated")
-    inputs = encode_marts(demo_marts, demo_windows.validation_as_of_day, ON_SALE_DAYS, folder)
-    inputs.save(folder / "model_inputs.pt")
+    encode_marts(demo_marts, demo_windows.validation_as_of_day, ON_SALE_DAYS, folder, demo_windows.as_of_days)
     return folder
 
 
 @pytest.fixture(scope="session")
 def model_inputs(evaluated_folder):
     """Everything encoded by those workflows."""
+    from recommender.features.encoding import INPUTS
     from recommender.features.model_inputs import ModelInputs
 
-    return ModelInputs.load(evaluated_folder / "model_inputs.pt")
+    return ModelInputs.load(evaluated_folder / INPUTS)
 
 
 @pytest.fixture(scope="session")

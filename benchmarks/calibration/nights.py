@@ -16,8 +16,8 @@ from typing import Any
 from benchmarks.calibration.shops import Shop
 from recommender import config
 from recommender.evaluation.usual_weeks import UsualWeeks
+from recommender.features.encoding import encode_marts
 from recommender.features.marts import Marts
-from recommender.features.model_inputs import encode_marts
 from recommender.features.time_split import TimeWindows
 from recommender.features.warehouse import build_marts
 from recommender.models.choice import choose
@@ -142,7 +142,8 @@ def _build_marts(plan: RunPlan, settings: config.Settings, folder: Path) -> Mart
 
 def _train_grid(windows: TimeWindows, marts: Marts, settings: config.Settings, folder: Path) -> list[TrainedCandidate]:
     day = windows.validation_as_of_day
-    inputs = encode_marts(marts, day, settings.features.on_sale_days, folder / "evaluated")
+    days = [*windows.training_as_of_days, day]
+    inputs = encode_marts(marts, day, settings.features.on_sale_days, folder / "evaluated", days)
     return [
         train_candidate(
             candidate,

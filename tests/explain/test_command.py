@@ -25,7 +25,7 @@ from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import ranking_week
 from recommender.stages.retrieve import GENERATORS
 from recommender.weeks.stage_files import STAGES, save_stages
-from recommender.weeks.weekly_models import MODEL_INPUTS, fit_two_tower
+from recommender.weeks.weekly_models import fit_two_tower
 
 DENIED = 3
 """So many of the best sellers are denied."""
@@ -203,13 +203,12 @@ def test_a_ranker_of_another_version_is_refused(shop, capsys):
 
 
 def test_inputs_that_another_release_kept_otherwise_are_refused(shop, capsys):
-    inputs = shop.folder / "published" / MODEL_INPUTS
-    kept = inputs.rename(inputs.with_suffix(".kept"))
-    torch.save({"nothing": "of use"}, inputs)
+    earlier = shop.folder / "published" / "model_inputs.pt"
+    torch.save({"nothing": "of use"}, earlier)
     try:
         assert command.main(["--dataset", "demo"]) == 3
     finally:
-        kept.replace(inputs)
+        earlier.unlink()
     error = capsys.readouterr().err
     assert "model_inputs.pt was written by another release" in error
     assert "`make run DATASET=demo` makes a new one" in error

@@ -66,14 +66,15 @@ def test_a_day_that_was_not_built_is_an_error(marts):
 
 def test_a_day_without_sales_targets_or_own_articles_is_none(marts):
     assert marts.segment_sales(LATER).num_rows == 0
-    assert marts.own_articles(LATER).num_rows == 0
+    assert [rows.num_rows for rows in marts.own_articles(LATER)] in ([], [0])
     assert marts.bought_in_week(CUTOFF).num_rows == 0
 
 
 def test_each_table_has_the_rows_of_its_day_alone(marts):
-    of_the_day = [marts.article_features, marts.segment_sales, marts.own_articles, marts.bought_in_week]
-    for ask in of_the_day:
+    for ask in (marts.article_features, marts.segment_sales, marts.bought_in_week):
         assert set(ask(TEST_DAY)["as_of_day"].to_pylist()) == {TEST_DAY}
+    for block in (*marts.own_articles(TEST_DAY), *marts.customer_blocks(TEST_DAY, ["segment"])):
+        assert set(block["as_of_day"].to_pylist()) == {TEST_DAY}
     assert marts.article_features(TEST_DAY)["article_id"].to_pylist() == [SHIRT, JEANS, DRESS]
     assert marts.article_features(CUTOFF)["article_id"].to_pylist() == [SHIRT, JEANS, DRESS, BELT]
 
@@ -90,10 +91,20 @@ def test_customers_come_in_the_order_asked_for(marts):
     assert some["purchase_days"].to_pylist() == [0, 5]
 
 
+def test_blocks_of_customers_are_ascending_and_as_small_as_asked_for(marts, monkeypatch):
+    monkeypatch.setattr(marts_module, "ROWS_PER_BLOCK", 2)
+    for asked, expected in ((None, [ANN, BOB, CAT]), (np.array([CAT, ANN]), [ANN, CAT])):
+        blocks = list(marts.customer_blocks(CUTOFF, [], asked))
+        assert pa.concat_tables(blocks)["customer_code"].to_pylist() == expected
+        assert {block.num_rows for block in blocks} <= {1, 2}
+
+
 def test_a_customer_without_a_row_on_the_day_is_an_error(marts):
     """Bob bought nothing in the training week."""
     with pytest.raises(MartMissing, match=f"customer_features has no row for customer bob on {TRAINING_DAY}"):
         marts.customer_features(TRAINING_DAY, ["segment"], np.array([ANN, BOB]))
+    with pytest.raises(MartMissing, match=f"customer_features has no row for customer bob on {TRAINING_DAY}"):
+        list(marts.customer_blocks(TRAINING_DAY, [], np.array([ANN, BOB])))
 
 
 def test_articles_are_those_of_the_file_or_of_a_catalogue_in_its_order(marts):
@@ -123,7 +134,7 @@ def test_purchases_in_a_week_are_those_of_its_seven_days_by_day(marts):
 
 def test_tables_of_articles_are_read_once_and_those_of_customers_and_purchases_every_time(marts, reads):
     for _ in range(2):
-        for ask in (marts.article_features, marts.segment_sales, marts.own_articles, marts.bought_in_week):
+        for ask in (marts.article_features, marts.segment_sales, marts.bought_in_week):
             ask(CUTOFF)
         marts.articles(), marts.articles_in_order(marts.catalogue()), marts.customer_ids()
         marts.customer_features(CUTOFF, ["segment"])
@@ -131,7 +142,7 @@ def test_tables_of_articles_are_read_once_and_those_of_customers_and_purchases_e
     once = {"articles", "segment_sales"}
     assert {name for name in reads if reads.count(name) == 1} == once
     assert reads.count("article_features") == 1 + 2  # of the day, and for each of the two catalogues
-    assert reads.count("customer_features") == reads.count("own_articles") == reads.count("purchases") == 2
+    assert reads.count("customer_features") == reads.count("purchases") == 2
 
 
 def test_no_more_than_the_latest_tables_are_kept(marts, reads):
@@ -178,8 +189,12 @@ def test_marts_of_an_earlier_release_read_as_those_of_today(marts, earlier):
     assert earlier.customer_ids().tolist() == marts.customer_ids().tolist()
     for name in MART_KEYS.keys() - {"customers"}:
         assert earlier.table(name).to_pydict() == marts.table(name).to_pydict(), name
-    for ask in ("own_articles", "bought_in_week", "purchases_in_week"):
+    for ask in ("bought_in_week", "purchases_in_week"):
         assert getattr(earlier, ask)(TEST_DAY).to_pydict() == getattr(marts, ask)(TEST_DAY).to_pydict(), ask
+    owned = [pa.concat_tables(each.own_articles(CUTOFF)) for each in (earlier, marts)]
+    assert owned[0].to_pydict() == owned[1].to_pydict() and owned[0].num_rows == 6
+    blocks = [pa.concat_tables(each.customer_blocks(CUTOFF, ["age_band"])) for each in (earlier, marts)]
+    assert blocks[0].to_pydict() == blocks[1].to_pydict()
     asked = CUTOFF, ["segment"], np.array([CAT, ANN])
     assert earlier.customer_features(*asked).to_pydict() == marts.customer_features(*asked).to_pydict()
     bought, expected = (each.interactions(marts.catalogue()) for each in (earlier, marts))

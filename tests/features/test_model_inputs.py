@@ -1,26 +1,30 @@
-"""Marts into tensors with the real NVTabular: what is fitted on what, and what a code means."""
+"""Marts into tensors with the real NVTabular: what is fitted on what, what a code means, and what a file gives back."""
 
+import shutil
 from dataclasses import fields
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import torch
 from small_shop import ON_SALE_DAYS
 
 from recommender.columns import Columns
+from recommender.features import feature_workflow, marts
 from recommender.features.catalogue import Catalogue
-from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform
-from recommender.features.model_inputs import ModelInputs, UnreadableInputs, candidate_rows, encode, encode_marts
+from recommender.features.encoding import INPUTS, QUERY_COLUMNS, candidate_rows, encode_marts, encode_queries
+from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform, write_parts
+from recommender.features.model_inputs import ModelInputs, UnreadableInputs, keep_days
 from recommender.features.snapshots import QuerySnapshot
 
 UNKNOWN_CODE = 2
 
 
 @pytest.fixture(scope="module")
-def articles(demo_marts):
-    return candidate_rows(demo_marts.table("article_features"), demo_marts.table("articles"))
+def articles(demo_marts, demo_windows):
+    return pa.concat_tables([candidate_rows(demo_marts, day) for day in demo_windows.as_of_days])
 
 
 @pytest.fixture(scope="module")
@@ -33,27 +37,27 @@ def targets(demo_marts):
     return demo_marts.table("next_week_purchases")
 
 
-def encoded(workflows, articles, customers, scratch_dir):
-    return transform(workflows.candidate, articles, scratch_dir), transform(workflows.query, customers, scratch_dir)
+def encoded(workflows, articles, customers):
+    return transform(workflows.candidate, articles), transform(workflows.query, customers)
 
 
 def test_what_is_fitted_does_not_change_with_what_happens_later(articles, customers, demo_windows, tmp_path):
     fit_before = demo_windows.validation_as_of_day
     as_of_day = pc.field(Columns.AS_OF_DAY)
     known = articles.filter(as_of_day <= fit_before), customers.filter(as_of_day < fit_before)
-    from_all = encoded(fit_workflows(articles, customers, fit_before, tmp_path / "all"), *known, tmp_path)
-    from_known = encoded(fit_workflows(*known, fit_before, tmp_path / "known"), *known, tmp_path)
+    from_all = encoded(fit_workflows([articles], [customers], fit_before, tmp_path / "all"), *known)
+    from_known = encoded(fit_workflows(*([rows] for rows in known), fit_before, tmp_path / "known"), *known)
     for one, other in zip(from_all, from_known, strict=True):
         assert one.equals(other)
 
 
 def test_the_guard_above_would_notice_a_later_fit(articles, customers, demo_windows, tmp_path):
     early, late = (
-        fit_workflows(articles, customers, fit_before, tmp_path / str(fit_before))
+        fit_workflows([articles], [customers], fit_before, tmp_path / str(fit_before))
         for fit_before in (demo_windows.validation_as_of_day, demo_windows.cutoff)
     )
     early_numbers, late_numbers = (
-        transform(workflows.candidate, articles.slice(0, 50), tmp_path)[list(Columns.ARTICLE_NUMBERS)].to_numpy()
+        transform(workflows.candidate, articles.slice(0, 50))[list(Columns.ARTICLE_NUMBERS)].to_numpy()
         for workflows in (early, late)
     )
     assert not np.allclose(early_numbers, late_numbers)
@@ -93,7 +97,7 @@ def test_the_history_stays_a_list_of_its_own_length(customers, model_inputs):
         assert queries.customers.tolist() == of_the_day[Columns.CUSTOMER_CODE].to_pylist()
 
 
-def test_a_history_that_is_no_list_is_refused(customers, evaluated_folder, tmp_path):
+def test_a_history_that_is_no_list_is_refused(customers, evaluated_folder):
     as_text = customers.slice(0, 5)
     for name in (Columns.HISTORY_ARTICLE_IDS, *Columns.HISTORY_NUMBERS):
         kind = pa.string() if name == Columns.HISTORY_ARTICLE_IDS else pa.float32()
@@ -101,7 +105,7 @@ def test_a_history_that_is_no_list_is_refused(customers, evaluated_folder, tmp_p
             as_text.column_names.index(name), name, pa.nulls(5, kind).fill_null(pa.scalar(1).cast(kind))
         )
     with pytest.raises(ValueError, match="must hold one list per customer"):
-        transform(FeatureWorkflows.load(evaluated_folder).query, as_text, tmp_path)
+        transform(FeatureWorkflows.load(evaluated_folder).query, as_text)
 
 
 def test_the_truth_is_what_was_bought_in_the_week(targets, model_inputs, demo_windows):
@@ -121,11 +125,12 @@ def test_nobody_knows_what_is_bought_from_the_publishing_day_on(model_inputs, de
 
 
 def test_nothing_of_a_snapshot_depends_on_what_is_bought_in_the_week(
-    articles, customers, targets, evaluated_folder, model_inputs, tmp_path
+    demo_marts, demo_windows, model_inputs, targets, monkeypatch, tmp_path
 ):
     """Everything that scores reads snapshots: what is not in them cannot leak into a list."""
-    workflows, catalogue = FeatureWorkflows.load(evaluated_folder), model_inputs.catalogue
-    blind = encode(workflows, articles, customers, targets.slice(0, 0), catalogue, ON_SALE_DAYS, tmp_path)
+    monkeypatch.setattr(marts.Marts, "bought_in_week", lambda *_: targets.slice(0, 0))
+    day, days = demo_windows.validation_as_of_day, demo_windows.as_of_days
+    blind = encode_marts(demo_marts, day, ON_SALE_DAYS, tmp_path, days)
     assert sum(len(truth.values) for truth in model_inputs.truths.values()) == targets.num_rows
     assert not any(len(truth.values) for truth in blind.truths.values())
     for day, snapshot in model_inputs.queries.items():
@@ -155,7 +160,7 @@ def test_a_file_that_kept_the_truth_inside_the_snapshots_is_read_without_it(
     del vars(kept)["truths"]
     torch.save(kept, tmp_path / "model_inputs.pt")
     assert b"target_positions" in (tmp_path / "model_inputs.pt").read_bytes()
-    read = ModelInputs.load(tmp_path / "model_inputs.pt")
+    read = ModelInputs.load(tmp_path / INPUTS)
     assert read.truths == {}
     for day, snapshot in queries.items():
         assert vars(read.queries[day]).keys() == {field.name for field in fields(QuerySnapshot)}
@@ -164,39 +169,92 @@ def test_a_file_that_kept_the_truth_inside_the_snapshots_is_read_without_it(
     np.testing.assert_array_equal(read.catalogue.article_ids, model_inputs.catalogue.article_ids)
 
 
-def test_loaded_workflows_encode_as_the_fitted_ones_did(
-    articles, customers, targets, evaluated_folder, model_inputs, tmp_path
-):
-    workflows, catalogue = FeatureWorkflows.load(evaluated_folder), model_inputs.catalogue
-    again = encode(workflows, articles, customers, targets, catalogue, ON_SALE_DAYS, tmp_path)
-    for day, snapshot in model_inputs.candidates.items():
-        assert torch.equal(again.candidates[day].codes, snapshot.codes)
-        assert torch.equal(again.candidates[day].numbers, snapshot.numbers)
+def same(one, other) -> None:
+    """Check that two snapshots of one kind are equal in every field and its type."""
+    assert type(one) is type(other)
+    for name, value in vars(other).items():
+        read = vars(one)[name]
+        assert type(read) is type(value), name
+        if name == "as_of_day":
+            assert read == value
+        else:
+            assert read.dtype == value.dtype and read.shape == value.shape, name
+            np.testing.assert_array_equal(read, value, name)
+
+
+def test_loaded_workflows_encode_as_the_fitted_ones_did(evaluated_folder, demo_marts, model_inputs):
+    workflows = FeatureWorkflows.load(evaluated_folder)
     for day, snapshot in model_inputs.queries.items():
-        assert torch.equal(again.queries[day].history_codes, snapshot.history_codes)
-        assert torch.equal(again.queries[day].numbers, snapshot.numbers)
+        same(encode_queries(workflows.query, day, demo_marts.customer_blocks(day, QUERY_COLUMNS)), snapshot)
 
 
-def test_the_file_gives_back_what_was_saved(model_inputs, tmp_path):
-    model_inputs.save(tmp_path / "inputs.pt")
-    again = ModelInputs.load(tmp_path / "inputs.pt")
-    assert again.catalogue.article_ids.tolist() == model_inputs.catalogue.article_ids.tolist()
-    assert (again.candidate_schema, again.query_schema) == (model_inputs.candidate_schema, model_inputs.query_schema)
-    for day, truth in model_inputs.truths.items():
-        np.testing.assert_array_equal(again.truths[day].values, truth.values)
-        np.testing.assert_array_equal(again.truths[day].offsets, truth.offsets)
-    for one, other in ((again.candidates, model_inputs.candidates), (again.queries, model_inputs.queries)):
-        assert list(one) == list(other)
-        for day, snapshot in other.items():
-            for name, value in vars(snapshot).items():
-                read = getattr(one[day], name)
-                assert type(read) is type(value)
-                assert read == value if name == "as_of_day" else (read.dtype == value.dtype and (read == value).all())
+@pytest.mark.parametrize("rows_per_block", [1, 7, 100_000])
+def test_customers_are_encoded_alike_in_blocks_of_any_size(
+    evaluated_folder, demo_marts, model_inputs, demo_windows, monkeypatch, rows_per_block
+):
+    day, query = demo_windows.cutoff, FeatureWorkflows.load(evaluated_folder).query
+    some = np.arange(0, len(demo_marts.customer_ids()), 29)
+    monkeypatch.setattr(marts, "ROWS_PER_BLOCK", rows_per_block)
+    blocks = list(demo_marts.customer_blocks(day, QUERY_COLUMNS, some))
+    assert max(block.num_rows for block in blocks) <= rows_per_block
+    same(encode_queries(query, day, blocks), model_inputs.queries[day].take(torch.from_numpy(some)))
 
 
-def test_the_file_names_no_class_that_a_later_release_may_move(evaluated_folder):
-    plain = torch.load(evaluated_folder / "model_inputs.pt", weights_only=True)
-    assert {type(plain)} | {type(each) for part in ("candidates", "queries") for each in plain[part]} == {dict}
+def test_a_day_without_customers_has_an_empty_snapshot(evaluated_folder, demo_windows):
+    nobody = encode_queries(FeatureWorkflows.load(evaluated_folder).query, demo_windows.cutoff, [])
+    assert (len(nobody), nobody.has_history().tolist(), nobody.history_offsets.tolist()) == (0, [], [0])
+
+
+def test_some_days_can_have_some_customers(model_inputs, demo_marts, demo_windows, tmp_path):
+    """They are encoded as among everybody: what is fitted knows nothing of the choice."""
+    fit_before, day, some = demo_windows.validation_as_of_day, demo_windows.cutoff, np.array([3, 500])
+    days = [*demo_windows.known_before(fit_before), fit_before, day]
+    inputs = encode_marts(demo_marts, fit_before, ON_SALE_DAYS, tmp_path, days, {day: some})
+    same(inputs.queries[day], model_inputs.queries[day].take(torch.from_numpy(some)))
+    same(inputs.queries[fit_before], model_inputs.queries[fit_before])
+
+
+def test_parts_are_as_large_as_asked_for_and_lose_no_row(tmp_path):
+    numbers = [pa.array(range(first, first + size), pa.int64()) for first, size in ((0, 3), (3, 0), (3, 4), (7, 2))]
+    tables = [pa.table({"n": each}) for each in numbers]
+    assert write_parts(tables, tmp_path / "parts.parquet", rows_per_part=4) == 9
+    file = pq.ParquetFile(tmp_path / "parts.parquet")
+    assert [file.metadata.row_group(part).num_rows for part in range(file.num_row_groups)] == [7, 2]
+    assert file.read()["n"].to_pylist() == list(range(9))
+    assert write_parts(iter([]), tmp_path / "none.parquet", 4) == 0
+    assert write_parts(tables[1:2], tmp_path / "none.parquet", 4) == 0
+
+
+def test_a_fit_in_parts_is_that_of_the_whole(articles, customers, demo_windows, monkeypatch, tmp_path):
+    """Sums may differ in their last digit."""
+    fit_before = demo_windows.cutoff
+    whole = encoded(fit_workflows([articles], [customers], fit_before, tmp_path / "whole"), articles, customers)
+    pieces = ([rows.slice(at, 100) for at in range(0, len(rows), 100)] for rows in (articles, customers))
+    monkeypatch.setattr(feature_workflow, "ROWS_PER_PART", 150)
+    parts = encoded(fit_workflows(*pieces, fit_before, tmp_path / "parts"), articles, customers)
+    codes = (Columns.ARTICLE_ID, *Columns.ARTICLE_ATTRIBUTES), Columns.CUSTOMER_CATEGORIES
+    numbers = Columns.ARTICLE_NUMBERS, Columns.CUSTOMER_NUMBERS
+    for one, other, exact, close in zip(parts, whole, codes, numbers, strict=True):
+        assert one[list(exact)].equals(other[list(exact)])
+        np.testing.assert_allclose(one[list(close)], other[list(close)], rtol=1e-5, atol=1e-6)
+
+
+def test_the_files_name_no_class_that_a_later_release_may_move(evaluated_folder, demo_windows):
+    for name in (demo_windows.cutoff, "all_days"):
+        plain = torch.load(evaluated_folder / INPUTS / f"{name}.pt", weights_only=True)
+        parts = [part for part in plain.values() if isinstance(part, dict)]
+        assert type(plain) is dict
+        kinds = {type(value) for part in (plain, *parts) for value in part.values()}
+        assert kinds <= {dict, list, str, torch.Tensor}
+
+
+def test_days_that_are_not_kept_are_gone(evaluated_folder, model_inputs, demo_windows, tmp_path):
+    folder = shutil.copytree(evaluated_folder / INPUTS, tmp_path / INPUTS)
+    keep_days(folder, [demo_windows.test_as_of_day])
+    again = ModelInputs.load(folder)
+    assert list(again.queries) == list(again.candidates) == list(again.truths) == [demo_windows.test_as_of_day]
+    same(again.queries[demo_windows.test_as_of_day], model_inputs.queries[demo_windows.test_as_of_day])
+    assert len(list(folder.iterdir())) == 2
 
 
 class Stranger:
@@ -205,23 +263,25 @@ class Stranger:
 
 @pytest.mark.parametrize("content", [{"article_ids": "[]"}, Stranger()], ids=["half of it", "a strange class"])
 def test_what_another_release_kept_otherwise_is_named(content, tmp_path):
-    torch.save(content, tmp_path / "inputs.pt")
-    with pytest.raises(UnreadableInputs, match=r"inputs\.pt was written by another release"):
-        ModelInputs.load(tmp_path / "inputs.pt")
+    torch.save(content, tmp_path / "model_inputs.pt")
+    with pytest.raises(UnreadableInputs, match=r"model_inputs\.pt was written by another release"):
+        ModelInputs.load(tmp_path / INPUTS)
 
 
-def test_only_the_days_asked_for_are_encoded_and_positions_stay(
-    model_inputs, evaluated_folder, demo_marts, demo_windows, tmp_path
-):
+def test_inputs_that_are_not_there_are_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="all_days.pt"):
+        ModelInputs.load(tmp_path / INPUTS)
+
+
+def test_only_the_days_asked_for_are_encoded_and_positions_stay(model_inputs, demo_marts, demo_windows, tmp_path):
     fit_before = demo_windows.validation_as_of_day
     days = [*demo_windows.known_before(fit_before), fit_before]
-    some = encode_marts(demo_marts, fit_before, ON_SALE_DAYS, tmp_path, as_of_days=days)
+    some = encode_marts(demo_marts, fit_before, ON_SALE_DAYS, tmp_path, days)
     assert list(some.queries) == list(some.candidates) == days
     assert some.catalogue.article_ids.tolist() == model_inputs.catalogue.article_ids.tolist()
     for day in days:
-        assert torch.equal(some.candidates[day].positions, model_inputs.candidates[day].positions)
-        assert torch.equal(some.candidates[day].numbers, model_inputs.candidates[day].numbers)
-        assert torch.equal(some.queries[day].numbers, model_inputs.queries[day].numbers)
+        same(some.candidates[day], model_inputs.candidates[day])
+        same(some.queries[day], model_inputs.queries[day])
         np.testing.assert_array_equal(some.truths[day].values, model_inputs.truths[day].values)
         np.testing.assert_array_equal(some.truths[day].offsets, model_inputs.truths[day].offsets)
 
@@ -238,7 +298,19 @@ def test_the_catalogue_is_every_article_of_every_day(articles, demo_marts):
 
 def test_nothing_known_before_the_cutoff_is_an_error(articles, customers, demo_windows, tmp_path):
     with pytest.raises(ValueError, match="no article snapshot lies before 1999-01-01"):
-        fit_workflows(articles, customers, demo_windows.cutoff.replace(year=1999, month=1, day=1), tmp_path)
+        fit_workflows([articles], [customers], demo_windows.cutoff.replace(year=1999, month=1, day=1), tmp_path)
+
+
+def test_a_dictionary_column_has_the_positions_of_its_texts():
+    """Each chunk has words of its own, as each row group of a file does."""
+    catalogue = Catalogue(np.array(["0100", "0200", "0300"], dtype=object))
+    chunks = [["0300", "0100", "0300"], [], ["0200", "0100"]]
+    ids = pa.chunked_array([pa.array(chunk, pa.string()).dictionary_encode() for chunk in chunks])
+    assert catalogue.positions_of(ids).tolist() == [2, 0, 2, 1, 0]
+    assert catalogue.positions_of(ids.chunk(2)).tolist() == [1, 0]
+    assert catalogue.positions_of(ids.slice(0, 0)).tolist() == []
+    with pytest.raises(KeyError, match="article 0900"):
+        catalogue.positions_of(pa.array(["0100", "0900"]).dictionary_encode())
 
 
 def test_a_position_is_a_row_of_the_sorted_ids():

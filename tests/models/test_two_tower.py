@@ -7,8 +7,8 @@ from small_shop import ON_SALE_DAYS, SMALL_TWO_TOWER
 
 from recommender.columns import Columns
 from recommender.config import Candidate
+from recommender.features.encoding import QUERY_COLUMNS, candidate_rows, encode_candidates, encode_queries
 from recommender.features.feature_workflow import FeatureWorkflows
-from recommender.features.model_inputs import candidate_rows, encode_candidates, encode_queries
 from recommender.models import grid
 from recommender.models.model_files import load_model
 from recommender.models.retrieval import recommend
@@ -21,15 +21,14 @@ def test_it_learns_something(trained_candidate):
 
 
 def test_a_loaded_model_scores_raw_rows_as_the_trained_one_did(
-    trained_candidate, model_inputs, evaluated_folder, demo_marts, demo_windows, tmp_path
+    trained_candidate, model_inputs, evaluated_folder, demo_marts, demo_windows
 ):
     day, catalogue = demo_windows.test_as_of_day, model_inputs.catalogue
     workflows, model = FeatureWorkflows.load(evaluated_folder), load_model(trained_candidate.folder)
-    article_rows = candidate_rows(demo_marts.article_features(day), demo_marts.articles())
-    customers = demo_marts.table("customer_features", as_of_days=[day])
-    candidates = encode_candidates(workflows, article_rows, catalogue, ON_SALE_DAYS, tmp_path)
-    queries = encode_queries(workflows, customers, tmp_path)
-    as_served = recommend(model, queries[day], candidates[day], 12)
+    articles, customers = candidate_rows(demo_marts, day), demo_marts.customer_blocks(day, QUERY_COLUMNS)
+    candidates = encode_candidates(workflows.candidate, day, articles, catalogue, ON_SALE_DAYS)
+    queries = encode_queries(workflows.query, day, customers)
+    as_served = recommend(model, queries, candidates, 12)
     as_trained = recommend(model, model_inputs.queries[day], model_inputs.candidates[day], 12)
     np.testing.assert_array_equal(as_served.positions, as_trained.positions)
     np.testing.assert_array_equal(as_served.scores, as_trained.scores)
@@ -54,7 +53,7 @@ def test_two_trainings_with_one_seed_are_the_same_model(trained_candidate, model
 
 
 def test_a_customers_vector_does_not_depend_on_who_else_is_scored(trained_candidate, model_inputs, demo_windows):
-    queries = model_inputs.queries[demo_windows.test_as_of_day]
+    queries = model_inputs.queries[demo_windows.cutoff]
     model = load_model(trained_candidate.folder)
     with torch.inference_mode():
         together = model.encode_queries(queries.take(torch.arange(40)))
@@ -63,7 +62,7 @@ def test_a_customers_vector_does_not_depend_on_who_else_is_scored(trained_candid
 
 
 def test_a_customer_without_history_has_a_finite_vector(trained_candidate, model_inputs, demo_windows):
-    queries = model_inputs.queries[demo_windows.test_as_of_day]
+    queries = model_inputs.queries[demo_windows.cutoff]
     cold = torch.from_numpy(np.flatnonzero(~queries.has_history()))
     assert len(cold), "the generated shop must have customers who never bought"
     with torch.inference_mode():

@@ -11,8 +11,8 @@ from small_shop import ON_SALE_DAYS, SEGMENT_COLUMNS, SMALL_STAGES, SMALL_TWO_TO
 
 from recommender.config import DEFAULT_FILE, Candidate, Settings, read_toml
 from recommender.evaluation.usual_weeks import UsualWeeks
+from recommender.features.encoding import encode_marts
 from recommender.features.marts import Marts
-from recommender.features.model_inputs import encode_marts
 from recommender.features.time_split import TimeWindows, split_by_time
 from recommender.features.warehouse import build_marts
 from recommender.models.grid import train_candidate
@@ -93,8 +93,9 @@ def test_the_ranker_is_refitted_around_them(models, tmp_path):
 
 
 def test_the_grid_trains_around_them(marts, windows, tmp_path):
-    inputs = encode_marts(marts, windows.validation_as_of_day, ON_SALE_DAYS, tmp_path)
-    assert not set(CLOSED) & inputs.queries.keys()  # asked for, a closed week has nobody
     days = windows.training_as_of_days, windows.validation_as_of_day
+    every_day = sorted({*days[0], days[1], *CLOSED})
+    inputs = encode_marts(marts, days[1], ON_SALE_DAYS, tmp_path, every_day)
+    assert [len(inputs.queries[day]) for day in CLOSED] == [0, 0]  # asked for, a closed week has nobody
     trained = train_candidate(CANDIDATE, inputs, *days, tmp_path / "model")
     assert trained.best_epoch == 1

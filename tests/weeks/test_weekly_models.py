@@ -178,7 +178,9 @@ def test_the_buyers_of_a_week_come_with_what_they_bought(shops, buyer_ids):
     bought, ids = shops[0].marts.bought_in_week(TEST_DAY), shops[0].marts.customer_ids()
     catalogue = shops[0].test.inputs().catalogue
     pairs = zip(np.repeat(buyer_ids, truth.sizes()), catalogue.article_ids[truth.values], strict=True)
-    assert set(pairs) == set(zip(ids[bought["customer_code"].to_numpy()], bought["article_id"].to_pylist(), strict=True))
+    assert set(pairs) == set(
+        zip(ids[bought["customer_code"].to_numpy()], bought["article_id"].to_pylist(), strict=True)
+    )
 
 
 def test_the_same_purchases_change_the_scores_of_the_day_after_the_week(shops, buyer_ids):

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import torch
 
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 
@@ -32,8 +34,13 @@ class Kept:
         vars(self).update(state)
 
 
-def pickled_classes() -> list[Callable | tuple[Callable, str]]:
-    """Return what `torch.serialization.safe_globals` has to allow for such a file, and nothing more."""
+def unpickled(path: Path) -> Kept:
+    """Read such a file, which can name the classes below and no other."""
+    with torch.serialization.safe_globals(_pickled_classes()):
+        return torch.load(path, weights_only=True)
+
+
+def _pickled_classes() -> list[Callable | tuple[Callable, str]]:
     from merlin.dtypes.base import DType, ElementType
     from merlin.dtypes.shape import Dimension, Shape
     from merlin.schema import ColumnSchema, Schema, Tags

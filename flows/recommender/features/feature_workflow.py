@@ -10,6 +10,7 @@ NVTabular takes seconds to import, so it is imported inside the functions that n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CANDIDATE_WORKFLOW = "candidate_workflow"
 QUERY_WORKFLOW = "query_workflow"
+ROWS_PER_PART = 250_000  # a part of customers with their histories takes a few hundred MB in pandas
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,17 @@ class FeatureWorkflows:
         )
 
 
-def fit_workflows(candidates: pa.Table, customers: pa.Table, fit_before: date, scratch_dir: Path) -> FeatureWorkflows:
+def fit_workflows(
+    candidates: Iterable[pa.Table], customers: Iterable[pa.Table], fit_before: date, scratch_dir: Path
+) -> FeatureWorkflows:
     """Fit both workflows on what was known before a day.
 
     Article snapshots as of `fit_before` itself count purchases strictly before it, so they belong to what was known;
     customer snapshots are the training queries, which end a week earlier.
 
     Args:
-        candidates: the `article_features` mart joined with the `articles` mart.
-        customers: the `customer_features` mart.
+        candidates: parts of the `article_features` mart joined with the `articles` mart.
+        customers: parts of the `customer_features` mart.
         fit_before: first day that the fit may not see.
         scratch_dir: folder for Parquet inputs and vocabulary files while fitting.
 
@@ -68,38 +72,36 @@ def fit_workflows(candidates: pa.Table, customers: pa.Table, fit_before: date, s
         ValueError: when no row lies before `fit_before`.
     """
     as_of_day = Columns.AS_OF_DAY
-    known_candidates = candidates.filter(pc.field(as_of_day) <= fit_before)
-    known_customers = customers.drop_columns(list(Columns.HISTORY_NUMBERS)).filter(pc.field(as_of_day) < fit_before)
-    for name, rows in (("article", known_candidates), ("customer", known_customers)):
-        if rows.num_rows == 0:
+    known_candidates = (rows.filter(pc.field(as_of_day) <= fit_before) for rows in candidates)
+    known_customers = (rows.filter(pc.field(as_of_day) < fit_before) for rows in customers)
+    scratch_dir.mkdir(parents=True, exist_ok=True)
+    paths = [scratch_dir / "candidates.parquet", scratch_dir / "queries.parquet"]
+    for name, parts, path in zip(("article", "customer"), (known_candidates, known_customers), paths, strict=True):
+        if not write_parts(parts, path, ROWS_PER_PART):
             raise ValueError(f"no {name} snapshot lies before {fit_before}; choose a later cutoff")
     import nvtabular as nvt
 
-    scratch_dir.mkdir(parents=True, exist_ok=True)
     candidate = nvt.Workflow(_candidate_columns(scratch_dir))
-    candidate.fit(_dataset(known_candidates, scratch_dir / "candidates.parquet"))
+    candidate.fit(_dataset(paths[0]))
     query = nvt.Workflow(_query_columns(scratch_dir, _article_vocabulary(scratch_dir)))
-    query.fit(_dataset(known_customers, scratch_dir / "queries.parquet"))
+    query.fit(_dataset(paths[1]))
     return FeatureWorkflows(candidate, query)
 
 
-def transform(workflow: Workflow, rows: pa.Table, scratch_dir: Path) -> pd.DataFrame:
-    """Apply a fitted workflow to rows of its mart, in their order.
+def transform(workflow: Workflow, rows: pa.Table) -> pd.DataFrame:
+    """Apply a fitted workflow to rows of its mart, in their order; so many that they may be held a few times over.
 
     Returns:
         One row per input row: int64 codes, float32 numbers, lists as numpy arrays.
 
     Raises:
-        ValueError: when histories did not arrive as lists, which NVTabular itself would pass over in silence.
+        ValueError: when histories are no lists, which NVTabular itself would pass over in silence.
     """
-    scratch_dir.mkdir(parents=True, exist_ok=True)
-    path = scratch_dir / "transform.parquet"
-    encoded = workflow.transform(_dataset(rows, path)).compute()
-    path.unlink()
+    encoded = workflow.transform(rows.to_pandas())
     history = encoded.get(Columns.HISTORY_ARTICLE_IDS)
     if history is not None and len(history) and not hasattr(history.iloc[0], "__len__"):
         raise ValueError(f"{history.name} must hold one list per customer, found {type(history.iloc[0]).__name__}")
-    return encoded.reset_index(drop=True)
+    return encoded
 
 
 def _candidate_columns(scratch_dir: Path):
@@ -133,9 +135,33 @@ def _article_vocabulary(scratch_dir: Path) -> pd.Series:
     return pd.read_parquet(path)[Columns.ARTICLE_ID].dropna()
 
 
-def _dataset(rows: pa.Table, path: Path):
-    """Hand a table to NVTabular as a Parquet file: from a DataFrame it would turn lists into strings."""
+def write_parts(tables: Iterable[pa.Table], path: Path, rows_per_part: int) -> int:
+    """Write tables into one Parquet file, whose row groups have so many rows or a few more, and return the rows."""
+    written, held, writer = 0, [], None
+    for table in tables:
+        held.append(table)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        if sum(each.num_rows for each in held) >= rows_per_part:
+            written, held = written + _write_part(writer, held), []
+    if writer is not None:
+        written += _write_part(writer, held)
+        writer.close()
+    return written
+
+
+def _write_part(writer: pq.ParquetWriter, tables: list[pa.Table]) -> int:
+    part = pa.concat_tables(tables) if tables else None
+    if not part:
+        return 0
+    writer.write_table(part, row_group_size=part.num_rows)
+    return part.num_rows
+
+
+def _dataset(path: Path):
+    """Hand a file of `write_parts` to NVTabular, which fits it part by part.
+
+    From a DataFrame it would turn lists into strings.
+    """
     import nvtabular as nvt
 
-    pq.write_table(rows, path)
-    return nvt.Dataset(str(path), engine="parquet")
+    return nvt.Dataset(str(path), engine="parquet", row_groups_per_part=1)

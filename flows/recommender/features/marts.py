@@ -10,7 +10,7 @@ goes with its reader: kept, it would grow with the shop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import dataset
 
 from recommender.columns import Columns
 from recommender.errors import RecommenderError
@@ -44,6 +45,12 @@ MART_KEYS: Mapping[str, tuple[str, ...]] = {
 """Every mart with the columns that tell its rows apart, by which its file is sorted."""
 
 PURCHASE = (Columns.CUSTOMER_CODE, Columns.ARTICLE_ID, Columns.PURCHASE_DAY)
+ARTICLES_AS_DICTIONARIES = dataset.ParquetFileFormat(
+    read_options=dataset.ParquetReadOptions(dictionary_columns=[Columns.ARTICLE_ID])
+)
+ROWS_PER_BLOCK = 131_072
+"""About as many as a row group of the files: a block with everybody's history takes some 50 MB."""
+
 MOST_KEPT = 5
 """`articles`, and the features and sales of two days: as many as publishing asks for at a time."""
 
@@ -104,11 +111,26 @@ class Marts:
             return pq.read_table(path, columns=None if columns is None else list(columns), filters=filters, **options)
         if columns is not None:
             columns = [Columns.CUSTOMER_ID if each == Columns.CUSTOMER_CODE else each for each in columns]
-        return with_customer_codes(pq.read_table(path, columns=columns, filters=filters, **options), self.customer_ids())
+        return with_customer_codes(
+            pq.read_table(path, columns=columns, filters=filters, **options), self.customer_ids()
+        )
 
     def _by_customer_and_article(self, name: str, columns: Sequence[str] | None, filters: list | None) -> pa.Table:
         """Read a mart with a row per customer and article; its article ids come as dictionaries, not as texts."""
         return self._read(name, columns, filters, read_dictionary=[Columns.ARTICLE_ID])
+
+    def _blocks(self, name: str, columns: Sequence[str] | None, day: date) -> Iterator[pa.Table]:
+        """Yield a mart's rows of a day in the order of the file, never holding more than a few blocks."""
+        path = self.path_of(name)
+        is_earlier = has_customer_ids_alone(name, path)
+        if is_earlier and columns is not None:
+            columns = [Columns.CUSTOMER_ID if each == Columns.CUSTOMER_CODE else each for each in columns]
+        file = dataset.dataset(path, format=ARTICLES_AS_DICTIONARIES)
+        of_day = dataset.field(Columns.AS_OF_DAY) == day
+        ahead = {"batch_size": ROWS_PER_BLOCK, "batch_readahead": 1, "fragment_readahead": 1}
+        for batch in file.to_batches(columns=columns, filter=of_day, **ahead):
+            rows = pa.Table.from_batches([batch])
+            yield with_customer_codes(rows, self.customer_ids()) if is_earlier else rows
 
     def articles(self) -> pa.Table:
         """Return `articles`: one row per article of articles.csv, ever sold or not."""
@@ -159,24 +181,51 @@ class Marts:
         if customers is None:
             return features
         places = places_of(customers, features[Columns.CUSTOMER_CODE].to_numpy())
-        if (places < 0).any():
-            stranger = customers[places < 0][0]
+        self._check_found(places >= 0, customers, day)
+        return features.take(places)
+
+    def _check_found(self, is_found: np.ndarray, customers: np.ndarray, day: date) -> None:
+        if not is_found.all():
             raise MartMissing(
-                f"{name} has no row for customer {self.customer_ids()[stranger]} on {day}; "
+                f"customer_features has no row for customer {self.customer_ids()[customers[~is_found][0]]} on {day}; "
                 "before the cutoff it has those who buy in the week from the day; serve only these"
             )
-        return features.take(places)
+
+    def customer_blocks(
+        self, day: date, columns: Sequence[str], customers: np.ndarray | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield `customer_features` of a day, ascending by customer, in blocks of at most `ROWS_PER_BLOCK` rows.
+
+        For who reads what is as large as the history of everybody.
+
+        Args:
+            day: the as-of day.
+            columns: what is wanted besides day and customer code.
+            customers: (n,) int, rows of `customer_ids`, whom to return; by default everybody.
+
+        Raises:
+            MartMissing: when the marts have nothing of one of the customers, after the blocks.
+        """
+        is_found = None if customers is None else np.zeros(len(customers), dtype=bool)
+        for rows in self._blocks("customer_features", [Columns.AS_OF_DAY, Columns.CUSTOMER_CODE, *columns], day):
+            if customers is not None:
+                places = places_of(rows[Columns.CUSTOMER_CODE].to_numpy(), customers)
+                rows, is_found[places[places >= 0]] = rows.filter(places >= 0), True
+            if rows.num_rows:
+                yield rows
+        if customers is not None:
+            self._check_found(is_found, customers, day)
 
     def segment_sales(self, day: date) -> pa.Table:
         """Return `segment_sales` of a day: one row per segment and article bought in it in the 28 days before."""
         return self._kept("segment_sales", as_of_days=(day,))
 
-    def own_articles(self, day: date) -> pa.Table:
-        """Return `own_articles` of a day that a ranker uses: one row per customer and article bought before it.
+    def own_articles(self, day: date) -> Iterator[pa.Table]:
+        """Yield `own_articles` of a day that a ranker uses: one row per customer and article bought before it.
 
-        The customers are those of `customer_features`.
+        The customers are those of `customer_features`, ascending. Blocks have at most `ROWS_PER_BLOCK` rows.
         """
-        return self._by_customer_and_article("own_articles", None, [(Columns.AS_OF_DAY, "==", day)])
+        return self._blocks("own_articles", None, day)
 
     def bought_in_week(self, day: date) -> pa.Table:
         """Return `next_week_purchases` of a day: one row per customer and article bought in the week from it.

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from recommender.columns import Columns
 from recommender.features.catalogue import Catalogue
+from recommender.features.customer_rows import places_of
 from recommender.features.interactions import day_number
 from recommender.features.marts import Marts
 from recommender.models.baseline_shop import BaselineShop
@@ -85,15 +86,15 @@ def last_purchases(
     Raises:
         MartMissing: when a customer has no features on the day.
     """
-    columns = [Columns.HISTORY_ARTICLE_IDS, Columns.HISTORY_DAYS_SINCE]
-    customers = marts.customer_features(as_of_day, columns, customer_rows)
-    article_ids, days_since = (pc.list_slice(customers[name].combine_chunks(), 0, most) for name in columns)
-    counts = pc.list_value_length(article_ids).to_numpy()
-    is_bought = np.arange(most) < counts[:, None]
-    bought = PurchaseArrays(np.zeros(is_bought.shape, np.uint32), np.zeros(is_bought.shape, np.uint16))
-    positions = catalogue.positions_of(article_ids.flatten())
-    bought.numbers[is_bought] = numbers_at(positions, catalogue.article_ids)
-    bought.days[is_bought] = day_number(as_of_day) - days_since.flatten().to_numpy()
+    shape, columns = (len(customer_rows), most), [Columns.HISTORY_ARTICLE_IDS, Columns.HISTORY_DAYS_SINCE]
+    bought = PurchaseArrays(np.zeros(shape, np.uint32), np.zeros(shape, np.uint16))
+    for customers in marts.customer_blocks(as_of_day, columns, customer_rows):
+        article_ids, days_since = (pc.list_slice(customers[name].combine_chunks(), 0, most) for name in columns)
+        row, rank = np.nonzero(np.arange(most) < pc.list_value_length(article_ids).to_numpy()[:, None])
+        places = places_of(customers[Columns.CUSTOMER_CODE].to_numpy(), customer_rows)[row], rank
+        positions = catalogue.positions_of(article_ids.flatten())
+        bought.numbers[places] = numbers_at(positions, catalogue.article_ids)
+        bought.days[places] = day_number(as_of_day) - days_since.flatten().to_numpy()
     return bought
 
 

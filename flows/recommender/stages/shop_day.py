@@ -6,6 +6,7 @@ Stage: between the marts and the generators. In: the marts of a day, its custome
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -157,15 +158,20 @@ def _article_numbers(features: pa.Table, candidates: np.ndarray, catalogue: Cata
 
 
 def _own_articles(
-    owned: pa.Table, customer_rows: np.ndarray, candidates: np.ndarray, catalogue: Catalogue
+    blocks: Iterable[pa.Table], customer_rows: np.ndarray, candidates: np.ndarray, catalogue: Catalogue
 ) -> OwnArticles:
-    customer = places_of(owned[Columns.CUSTOMER_CODE].to_numpy(), customer_rows)
-    owned, customer = owned.filter(customer >= 0), customer[customer >= 0]
-    columns, is_candidate = columns_of(catalogue.positions_of(owned[Columns.ARTICLE_ID]), candidates)
-    keys = customer[is_candidate] * len(candidates) + columns[is_candidate]
-    order = np.argsort(keys)
-    numbers = {name: _numbers(owned, name)[is_candidate][order] for name in Columns.OWN_NUMBERS}
-    return OwnArticles(keys[order], numbers)
+    """Keep of the mart what its customers and candidates need, block by block: it is the largest by far."""
+    keys, numbers = [np.empty(0, np.int64)], {name: [np.empty(0, np.float32)] for name in Columns.OWN_NUMBERS}
+    for owned in blocks:
+        customer = places_of(owned[Columns.CUSTOMER_CODE].to_numpy(), customer_rows)
+        columns, is_candidate = columns_of(catalogue.positions_of(owned[Columns.ARTICLE_ID]), candidates)
+        is_used = (customer >= 0) & is_candidate
+        keys.append(customer[is_used] * len(candidates) + columns[is_used])
+        for name, parts in numbers.items():
+            parts.append(_numbers(owned, name)[is_used])
+    every_key = np.concatenate(keys)
+    order = np.argsort(every_key, kind="stable")  # in order already where the customers are
+    return OwnArticles(every_key[order], {name: np.concatenate(numbers[name])[order] for name in numbers})
 
 
 def _segment_buyers(

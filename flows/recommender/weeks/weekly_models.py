@@ -7,7 +7,8 @@ all blind for what they score.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from recommender.config import Candidate, StageSettings
+from recommender.features.encoding import INPUTS, encode_marts
 from recommender.features.interactions import Interactions
 from recommender.features.marts import Marts
-from recommender.features.model_inputs import ModelInputs, encode_marts
+from recommender.features.model_inputs import ModelInputs, keep_days
 from recommender.features.truth import Truth
 from recommender.models.grid import check_training_days, fit_until
 from recommender.models.model_files import load_model
@@ -25,7 +27,7 @@ from recommender.models.training import Epoch
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.ranking_week import RankingWeek, ranking_week
 
-MODEL_INPUTS, RANKING_WEEK = "model_inputs.pt", "ranking_week_{day}"
+RANKING_WEEK = "ranking_week_{day}"
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,16 @@ class WeeklyModel:
     scored_weeks: tuple[date, ...] = ()
 
     def inputs(self) -> ModelInputs:
-        """Read the encoded inputs."""
-        return ModelInputs.load(self.folder / MODEL_INPUTS)
+        """Open the encoded inputs."""
+        return ModelInputs.load(self.folder / INPUTS)
 
     def forget_inputs(self) -> None:
-        """Remove the encoded inputs, the largest file by far: what is left can be read, but scores no day any more."""
-        (self.folder / MODEL_INPUTS).unlink()
+        """Remove the encoded inputs, the largest files by far: what is left can be read, but scores no day any more."""
+        shutil.rmtree(self.folder / INPUTS)
+
+    def keep_inputs_of(self, days: Collection[date]) -> None:
+        """Remove the encoded inputs of other days."""
+        keep_days(self.folder / INPUTS, days)
 
     def week(self, day: date | None = None) -> RankingWeek:
         """Read the candidates of the buyers of a week, by default the model's own."""
@@ -126,7 +132,7 @@ def fit_two_tower(
         marts: of the run.
         as_of_day: first day that nothing may see.
         training_days: as-of days whose target weeks end before it.
-        on_sale_days: see `model_inputs.encode_candidates`.
+        on_sale_days: see `encoding.encode_candidates`.
         folder: where everything goes.
         scored_days: further as-of days that the model will score.
         report: called after every epoch.
@@ -137,7 +143,6 @@ def fit_two_tower(
     check_training_days(training_days, as_of_day)
     days = sorted({*training_days, as_of_day, *scored_days})
     inputs = encode_marts(marts, as_of_day, on_sale_days, folder, days)
-    inputs.save(folder / MODEL_INPUTS)
     fit_until(candidate, last_epoch, inputs, training_days, as_of_day, folder, report)
     return WeeklyModel(as_of_day, folder, marts)
 
