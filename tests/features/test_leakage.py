@@ -145,14 +145,14 @@ GUARDS = {
     ),
     "a history has later articles": (
         "intermediate/int_customer_histories.sql",
-        "purchase.purchase_day <= last_purchase_days.last_purchase_day",
+        "purchases.purchase_day <= last_purchase_days.last_purchase_day",
         "true",
         "assert_customer_features_see_only_earlier_purchases",
     ),
     "a history lacks articles bought again later": (
         "intermediate/int_customer_histories.sql",
-        "coalesce(purchase.next_purchase_day > last_purchase_days.last_purchase_day, true)",
-        "purchase.next_purchase_day is null",
+        "coalesce(purchases.next_purchase_day > last_purchase_days.last_purchase_day, true)",
+        "purchases.next_purchase_day is null",
         "assert_customer_features_see_only_earlier_purchases",
     ),
     "times bought count later days": (

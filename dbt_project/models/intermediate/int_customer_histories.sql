@@ -12,27 +12,6 @@ snapshots as (
 
 ),
 
--- Sorted once for each customer; every snapshot then only filters, which keeps the order.
-timelines as (
-
-    select
-        customer_code,
-        list(
-            {
-                'article_id': article_id,
-                'purchase_day': purchase_day,
-                'next_purchase_day': next_purchase_day,
-                'times_bought': times_bought,
-            }
-            order by purchase_day desc, article_id
-        ) as purchases,
-
-    from purchases
-
-    group by customer_code
-
-),
-
 -- Most as-of days of a customer share one last purchase day, and with it the history.
 last_purchase_days as (
 
@@ -51,18 +30,26 @@ recent as (
     select
         last_purchase_days.customer_code,
         last_purchase_days.last_purchase_day,
-        -- The purchase that was an article's latest by then: made by then, and not followed by another by then.
-        list_filter(
-            timelines.purchases,
-            lambda purchase:
-                purchase.purchase_day <= last_purchase_days.last_purchase_day
-                and coalesce(purchase.next_purchase_day > last_purchase_days.last_purchase_day, true)
-        )[:{{ var('history_length') }}] as purchases,
+        -- The smallest ones, so few of them: a list in order of everything would take ten times the memory.
+        min(
+            {
+                'days_since': last_purchase_days.last_purchase_day - purchases.purchase_day,
+                'article_id': purchases.article_id,
+                'purchase_day': purchases.purchase_day,
+                'times_bought': purchases.times_bought,
+            },
+            {{ var('history_length') }}
+        ) as purchases,
 
     from last_purchase_days
 
-    inner join timelines
-        on last_purchase_days.customer_code = timelines.customer_code
+    -- The purchase that was an article's latest by then: made by then, and not followed by another by then.
+    inner join purchases
+        on last_purchase_days.customer_code = purchases.customer_code
+        and purchases.purchase_day <= last_purchase_days.last_purchase_day
+        and coalesce(purchases.next_purchase_day > last_purchase_days.last_purchase_day, true)
+
+    group by last_purchase_days.customer_code, last_purchase_days.last_purchase_day
 
 ),
 
