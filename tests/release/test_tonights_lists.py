@@ -2,16 +2,20 @@
 
 import shutil
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 import torch
+from planted_snapshots import truth_of
 from small_shop import SMALL_STAGES, SMALL_TWO_TOWER
 
 from recommender.config import DEFAULT_FILE, Candidate, Settings, read_file
 from recommender.errors import ModelDiverged
 from recommender.evaluation.behavioral_check import run_tests
 from recommender.evaluation.promotion import decide
+from recommender.features.encoding import INPUTS
+from recommender.features.model_inputs import ModelInputs, save_day
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import repurchase
 from recommender.models.collaborative_baselines import every_baseline
@@ -23,6 +27,8 @@ from recommender.release.tonights_lists import ListRequest, Recommender, lists_f
 from recommender.stages.candidate_sets import candidate_sets
 from recommender.stages.four_stages import recommend
 from recommender.stages.retrieve import GENERATORS
+from recommender.weeks import compared_customers as compared_customers_module
+from recommender.weeks.compared_customers import compared_customers
 from recommender.weeks.weekly_models import FittedModels, WeeklyModel
 from serving.cache.article_numbers import article_id_of
 from serving.cache.list_buckets import Proposer, Source
@@ -30,6 +36,11 @@ from serving.cache.list_buckets import Proposer, Source
 THRESHOLDS = Settings.of(read_file(DEFAULT_FILE), "demo").publication_gate
 K, PUBLISHED_K = 12, 24
 STAGES, SMALL_CANDIDATE = Recommender(), Candidate("small", 7, SMALL_TWO_TOWER)
+
+
+def request_of(day: date, recommender: Recommender = STAGES) -> ListRequest:
+    """What is asked for in all tests here."""
+    return ListRequest(day, SMALL_CANDIDATE, SMALL_STAGES, PUBLISHED_K, recommender, purchases=4)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +60,7 @@ def make_lists(evaluated, demo_windows):
     """Makes the lists of some models, which are compared with the evaluated ones."""
 
     def make(models: FittedModels, report=lambda line: None, recommender=STAGES) -> tonights_lists.Tonight:
-        request = ListRequest(demo_windows.cutoff, SMALL_CANDIDATE, SMALL_STAGES, PUBLISHED_K, recommender, purchases=4)
-        return lists_for_everybody(request, models, evaluated, report)
+        return lists_for_everybody(request_of(demo_windows.cutoff, recommender), models, evaluated, report)
 
     return make
 
@@ -239,12 +249,22 @@ def test_both_two_towers_are_judged_by_all_who_bought_in_the_test_week(tonight, 
     assert tonight.two_tower_precision.mean() > own  # it has seen the week
 
 
-def test_some_customers_are_compared_and_their_rows_stay_theirs(tonight, make_lists, refitted, monkeypatch):
-    monkeypatch.setattr(tonights_lists, "COMPARED_CUSTOMERS", 50)
-    few = make_lists(refitted)
+def test_some_customers_are_compared_and_their_rows_stay_theirs(
+    tonight, evaluated, refitted, demo_windows, monkeypatch, tmp_path
+):
+    """Those whom the evaluated model's inputs hold on the day."""
+    monkeypatch.setattr(compared_customers_module, "COMPARED_CUSTOMERS", 50)
+    day, rows = demo_windows.cutoff, compared_customers(len(tonight.published.positions))
+    folder = shutil.copytree(evaluated.two_tower.folder, tmp_path / "few")
+    inputs = ModelInputs.load(folder / INPUTS)
+    save_day(
+        folder / INPUTS, inputs.candidates[day], inputs.queries[day].take(torch.from_numpy(rows)), truth_of([[]] * 50)
+    )
+    with_few = replace(evaluated, two_tower=replace(evaluated.two_tower, folder=folder))
+    few = lists_for_everybody(request_of(day), refitted, with_few, lambda line: None)
     is_compared = few.evaluated.positions[:, 0] >= 0
-    assert is_compared.sum() == 50
-    assert is_compared[[0, -1]].all()  # spread over all
+    assert np.flatnonzero(is_compared).tolist() == rows.tolist()
+    assert (len(rows), rows[0], rows[-1]) == (50, 0, len(is_compared) - 1)  # spread over all
     np.testing.assert_array_equal(few.evaluated.positions[is_compared], tonight.evaluated.positions[is_compared])
     assert (few.evaluated.positions[~is_compared] == -1).all()
     assert np.isnan(few.evaluated.scores[~is_compared]).all()

@@ -32,11 +32,11 @@ from recommender.release import version_contents as contents
 from recommender.release.published_lists import NamedLists, PublishedLists
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.four_stages import recommend, recommend_and_tell
+from recommender.weeks.compared_customers import COMPARED_CUSTOMERS, compared_customers
 from recommender.weeks.weekly_models import FittedModels, WeeklyModel
 from serving.cache.list_buckets import Proposer, Source
 from serving.cache.purchase_buckets import PurchaseArrays
 
-COMPARED_CUSTOMERS = 2_000  # overlap is a mean over customers: so many tell it to a hundredth
 SECONDS_PER_REPORT = 15
 PROPOSER_BITS = {proposer.name.lower(): proposer.value for proposer in Proposer}
 """Generator to its bit in the cache."""
@@ -163,7 +163,7 @@ def lists_for_everybody(
     Args:
         request: which lists are wanted.
         tonight: models fitted on all purchases.
-        evaluated: the models that were judged; their inputs hold the day as well.
+        evaluated: the models that were judged; their inputs hold the day as well, and on it the compared customers.
         report: called from time to time with how far it got.
     """
     marts, catalogue = tonight.two_tower.marts, tonight.two_tower.inputs().catalogue
@@ -207,8 +207,7 @@ def _by_stages(
     published, proposers = recommend_and_tell(
         fitted, ranker, stages.order, k, PROPOSER_BITS, progress=_every(everyone, report)
     )
-    rows = _compared(everyone)
-    again = evaluated.two_tower.fit_day(stages, day, rows)
+    again = evaluated.two_tower.fit_day(stages, day)
     served_again = recommend(again, load_ranker(evaluated.ranker_folder), stages.order, k)
     test_day = evaluated.two_tower.as_of_day
     evaluated_precision = _precision_alone(evaluated.two_tower, evaluated.two_tower.inputs(), test_day)
@@ -216,7 +215,7 @@ def _by_stages(
     return _Made(
         fitted=fitted,
         published=published,
-        evaluated=served_again.spread(rows, everyone),
+        evaluated=served_again.spread(again.day.customer_rows, everyone),
         proposers=proposers,
         two_tower_precision=_precision_alone(tonight.two_tower, inputs, test_day),
         evaluated_two_tower_precision=evaluated_precision,
@@ -241,18 +240,13 @@ def _by_baseline(request: ListRequest, two_tower: WeeklyModel, evaluated_day: da
     shop = BaselineShop.read(marts, request.day, article_ids, known.purchases)
     earlier = BaselineShop.read(marts, evaluated_day, article_ids, known.purchases)
     earlier = replace(earlier, customer_features=shop.customer_features)  # on an earlier day only its week's buyers
-    rows = _compared(len(known))
+    rows = compared_customers(len(known))
     return _Made(
         fitted=fitted,
         published=make_lists(shop, known.customer_ids, articles, k),
         evaluated=make_lists(earlier, known.customer_ids[rows], articles, k).spread(rows, len(known)),
         proposers=np.zeros((len(known), k), np.uint8),
     )
-
-
-def _compared(everyone: int) -> np.ndarray:
-    """Return evenly spread rows: customer ids are in order, so this is as good as a draw and the same every time."""
-    return np.unique(np.linspace(0, everyone - 1, min(everyone, COMPARED_CUSTOMERS)).astype(np.int64))
 
 
 def _every(everyone: int, report: Callable[[str], None]) -> Callable[[int], None]:

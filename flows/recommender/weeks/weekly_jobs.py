@@ -13,6 +13,7 @@ from pathlib import Path
 from recommender.config import RankingSettings
 from recommender.features.marts import Marts
 from recommender.features.time_split import TimeWindows
+from recommender.weeks.compared_customers import compared_customers
 from recommender.weeks.configuration import Configuration
 from recommender.weeks.weekly_models import WeeklyModel, collect_candidates, fit_two_tower
 
@@ -76,11 +77,12 @@ def fit_week(
 ) -> WeeklyModel:
     """Fit a job's two-tower on what lies before its day, and collect the candidates of the weeks it scores.
 
-    The encoded inputs of a ranking week go; the test week's stay, for its lists, and tonight's, which serve.
+    The encoded inputs of a ranking week go; the test week's stay, for its lists, and tonight's, which serve. The test
+    week's model will score the compared customers tonight, too.
     """
     day, configuration, tonight = job.as_of_day, job.configuration, windows.publishing_as_of_day
-    is_test = day == windows.test_as_of_day
-    later_days = [*job.scored_weeks[1:], *([tonight] if is_test and not job.is_champion else [])]
+    is_compared = day == windows.test_as_of_day and not job.is_champion
+    compared = {tonight: compared_customers(len(marts.customer_ids()))} if is_compared else {}
     weekly = fit_two_tower(
         configuration.candidate,
         configuration.best_epoch,
@@ -89,7 +91,8 @@ def fit_week(
         windows.known_before(day),
         on_sale_days,
         job.folder,
-        scored_days=later_days,
+        scored_days=[*job.scored_weeks[1:], *compared],
+        some_customers=compared,
         report=lambda epoch: print(f"week {job.label}  {epoch}", flush=True),
     )
     for week in job.scored_weeks:

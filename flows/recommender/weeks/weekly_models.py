@@ -8,7 +8,7 @@ all blind for what they score.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -123,6 +123,7 @@ def fit_two_tower(
     folder: Path,
     scored_days: Sequence[date] = (),
     report: Callable[[Epoch], None] = print,
+    some_customers: Mapping[date, np.ndarray] | None = None,
 ) -> WeeklyModel:
     """Fit NVTabular and a two-tower on what lies before a day, and save them with the encoded inputs.
 
@@ -136,13 +137,14 @@ def fit_two_tower(
         folder: where everything goes.
         scored_days: further as-of days that the model will score.
         report: called after every epoch.
+        some_customers: on these days it will score only some customers, see `encoding.encode_marts`.
 
     Raises:
         ValueError: when a training day's target week does not end before the day.
     """
     check_training_days(training_days, as_of_day)
     days = sorted({*training_days, as_of_day, *scored_days})
-    inputs = encode_marts(marts, as_of_day, on_sale_days, folder, days)
+    inputs = encode_marts(marts, as_of_day, on_sale_days, folder, days, some_customers)
     fit_until(candidate, last_epoch, inputs, training_days, as_of_day, folder, report)
     return WeeklyModel(as_of_day, folder, marts)
 
