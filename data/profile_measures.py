@@ -16,23 +16,35 @@ if TYPE_CHECKING:
 
 WEEKLY_WINDOWS = 12
 LIST_LENGTH = 12
+MEMORY_LIMIT = "6GB"
 LIFE_SAMPLE_ROWS = 5  # the profile's article lives: articles with at least 5 rows in a customer sample
 MOST_LIFE_SAMPLES = 60
 
 
 def open_raw(raw_dir: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with tables `sales`, `articles`, `customers` and `pairs` (distinct customer, article, day)."""
+    """A connection with tables `sales`, `articles`, `customers` and `pairs` (distinct customer, article, day).
+
+    Customers and articles are numbered in the order of their ids: 64 letters in each row would not fit in memory.
+    """
     import duckdb
 
-    db = duckdb.connect()
-    db.execute("set threads = 2")
-    for table in ("articles", "customers"):
-        db.execute(f"create table {table} as select * from read_csv(?, all_varchar = true)", [_csv(raw_dir, table)])
+    db = duckdb.connect(config={"threads": 2, "memory_limit": MEMORY_LIMIT})
     db.execute(
-        "create table sales as select t_dat::date as day, customer_id as customer, article_id as article, "
-        "price::double as price, sales_channel_id as channel from read_csv(?, all_varchar = true)",
+        "set disabled_optimizers = 'build_side_probe_side'"
+    )  # which would hold the purchases to join keys to them
+    for name in ("article", "customer"):
+        db.execute(
+            f"create table {name}s as select row_number() over (order by {name}_id)::int as {name}, * "
+            "from read_csv(?, all_varchar = true)",
+            [_csv(raw_dir, f"{name}s")],
+        )
+    db.execute(
+        "create table sales as select t_dat::date as day, customer, article, price::double as price, "
+        "sales_channel_id as channel from read_csv(?, all_varchar = true) "
+        "join customers using (customer_id) join articles using (article_id)",
         [_csv(raw_dir, "transactions_train")],
     )
+    db.execute("reset disabled_optimizers")
     db.execute("create table pairs as select distinct customer, article, day from sales")
     return db
 
@@ -173,7 +185,7 @@ def article_measures(db: duckdb.DuckDBPyConnection) -> dict:
             db, named, "select count(*) as x from articles group by product_code"
         ),
         "detail_desc_missing_share": number(db, "select avg((detail_desc is null)::int) from articles"),
-        "unsold_share": number(db, "select avg((article_id not in (select article from sales))::int) from articles"),
+        "unsold_share": number(db, "select avg((article not in (select article from sales))::int) from articles"),
     }
 
 
@@ -216,7 +228,7 @@ def customer_measures(db: duckdb.DuckDBPyConnection) -> dict:
         **{column: _status_distance(db, column) for column in ("club_member_status", "fashion_news_frequency")},
         "most_common_postal_code_share": number(db, common),
         "never_bought_share": number(
-            db, "select avg((customer_id not in (select customer from sales))::int) from customers"
+            db, "select avg((customer not in (select customer from sales))::int) from customers"
         ),
     }
 
