@@ -36,7 +36,7 @@ def oracle_table(shop: Shop, market: Market, owned: Ownership, customer: np.ndar
     depth = min(ORACLE_DEPTH, len(market.on_sale))
     size = max(1, CELLS_PER_CHUNK // len(market.on_sale))
     chunks = [customer[at : at + size] for at in range(0, len(customer), size)]
-    tops = [_top(purchase_probabilities(shop, market, owned, chunk), depth) for chunk in chunks]
+    tops = [largest_of_rows(purchase_probabilities(shop, market, owned, chunk), depth) for chunk in chunks]
     position = np.concatenate([top[0] for top in tops]) if tops else np.empty((0, depth), dtype=np.int64)
     share = np.concatenate([top[1] for top in tops]) if tops else np.empty((0, depth))
     bought = probability_in_week(share, customer, shop.calendar)
@@ -82,7 +82,7 @@ def _own_articles(
     return row, column, repurchase_weights(shop, owned, market.week)[entry]
 
 
-def _top(probabilities: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+def largest_of_rows(probabilities: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
     """(positions, values) of the `depth` largest per row, best first, ties by position."""
     smallest = np.partition(probabilities, -depth, axis=1)[:, -depth, None]
     row, column = np.nonzero(probabilities >= smallest)  # more than `depth` of a row only where some are equal

@@ -7,8 +7,9 @@ import pytest
 from scipy import sparse
 
 from data.synthetic_calendar import Calendar
+from data.synthetic_customers import Ownership
 from data.synthetic_hm import LAST_DAY, Scale, ShopKind, generate, make_shop
-from data.synthetic_oracle import ORACLE_DEPTH, probability_in_week, purchase_probabilities
+from data.synthetic_oracle import ORACLE_DEPTH, largest_of_rows, probability_in_week, purchase_probabilities
 from data.synthetic_purchases import chosen_articles, new_articles, purchase_weeks
 
 
@@ -78,6 +79,24 @@ def test_who_owns_most_of_a_tiny_shop_buys_own_articles_as_if_new():
     customer = int(np.bincount(owned.key // owned.n_articles).argmax())
     draws = new_articles(shop, market, owned, np.full(1_000, customer), np.random.default_rng(0))
     assert owned.has(customer * owned.n_articles + draws[draws >= 0]).any()
+
+
+def test_of_equal_probabilities_those_of_the_first_articles_are_the_largest():
+    probabilities = np.array([[0.1, 0.3, 0.2, 0.3, 0.1], [0.2, 0.2, 0.2, 0.2, 0.2], [0.0, 0.0, 0.5, 0.0, 0.5]])
+    position, value = largest_of_rows(probabilities, 3)
+    assert position.tolist() == [[1, 3, 2], [0, 1, 2], [2, 4, 0]]
+    assert value.tolist() == [[0.3, 0.3, 0.2], [0.2, 0.2, 0.2], [0.5, 0.5, 0.0]]
+
+
+def test_what_is_bought_again_is_owned_once_since_the_newest_week():
+    owned = Ownership(n_articles=10)
+    owned.add(np.array([34, 12, 12]), week=1)
+    owned.add(np.array([50, 7, 34]), week=2)
+    owned.forget(np.arange(10) == 7)
+    owned.add(np.array([], dtype=np.int64), week=3)
+    assert owned.key.tolist() == [12, 34, 50]
+    assert owned.week.tolist() == [1, 2, 2]
+    assert owned.has(np.array([7, 12, 99])).tolist() == [False, True, False]
 
 
 def test_probability_in_week_counts_the_articles_of_a_shopping_week():
