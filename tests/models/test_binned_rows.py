@@ -16,6 +16,7 @@ PARAMETERS = {
     "max_bin": 15,
     "min_data_in_leaf": 10,
     "bin_construct_sample_cnt": 500,
+    "seed": 7,
     "force_row_wise": True,
     "deterministic": True,
     "verbosity": -1,

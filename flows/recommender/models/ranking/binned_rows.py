@@ -37,14 +37,15 @@ class FeatureSequence(lightgbm.Sequence):
 
 
 class BinnedRows(lightgbm.Dataset):
-    """A data set that leaves out the features that the trees cannot split, whether its rows come at once or in blocks.
+    """A data set whose bins follow from the same parameters whether its rows come at once or in blocks.
 
-    LightGBM keeps to itself, where rows come in blocks, how many rows a leaf must have, and would go by its default.
+    For blocks LightGBM keeps some of them to itself: the seed, by which it draws the rows that bins are laid by, and
+    min_data_in_leaf, by which it leaves out what cannot be split. It would go by their defaults.
     """
 
     def get_params(self) -> dict:
         """Return the parameters that bins are laid by."""
-        return {**super().get_params(), "min_data_in_leaf": self.params["min_data_in_leaf"]}
+        return dict(self.params)
 
 
 def bin_rows(rows: RankingRows, parameters: dict, reference: BinnedRows | None = None) -> BinnedRows:
@@ -52,7 +53,7 @@ def bin_rows(rows: RankingRows, parameters: dict, reference: BinnedRows | None =
 
     Args:
         rows: what to bin.
-        parameters: of LightGBM, min_data_in_leaf among them.
+        parameters: of LightGBM.
         reference: what the trees that these rows judge are grown on.
     """
     return BinnedRows(
