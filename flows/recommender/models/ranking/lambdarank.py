@@ -57,10 +57,10 @@ class LambdaRanker:
         Raises:
             ValueError: when the features are of another width or dtype.
         """
+        from recommender.models.ranking.tree_scoring import score_trees
+
         check_width(features, self.feature_names)
-        if not len(features):
-            return np.empty(0, dtype=np.float32)
-        return self.booster.predict(features, num_threads=self.threads).astype(np.float32)
+        return score_trees(self.booster, features, self.threads).astype(np.float32)
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """Return what each feature adds to a row's score, its Shapley value over the trees.
