@@ -6,7 +6,6 @@ basket (customer and day), in day order.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,8 +15,6 @@ from data.hm_profile import draw_counts, hm_profile
 
 PROFILE_DAYS = 734  # 2018-09-20 to 2020-09-22, over which the profile counts purchase days per customer
 DAYS_PER_WEEK = 7
-FITTED_UP_TO_ARTICLES = 10_500
-ARTICLES_LESS_PER_DECADE = 0.66  # of a basket, for ten times as many articles; measured at H&M's 105,542
 
 
 @dataclass(frozen=True)
@@ -62,16 +59,6 @@ class Calendar:
     def middle_of_week(self, week: int) -> date:
         """The day in the middle of a week (for the season)."""
         return self.first_day + timedelta(days=self.days - DAYS_PER_WEEK * (self.weeks - week) + 3)
-
-
-def planned_articles_per_basket(articles: int) -> float:
-    """Mean number of articles that a basket is meant to hold in a shop of so many.
-
-    What a customer takes twice in a week counts once, which the fewer articles there are the more often happens. So a
-    shop much larger than those that `CalendarShape` was fitted to plans fewer, and has H&M's rows at H&M's size.
-    """
-    decades_beyond = max(0.0, math.log10(articles / FITTED_UP_TO_ARTICLES))
-    return CalendarShape().mean_articles_per_basket - ARTICLES_LESS_PER_DECADE * decades_beyond
 
 
 def make_calendar(

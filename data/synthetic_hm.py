@@ -11,6 +11,7 @@ all.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import sys
@@ -26,7 +27,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from data.synthetic_calendar import CalendarShape, make_calendar, planned_articles_per_basket
+from data.synthetic_calendar import CalendarShape, make_calendar
 from data.synthetic_catalogue import CatalogueShape, make_catalogue
 from data.synthetic_customers import TasteShape, make_customers, make_tastes
 from data.synthetic_oracle import oracle_table
@@ -37,6 +38,11 @@ SMALLEST = {"customers": 200, "articles": 8, "days": 28}
 FEWEST_THAT_COME_AND_GO = 100  # articles; a smaller shop keeps all it has, and customers buy what they own as if new
 KIND_RANGES = {"concentration": (0.2, 3.0), "repeat_share": (0.01, 0.7), "price_level": (0.01, 10_000.0)}
 HM_REPEAT_SHARE = 0.04
+FITTED_UP_TO_ARTICLES = 10_500
+# What holds H&M's profile in a shop of ten times as many articles. Its customers seldom plan what they have in the
+# basket already, so they plan less; and demand as steep as in a small shop would leave a fifth of its articles unsold.
+BASKET_PER_DECADE = 0.82
+CONCENTRATION_PER_DECADE = 0.6
 WEEKS_PER_PROGRESS_LINE = 13
 LAST_DAY = date(2020, 9, 22)
 
@@ -55,6 +61,11 @@ class Scale:
         for name, smallest in SMALLEST.items():
             if (value := getattr(self, name)) < smallest:
                 raise ValueError(f"{name} {value} is too few for data to learn from; use at least {smallest}.")
+
+    @property
+    def decades_beyond_fit(self) -> float:
+        """How many times ten times as many articles there are as in the shops that all shapes were fitted to, or 0."""
+        return max(0.0, math.log10(self.articles / FITTED_UP_TO_ARTICLES))
 
     def __str__(self) -> str:
         return f"{self.customers:,} customers, {self.articles:,} articles, {self.days:,} days"
@@ -138,7 +149,7 @@ def make_shop(scale: Scale, seeds: list[np.random.SeedSequence], kind: ShopKind 
     """Catalogue, tastes, customers and calendar of a shop, each from its own stream of random numbers."""
     kind = kind or ShopKind()
     is_small = scale.articles < FEWEST_THAT_COME_AND_GO
-    basket = planned_articles_per_basket(scale.articles)
+    basket = CalendarShape().mean_articles_per_basket * BASKET_PER_DECADE**scale.decades_beyond_fit
     calendar_shape = CalendarShape(visits=kind.loyalty, mean_articles_per_basket=basket)
     life_weeks = kind.loyalty * CatalogueShape().life_weeks_median
     catalogue_shape = CatalogueShape(life_weeks_median=life_weeks, is_kept=is_small)
@@ -148,7 +159,8 @@ def make_shop(scale: Scale, seeds: list[np.random.SeedSequence], kind: ShopKind 
     catalogue = make_catalogue(scale.articles, calendar.weeks, catalogue_rng, catalogue_shape)
     tastes = make_tastes(catalogue, taste_rng, taste_shape)
     customers = make_customers(scale.customers, tastes, catalogue, customer_rng, taste_shape)
-    market_shape = MarketShape(concentration=kind.concentration, price_level=kind.price_level)
+    concentration = kind.concentration * CONCENTRATION_PER_DECADE**scale.decades_beyond_fit
+    market_shape = MarketShape(concentration=concentration, price_level=kind.price_level)
     return Shop(catalogue, tastes, customers, calendar, taste_shape, market_shape)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from data.raw_schema import check_raw_files
 from data.synthetic_catalogue import EUR_PER_PRICE_UNIT
-from data.synthetic_hm import FILES, LAST_DAY, ShopKind, generate, main
+from data.synthetic_hm import FILES, LAST_DAY, Scale, ShopKind, generate, main, make_shop
 
 SMALL = {"customers": 300, "articles": 150, "days": 60}
 LONG_ENOUGH = {"customers": 2_000, "articles": 400, "days": 300, "seed": 11}
@@ -155,6 +155,15 @@ def test_every_scale_fills_the_last_week(customers, articles, days, tmp_path):
     assert len(read(raw_dir, "customers")) == customers
     in_last_week = sales["t_dat"] > (LAST_DAY - timedelta(days=7)).isoformat()
     assert sales["customer_id"][in_last_week].nunique() >= 10
+
+
+@pytest.mark.parametrize(
+    ("articles", "basket", "concentration"), [(8, 4.0, 1.0), (10_500, 4.0, 1.0), (105_000, 3.28, 0.6)]
+)
+def test_only_a_shop_larger_than_the_fitted_ones_plans_less_and_sells_flatter(articles, basket, concentration):
+    shop = make_shop(Scale(customers=20_000, articles=articles, days=28), np.random.SeedSequence(1).spawn(4))
+    assert shop.calendar.mean_basket.mean() == pytest.approx(basket, rel=0.02)
+    assert shop.market_shape.concentration == pytest.approx(concentration)
 
 
 def sales_of(raw_dir):
