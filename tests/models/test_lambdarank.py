@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted_ranking_rows import FEW_ROWS, NAMES, planted_rows, shuffled
+from planted_ranking_rows import FEW_ROWS, NAMES, planted_rows, say_nothing, shuffled
 
+from recommender.models.ranking import feature_rows
+from recommender.models.ranking.binned_rows import FeatureSequence
 from recommender.models.ranking.lambdarank import fit_lambdarank, load_lambdaranker
 from recommender.models.ranking.ranker_files import DESCRIPTION
+from recommender.models.ranking.rankers import score_rows
+from recommender.models.ranking.ranking_rows import RankingRows
 from recommender.settings.rankers import LambdaRankSettings
 
 SETTINGS = LambdaRankSettings(**FEW_ROWS["lambdarank"])
@@ -28,6 +32,31 @@ def test_the_number_of_threads_does_not_change_the_scores():
         for threads in (1, 2)
     )
     np.testing.assert_array_equal(one, two)
+
+
+def test_no_more_than_a_block_of_features_is_read_at_once(monkeypatch):
+    """Neither to fit, to judge nor to score: weeks of a large shop are larger than memory."""
+    monkeypatch.setattr(feature_rows, "ROWS_PER_BLOCK", 256)
+    monkeypatch.setattr(FeatureSequence, "batch_size", 256)
+    longest = []
+
+    class Watched:
+        def __init__(self, features: np.ndarray):
+            self.features, self.shape = features, features.shape
+
+        def __getitem__(self, rows: slice) -> np.ndarray:
+            longest.append(len(self.features[rows]))
+            return self.features[rows]
+
+    weeks = [planted_rows(seed=seed) for seed in (1, 2, 3)]
+    weeks[0].is_bought[:1000] = False
+    watched = [replace(week, features=Watched(week.features)) for week in weeks]
+    found, expected = (
+        fit_lambdarank(RankingRows.concatenate(each[:2]), each[2], SETTINGS, 1, say_nothing)
+        for each in (watched, weeks)
+    )
+    np.testing.assert_array_equal(score_rows(found, watched[2]), expected.score(weeks[2].features))
+    assert max(longest) == 256
 
 
 def test_without_validation_all_trees_are_grown(ranker):
