@@ -1,3 +1,6 @@
+{# A purchase of a history as one integer: what a day and what an article's place count in it. #}
+{% set day, article = 2 ** 42, 2 ** 20 %}
+
 with
 
 purchases as (
@@ -9,6 +12,28 @@ purchases as (
 snapshots as (
 
     select * from {{ ref('int_customer_snapshots') }}
+
+),
+
+articles as (
+
+    select * from {{ ref('stg_articles') }}
+
+),
+
+article_places as (
+
+    select
+        article_id,
+        row_number() over (order by article_id) as place,
+
+    from articles
+
+),
+
+every_article as (
+
+    select list(article_id order by place) as article_ids from article_places
 
 ),
 
@@ -25,21 +50,20 @@ last_purchase_days as (
 
 ),
 
+-- DuckDB cannot write to disk what it collects for a group, so it collects integers: days before the last purchase
+-- first, then the article's place, then times bought. Their order is that of the history.
 recent as (
 
     select
         last_purchase_days.customer_code,
         last_purchase_days.last_purchase_day,
-        -- The smallest ones, so few of them: a list in order of everything would take ten times the memory.
-        min(
-            {
-                'days_since': last_purchase_days.last_purchase_day - purchases.purchase_day,
-                'article_id': purchases.article_id,
-                'purchase_day': purchases.purchase_day,
-                'times_bought': purchases.times_bought,
-            },
-            {{ var('history_length') }}
-        ) as purchases,
+        list_sort(
+            list(
+                (last_purchase_days.last_purchase_day - purchases.purchase_day) * {{ day }}
+                + article_places.place * {{ article }}
+                + purchases.times_bought
+            )
+        )[:{{ var('history_length') }}] as purchases,
 
     from last_purchase_days
 
@@ -48,6 +72,9 @@ recent as (
         on last_purchase_days.customer_code = purchases.customer_code
         and purchases.purchase_day <= last_purchase_days.last_purchase_day
         and coalesce(purchases.next_purchase_day > last_purchase_days.last_purchase_day, true)
+
+    inner join article_places
+        on purchases.article_id = article_places.article_id
 
     group by last_purchase_days.customer_code, last_purchase_days.last_purchase_day
 
@@ -58,11 +85,17 @@ final as (
     select
         customer_code,
         last_purchase_day,
-        list_transform(purchases, lambda purchase: purchase.article_id) as article_ids,
-        list_transform(purchases, lambda purchase: purchase.purchase_day) as purchase_days,
-        list_transform(purchases, lambda purchase: purchase.times_bought) as times_bought,
+        list_transform(
+            purchases, lambda purchase: article_ids[purchase % {{ day }} // {{ article }}]
+        ) as article_ids,
+        list_transform(
+            purchases, lambda purchase: last_purchase_day - cast(purchase // {{ day }} as integer)
+        ) as purchase_days,
+        list_transform(purchases, lambda purchase: purchase % {{ article }}) as times_bought,
 
     from recent
+
+    cross join every_article
 
 )
 
