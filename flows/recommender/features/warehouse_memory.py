@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 GIB = 2**30
-MOST_GIB = 6  # all of H&M's purchases spill a few gigabytes with it, and take as long as with twice as much
+MOST_GIB = 6  # with it the marts of all of H&M's purchases are built in 7 GiB
 SHARE = 0.5  # of the machine, where that is less
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # "max" where there is none
 
