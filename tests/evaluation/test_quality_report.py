@@ -4,6 +4,9 @@ Ann has bought articles 0 and 1 before and buys 0 and the withdrawn 4, Bob has b
 Cat buys 5, which was first sold three days ago.
 """
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 from planted_day import CAT, planted_fitted_day
@@ -13,7 +16,7 @@ from recommender.columns import Columns
 from recommender.evaluation.held_out_week import HeldOutWeek
 from recommender.evaluation.quality_report import candidate_recall, new_article_recall, quality_report
 from recommender.models.ranked_lists import RankedLists
-from recommender.stages.ranking_week import ranking_week
+from recommender.stages.ranking_week import RankingWeek, ranking_week
 
 K, DEPTH = 2, 3
 SIZES = {"own": 2, "fresh": 1}
@@ -23,6 +26,12 @@ N_ATTRIBUTES = len(Columns.ARTICLE_ATTRIBUTES)
 def week_of(bought: list[list[int]]) -> HeldOutWeek:
     """The planted day when Ann, Bob and Cat buy these articles in the week from it."""
     return HeldOutWeek(planted_fitted_day(SIZES), truth_of(bought), K, DEPTH)
+
+
+def candidates_of(week: HeldOutWeek) -> RankingWeek:
+    """The week's candidates; their file is mapped, and goes with the last reader."""
+    with TemporaryDirectory() as folder:
+        return ranking_week(week.fitted, week.truth, Path(folder) / "week")
 
 
 def ranked(*positions: list[int]) -> RankedLists:
@@ -43,7 +52,7 @@ def week():
 
 @pytest.fixture(scope="module")
 def report(week):
-    return quality_report(week, LISTS, ranking_week(week.fitted, week.truth))
+    return quality_report(week, LISTS, candidates_of(week))
 
 
 def test_map_is_of_customers_with_history_and_has_an_interval(report):
@@ -110,7 +119,7 @@ def test_candidates_are_counted_against_everything_bought(report):
 
 def test_a_week_without_new_articles_or_cold_buyers_has_no_number_for_them():
     week = week_of([[0], [2], []])
-    report = quality_report(week, LISTS, ranking_week(week.fitted, week.truth))
+    report = quality_report(week, LISTS, candidates_of(week))
     assert report["new_articles"] == {"served": None, "repurchase": None}
     assert report["cold_customers"] == {"served": None, "repurchase": None}
 
@@ -121,12 +130,12 @@ def test_new_article_recall_averages_over_those_who_bought_one():
 
 
 def test_nothing_bought_is_no_share_of_candidates(week):
-    assert candidate_recall(ranking_week(week.fitted, week.truth), 0) == {}
+    assert candidate_recall(candidates_of(week), 0) == {}
 
 
 def test_the_report_does_not_depend_on_the_order_of_the_models(week, report):
     reversed_lists = dict(reversed(LISTS.items()))
-    again = quality_report(week, reversed_lists, ranking_week(week.fitted, week.truth))
+    again = quality_report(week, reversed_lists, candidates_of(week))
     assert again["map"] == report["map"]
     assert again["beyond_accuracy"] == report["beyond_accuracy"]
 
@@ -135,5 +144,5 @@ def test_a_customer_of_the_week_who_got_no_list_counts_as_missed(week):
     without_cat = LISTS["served"].positions.copy()
     without_cat[CAT] = -1
     lists = {**LISTS, "served": RankedLists(without_cat, LISTS["served"].scores)}
-    report = quality_report(week, lists, ranking_week(week.fitted, week.truth))
+    report = quality_report(week, lists, candidates_of(week))
     assert report["cold_customers"]["served"] == 0
