@@ -5,6 +5,7 @@ import pytest
 from planted_day import ANN, BOB, CAT, planted_fitted_day
 from small_shop import ON_SALE_DAYS
 
+from recommender import every_core
 from recommender.config import FilterSettings, OrderSettings
 from recommender.stages import candidate_sets as candidate_sets_module
 from recommender.stages.candidate_sets import candidate_sets
@@ -149,6 +150,16 @@ def test_chunks_give_the_lists_of_the_whole(shop, monkeypatch):
     in_chunks = lists_of(shop)
     np.testing.assert_array_equal(in_chunks.positions, whole.positions)
     np.testing.assert_allclose(in_chunks.scores, whole.scores, rtol=1e-6)
+
+
+def test_lists_do_not_depend_on_how_many_cores_there_are(shop, monkeypatch):
+    monkeypatch.setattr(candidate_sets_module, "SCORES_PER_CHUNK", 7 * shop[0].day.n_candidates)
+    lists = []
+    for cores in (1, 3):
+        monkeypatch.setattr(every_core, "cores", lambda cores=cores: cores)
+        lists.append(lists_of(shop))
+    np.testing.assert_array_equal(lists[0].positions, lists[1].positions)
+    np.testing.assert_array_equal(lists[0].scores, lists[1].scores)
 
 
 def test_two_runs_give_the_same_lists(shop):
