@@ -1,5 +1,6 @@
 """Marts into tensors with the real NVTabular: what is fitted on what, what a code means, and what a file gives back."""
 
+import json
 import shutil
 from dataclasses import fields
 
@@ -17,6 +18,7 @@ from recommender.features.catalogue import Catalogue
 from recommender.features.encoding import INPUTS, QUERY_COLUMNS, candidate_rows, encode_marts, encode_queries
 from recommender.features.feature_workflow import FeatureWorkflows, fit_workflows, transform, write_parts
 from recommender.features.model_inputs import ModelInputs, UnreadableInputs, keep_days
+from recommender.features.schema_text import schema_as_text
 from recommender.features.snapshots import QuerySnapshot
 
 UNKNOWN_CODE = 2
@@ -167,6 +169,30 @@ def test_a_file_that_kept_the_truth_inside_the_snapshots_is_read_without_it(
         for name, value in vars(snapshot).items():
             np.testing.assert_array_equal(vars(read.queries[day])[name], value, name)
     np.testing.assert_array_equal(read.catalogue.article_ids, model_inputs.catalogue.article_ids)
+
+
+def test_a_file_of_tensors_and_texts_for_all_days_is_read(model_inputs, demo_marts, demo_windows, tmp_path):
+    """As releases wrote it before each day had a file: customers by their ids, everybody on the newest day."""
+    days, ids = (demo_windows.test_as_of_day, demo_windows.cutoff), demo_marts.customer_ids()
+    queries = [model_inputs.queries[day].as_plain() for day in days]
+    for plain in queries:
+        plain["customer_ids"] = json.dumps(ids[plain.pop("customers").numpy()].tolist())
+    kept = {
+        "article_ids": json.dumps(model_inputs.catalogue.article_ids.tolist()),
+        "candidates": [model_inputs.candidates[day].as_plain() for day in days],
+        "queries": queries,
+        "truths": {},
+        "candidate_schema": schema_as_text(model_inputs.candidate_schema),
+        "query_schema": schema_as_text(model_inputs.query_schema),
+    }
+    torch.save(kept, tmp_path / "model_inputs.pt")
+    read = ModelInputs.load(tmp_path / INPUTS)
+    for day in days:
+        same(read.queries[day], model_inputs.queries[day])
+        same(read.candidates[day], model_inputs.candidates[day])
+    np.testing.assert_array_equal(read.catalogue.article_ids, model_inputs.catalogue.article_ids)
+    assert read.candidate_schema == model_inputs.candidate_schema
+    assert read.query_schema == model_inputs.query_schema
 
 
 def same(one, other) -> None:

@@ -1,12 +1,14 @@
-"""Model inputs that an earlier release pickled, read as those of today.
+"""Model inputs that an earlier release kept in one file, read as those of today.
 
 Up to commit 4216c0b `model_inputs.pt` was a pickle of `ModelInputs`, and a pickle names its classes by their modules of
-that day. The quoted names below are what such files hold: they stay as they are wherever the classes move.
+that day. The quoted names below are what such files hold: they stay as they are wherever the classes move. Up to commit
+71941ac it held tensors and texts, customers by their ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -17,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
+from recommender.features.schema_text import schema_of_text
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 
 OWN_CLASSES = (
@@ -37,7 +40,35 @@ class Kept:
 def unpickled(path: Path) -> Kept:
     """Read such a file, which can name the classes below and no other."""
     with torch.serialization.safe_globals(_pickled_classes()):
-        return torch.load(path, weights_only=True)
+        kept = torch.load(path, weights_only=True)
+    return kept if isinstance(kept, Kept) else _of_texts(kept)
+
+
+def _of_texts(plain: Mapping[str, Any]) -> Kept:
+    """Return what tensors and texts stand for, as a pickle would hold it."""
+    queries = [{**each, "customer_ids": _ids(each["customer_ids"])} for each in plain["queries"]]
+    return _kept(
+        catalogue=_kept(article_ids=_ids(plain["article_ids"])),
+        candidates=_by_day(plain["candidates"]),
+        queries=_by_day(queries),
+        candidate_schema=schema_of_text(plain["candidate_schema"]),
+        query_schema=schema_of_text(plain["query_schema"]),
+    )
+
+
+def _by_day(snapshots: Iterable[Mapping[str, Any]]) -> dict[date, Kept]:
+    days = ((date.fromisoformat(each["as_of_day"]), each) for each in snapshots)
+    return {day: _kept(**{**each, "as_of_day": day}) for day, each in days}
+
+
+def _ids(text: str) -> np.ndarray:
+    return np.array(json.loads(text), dtype=object)
+
+
+def _kept(**fields_of_that_day: Any) -> Kept:
+    kept = Kept()
+    kept.__setstate__(fields_of_that_day)
+    return kept
 
 
 def _pickled_classes() -> list[Callable | tuple[Callable, str]]:
