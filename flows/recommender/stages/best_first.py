@@ -1,8 +1,8 @@
 """The order of pairs within their customers: by falling score, equal ones as they stand.
 
-In: pairs that stand customer by customer, and a score of each. Out: the order. A sort of whole numbers takes a tenth of
-the time of a sort by two keys, so customer, score and place are put into one: the bits of a float32, turned where it is
-negative, have its order.
+In: pairs that stand customer by customer, and a score of each. Out: the order. A sort of whole numbers takes a third to
+half of the time of a sort by two keys, so customer, score and place are put into one: the bits of a float32, turned
+where it is negative, have its order.
 """
 
 from __future__ import annotations
