@@ -67,6 +67,10 @@ class BagOfArticles(nn.Module):
         self.history = nn.EmbeddingBag(n_articles + 3, dim, mode="mean")
         self.article = nn.Embedding(n_articles + 3, dim)
 
+    def forward(self, customers: QuerySnapshot, articles: CandidateSnapshot) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return both sides' vectors."""
+        return self.encode_queries(customers), self.encode_candidates(articles)
+
     def encode_queries(self, batch: QuerySnapshot) -> torch.Tensor:
         """Return (n, dim)."""
         return self.history(batch.history_codes, batch.history_offsets[:-1])

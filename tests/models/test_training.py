@@ -12,8 +12,8 @@ from recommender.errors import ModelDiverged
 from recommender.models.retrieval import recommend
 from recommender.models.training import (
     TrainingSettings,
-    _sample_candidates,
     hide_some_history,
+    sample_candidates,
     train,
 )
 from recommender.models.training_week import TrainingWeek
@@ -115,7 +115,7 @@ def test_sampled_candidates_hold_every_target_and_their_true_chance():
     drawn = torch.zeros(50)
     chances = torch.zeros(50)
     for _ in range(3000):
-        chosen, columns, log_chance = _sample_candidates(week, targets, negatives=10)
+        chosen, columns, log_chance = sample_candidates(week, targets, negatives=10)
         assert torch.equal(chosen[columns], targets)
         drawn[chosen] += 1 / 3000
         chances[chosen] = log_chance.exp()

@@ -9,7 +9,8 @@ from recommender.columns import Columns
 from recommender.config import Candidate
 from recommender.features.encoding import QUERY_COLUMNS, candidate_rows, encode_candidates, encode_queries
 from recommender.features.feature_workflow import FeatureWorkflows
-from recommender.models import grid
+from recommender.models import article_encoder, grid
+from recommender.models.article_encoder import RESERVED_CODES
 from recommender.models.model_files import load_model
 from recommender.models.retrieval import recommend
 from recommender.models.two_tower import HistoryPooling
@@ -74,9 +75,35 @@ def test_an_article_never_trained_on_is_exactly_its_attributes(model_inputs, dem
     codes = model_inputs.candidates[demo_windows.test_as_of_day].codes[:1]
     renamed = codes.clone()
     renamed[:, 0] = codes[:, 0] + 1
-    encoder = model.candidate_tower.article_encoder.eval()
+    encoder = model.article_encoder.eval()
     with torch.inference_mode():
         assert torch.equal(encoder(codes), encoder(renamed))
+
+
+@pytest.mark.parametrize("whole_table", [0, 1_000_000], ids=["article by article", "value by value"])
+def test_an_encoded_article_is_its_own_embedding_and_the_projection_of_all_its_attributes(
+    trained_candidate, model_inputs, demo_windows, monkeypatch, whole_table
+):
+    monkeypatch.setattr(article_encoder, "WHOLE_TABLE", whole_table)
+    encoder = load_model(trained_candidate.folder).article_encoder
+    own, *attributes = model_inputs.candidates[demo_windows.cutoff].codes.unbind(1)
+    named = dict(zip(Columns.ARTICLE_ATTRIBUTES, attributes, strict=True))
+    with torch.inference_mode():
+        expected = encoder.own(own) + encoder.projection(encoder.attributes(named))
+        torch.testing.assert_close(encoder(torch.stack([own, *attributes], 1)), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_both_sides_at_once_are_what_each_is_alone(trained_candidate, model_inputs, demo_windows):
+    day = demo_windows.cutoff  # with articles that the encoders had not seen
+    candidates, queries = model_inputs.candidates[day].on_sale(), model_inputs.queries[day]
+    assert (candidates.codes[:, 0] < RESERVED_CODES).any()
+    assert (queries.history_codes < RESERVED_CODES).any()
+    assert not np.isin(queries.history_codes, candidates.codes[:, 0]).all(), "some histories hold withdrawn articles"
+    model = load_model(trained_candidate.folder)
+    with torch.inference_mode():
+        customers, articles = model(queries, candidates)
+        torch.testing.assert_close(customers, model.encode_queries(queries), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(articles, model.encode_candidates(candidates), rtol=1e-5, atol=1e-5)
 
 
 def test_pooling_trusts_twenty_purchases_more_than_one_and_none_not_at_all():

@@ -151,7 +151,8 @@ def build_model(candidate: Candidate, inputs: ModelInputs, known_until: date) ->
     Args:
         known_until: articles of later as-of days do not lend their attributes to the code table.
     """
-    from recommender.models.two_tower import TowerSettings, TwoTower, article_code_table
+    from recommender.models.article_encoder import article_code_table
+    from recommender.models.two_tower import TowerSettings, TwoTower
 
     torch.manual_seed(candidate.seed)
     known = [snapshot for day, snapshot in inputs.candidates.items() if day <= known_until]

@@ -1,7 +1,7 @@
 """Train one two-tower: training weeks in, a fitted model and its learning curve out.
 
-The loop knows nothing of NVTabular or Merlin: it takes any module with `encode_queries` and `encode_candidates`, so
-it runs wherever PyTorch does. A batch holds customers of one as-of day, so that the articles are encoded once for
+The loop knows nothing of NVTabular or Merlin: it takes any module that makes vectors of queries and candidates, so it
+runs wherever PyTorch does. A batch holds customers of one as-of day, so that the articles are encoded once for
 the batch, as they looked on that day.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from recommender.errors import ModelDiverged, NotEnoughData
 from recommender.features.snapshots import QuerySnapshot
-from recommender.models.softmax_loss import multi_target_softmax_loss
+from recommender.models.blocked_softmax import blocked_softmax_loss
 from recommender.models.training_week import Targets, TrainingWeek
 
 KIB_PER_MIB, BYTES_PER_MIB = 1024, 2**20  # ru_maxrss counts KiB
@@ -94,7 +94,8 @@ def train(
     """Fit a model in place and leave it with the weights of its best epoch.
 
     Args:
-        model: has `encode_queries` and `encode_candidates`; moved to CUDA where there is one.
+        model: makes vectors (n, d) and (m, d) of a `QuerySnapshot` and a `CandidateSnapshot`; moved to CUDA where
+            there is one.
         weeks: what to learn from, any order.
         settings: how.
         validate: returns validation MAP; without it no epoch is better than another and the last weights stay.
@@ -155,7 +156,7 @@ def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Opti
         {"params": embeddings, "weight_decay": settings.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def _run_epoch(number, model, weeks, optimizer, schedule, settings, validate) -> Epoch:
@@ -202,13 +203,12 @@ def _batch_loss(
     batch = hide_some_history(batch, settings.history_dropout)
     candidates, columns, log_probability = week.candidates, targets.columns, None
     if settings.sampled_negatives:
-        chosen, columns, log_probability = _sample_candidates(week, columns, settings.sampled_negatives)
+        chosen, columns, log_probability = sample_candidates(week, columns, settings.sampled_negatives)
         candidates = candidates.take(chosen)
-    logits = model.encode_queries(batch) @ model.encode_candidates(candidates).T
-    return multi_target_softmax_loss(logits, columns, targets.offsets, log_probability)
+    return blocked_softmax_loss(*model(batch, candidates), columns, targets.offsets, log_probability)
 
 
-def _sample_candidates(week: TrainingWeek, targets: Tensor, negatives: int) -> tuple[Tensor, Tensor, Tensor]:
+def sample_candidates(week: TrainingWeek, targets: Tensor, negatives: int) -> tuple[Tensor, Tensor, Tensor]:
     """Choose the batch's own purchases and some uniformly drawn articles.
 
     Returns:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from recommender.columns import Columns
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
+from recommender.models.article_encoder import RESERVED_CODES, ArticleEncoder
 
 SEASON_NUMBERS = 2
 POOLING_HEADS = 2
@@ -47,27 +48,6 @@ class TowerSettings:
         return asdict(self)
 
 
-class ArticleEncoder(nn.Module):
-    """What an article is, as a vector: its own embedding plus a projection of its attributes' embeddings.
-
-    Own embeddings start at zero, so an article that was never trained on is exactly its attributes.
-    """
-
-    def __init__(self, schema: Schema, settings: TowerSettings):
-        super().__init__()
-        self.own = mm.EmbeddingTable(settings.embedding_dim, schema.select_by_name(Columns.ARTICLE_ID))
-        nn.init.zeros_(self.own.table.weight)
-        attributes = schema.select_by_name(list(Columns.ARTICLE_ATTRIBUTES))
-        self.attributes = mm.EmbeddingTables(settings.attribute_dim, attributes)
-        self.projection = mm.MLPBlock([settings.embedding_dim], activation=None)
-
-    def forward(self, codes: Tensor) -> Tensor:
-        """Encode (n, 1 + n_attributes) codes into (n, d) vectors."""
-        own, *attributes = codes.unbind(1)
-        named = dict(zip(Columns.ARTICLE_ATTRIBUTES, attributes, strict=True))
-        return self.own(own) + self.projection(self.attributes(named))
-
-
 class CandidateTower(nn.Module):
     """An article as of a day, as a vector and a bias."""
 
@@ -78,11 +58,10 @@ class CandidateTower(nn.Module):
         self.shift = nn.Linear(settings.hidden_dim, settings.embedding_dim)
         self.bias = nn.Linear(settings.hidden_dim, 1)
 
-    def forward(self, codes: Tensor, numbers: Tensor) -> Tensor:
-        """Encode codes (n, 1 + n_attributes) and numbers (n, n_numbers) into (n, d + 1) vectors, bias last."""
-        article = self.article_encoder(codes)
-        hidden = self.hidden(torch.cat([article, numbers], dim=1))
-        return torch.cat([article + self.shift(hidden), self.bias(hidden)], dim=1)
+    def forward(self, articles: Tensor, numbers: Tensor) -> Tensor:
+        """Turn encoded articles (n, d) and their numbers (n, n_numbers) into (n, d + 1) vectors, bias last."""
+        hidden = self.hidden(torch.cat([articles, numbers], dim=1))
+        return torch.cat([articles + self.shift(hidden), self.bias(hidden)], dim=1)
 
 
 class HistoryPooling(nn.Module):
@@ -132,15 +111,14 @@ class QueryTower(nn.Module):
         self.hidden = mm.MLPBlock([settings.hidden_dim], dropout=settings.dropout)
         self.shift = nn.Linear(settings.hidden_dim, settings.embedding_dim)
 
-    def forward(self, query: QuerySnapshot, article_codes: Tensor) -> Tensor:
-        """Encode n customers into (n, d + 1) vectors whose last coordinate, 1, picks up the candidate's bias.
+    def forward(self, query: QuerySnapshot, articles: Tensor, place: Tensor) -> Tensor:
+        """Turn n customers into (n, d + 1) vectors whose last coordinate, 1, picks up the candidate's bias.
 
         Args:
             query: customers as of a day, on the model's device.
-            article_codes: (n_codes, 1 + n_attributes) what each article code stands for.
+            articles: (m, d) encoded articles, those of all histories among them.
+            place: (n_history,) rows of `articles`.
         """
-        seen, place = torch.unique(query.history_codes, return_inverse=True)
-        articles = self.article_encoder(article_codes[seen])
         heads = self.pooling(articles, place, query.history_numbers, query.history_offsets)
         named = dict(zip(Columns.CUSTOMER_CATEGORIES, query.codes.unbind(1), strict=True))
         categories = torch.cat([self.categories(named)[name] for name in Columns.CUSTOMER_CATEGORIES], dim=1)
@@ -164,24 +142,48 @@ class TwoTower(nn.Module):
         self.settings = settings
         self.candidate_schema, self.query_schema = candidate_schema, query_schema
         self.register_buffer("article_codes", article_codes)
-        encoder = ArticleEncoder(candidate_schema, settings)
+        encoder = ArticleEncoder(candidate_schema, settings.embedding_dim, settings.attribute_dim)
         self.candidate_tower = CandidateTower(encoder, settings)
         self.query_tower = QueryTower(query_schema, encoder, settings)
         self._materialise()
 
+    def forward(self, queries: QuerySnapshot, candidates: CandidateSnapshot) -> tuple[Tensor, Tensor]:
+        """Return what `encode_queries` and `encode_candidates` do, each article of both encoded once."""
+        n_candidates = len(candidates.positions)
+        row_of = torch.full_like(self.article_codes[:, 0], -1)
+        row_of[candidates.codes[:, 0]] = torch.arange(n_candidates, device=row_of.device)
+        row_of[
+            :RESERVED_CODES
+        ] = -1  # an unknown candidate still has attributes; an unknown article of a history has none
+        others = torch.nonzero(_is_among(queries.history_codes, row_of) & (row_of < 0))[:, 0]
+        row_of[others] = torch.arange(n_candidates, n_candidates + len(others), device=row_of.device)
+        articles = self.article_encoder(torch.cat([candidates.codes, self.article_codes[others]]))
+        return (
+            self.query_tower(queries, articles, row_of[queries.history_codes]),
+            self.candidate_tower(articles[:n_candidates], candidates.numbers),
+        )
+
     def encode_candidates(self, candidates: CandidateSnapshot) -> Tensor:
         """Return (n, d + 1) vectors of a snapshot's articles."""
-        return self.candidate_tower(candidates.codes, candidates.numbers)
+        return self.candidate_tower(self.article_encoder(candidates.codes), candidates.numbers)
 
     def encode_queries(self, queries: QuerySnapshot) -> Tensor:
         """Return (n, d + 1) vectors of a snapshot's customers."""
-        return self.query_tower(queries, self.article_codes)
+        seen, place = torch.unique(queries.history_codes, return_inverse=True)
+        return self.query_tower(queries, self.article_encoder(self.article_codes[seen]), place)
+
+    @property
+    def article_encoder(self) -> ArticleEncoder:
+        """The one encoder of both towers."""
+        return self.candidate_tower.article_encoder
 
     def _materialise(self) -> None:
         """Give Merlin's lazy layers their shapes by one pass over a row of zeros."""
         numbers = len(Columns.CUSTOMER_NUMBERS) + SEASON_NUMBERS
         with torch.no_grad():
-            self.candidate_tower(self.article_codes[:1] * 0, torch.zeros(1, len(Columns.ARTICLE_NUMBERS)))
+            self.article_encoder.materialise()
+            nothing = self.article_encoder(self.article_codes[:1] * 0)
+            self.candidate_tower(nothing, torch.zeros(1, len(Columns.ARTICLE_NUMBERS)))
             one = torch.zeros(1, dtype=torch.int64)
             self.encode_queries(
                 QuerySnapshot(
@@ -196,13 +198,8 @@ class TwoTower(nn.Module):
             )
 
 
-def article_code_table(candidates: list[CandidateSnapshot]) -> Tensor:
-    """Return what each article code stands for: row c holds code c and the attribute codes of its article.
-
-    Rows of reserved codes (padding, missing, unknown) have attribute code 0.
-    """
-    codes = torch.cat([snapshot.codes for snapshot in candidates])
-    table = torch.zeros(int(codes[:, 0].max()) + 1, codes.shape[1], dtype=torch.int64)
-    table[codes[:, 0]] = codes
-    table[:3, 1:] = 0
-    return table
+def _is_among(codes: Tensor, table: Tensor) -> Tensor:
+    """Return for each row number of a table whether some code is it: unlike `torch.unique`, this sorts nothing."""
+    is_among = torch.zeros(len(table), dtype=torch.bool, device=table.device)
+    is_among[codes] = True
+    return is_among
