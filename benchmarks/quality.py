@@ -19,7 +19,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -41,7 +41,7 @@ CANDIDATES = {"online-retail": "loyal"} | dict.fromkeys(("demo", "demo-medium", 
 def prepare_plan(
     dataset: str,
     folder: Path,
-    settings: config.Settings,
+    toml: Mapping[str, Any],
     weeks: int,
     seeds: Sequence[int],
     candidate: str,
@@ -49,7 +49,7 @@ def prepare_plan(
     source: str = "",
     has_ablations: bool = True,
 ) -> Plan:
-    """Bring and check the raw files, and lay out the weeks.
+    """Bring and check the raw files, choose the settings for their size, and lay out the weeks.
 
     Raises:
         RawDataError, SettingsError, TimeSplitError: when files, settings or weeks do not fit.
@@ -58,6 +58,7 @@ def prepare_plan(
 
     source = source or os.environ.get(SOURCE_VARIABLES.get(dataset, ""), "")
     raw = prepare(Request(dataset, source, cutoff=cutoff), project_paths.data_dir() / "raw")
+    settings = config.Settings.of(toml, dataset, raw.transactions)
     return make_plan(dataset, raw, folder, settings, weeks, seeds, candidate, cutoff, has_ablations)
 
 
@@ -207,11 +208,10 @@ def _benchmark(options: argparse.Namespace, results_file: Path) -> int:
     from benchmarks.results import write_results
 
     started = time.perf_counter()
-    toml = config.read_file(options.settings)
     plan = prepare_plan(
         options.dataset,
         bench_dir(options.dataset),
-        config.Settings.of(toml, options.dataset),
+        config.read_file(options.settings),
         options.weeks,
         options.seeds,
         options.candidate or CANDIDATES[options.dataset],

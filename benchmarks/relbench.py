@@ -106,11 +106,10 @@ def _benchmark(options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.results import write_results
 
     started = time.perf_counter()
-    toml = config.read_file(options.settings)
     plan = prepare_plan(
         DATASET,
         bench_dir("relbench"),
-        config.Settings.of(toml, DATASET),
+        config.read_file(options.settings),
         weeks=len(TIMESTAMPS),
         seeds=options.seeds,
         candidate=options.candidate,

@@ -172,6 +172,16 @@ def test_unknown_candidate_and_too_short_data_say_what_to_do(plan, settings, dem
         make_plan("demo", raw, tmp_path, settings, 19, (7,), "base")
 
 
+def test_a_large_shop_is_measured_with_a_large_shops_settings(bench_run, small_settings_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(bench_run.data_dir))
+    purchases = check_raw_files(bench_run.data_dir / "raw" / "demo").transactions
+    for least, expected in ((purchases, 3), (purchases + 1, 2)):
+        large = f"[large_shop]\nfrom_purchases = {least}\n[large_shop.training]\nepochs = 3\n"
+        toml = read_toml(small_settings_file.read_text() + large)
+        plan = quality.prepare_plan("demo", tmp_path, toml, weeks=2, seeds=(7,), candidate="base")
+        assert plan.candidate.settings["epochs"] == expected
+
+
 def plant_purchases(raw_dir, planted_dir):
     """Copy raw files with one more purchase for each buyer of the last week; returns those buyers."""
     planted_dir.mkdir()
