@@ -10,9 +10,7 @@ project_paths.set_environment_defaults()  # before Metaflow is imported, which r
 project_paths.keep_private()
 
 import os
-import resource
 import sys
-import time
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 
@@ -37,8 +35,8 @@ from metaflow.exception import MetaflowException, MetaflowNotFound
 
 from recommender import config, dataset_lock
 from recommender.errors import RecommenderError, RunRefused
+from recommender.report.step_cost import StepClock
 
-KIB_PER_MIB = 1024  # ru_maxrss counts KiB
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
 
 
@@ -59,17 +57,15 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
 
     def pre_step(self, step_name, flow, inputs=None):
         """Start the clock."""
-        self.started = time.perf_counter()
+        self.clock = StepClock()
 
     def post_step(self, step_name, flow, exception=None):
-        """Add wall seconds and peak memory to `step_costs`."""
+        """Add what the step cost to `step_costs`."""
         if exception is not None:
             _leave_refusal(flow.dataset, exception)
             return _for_the_owner(exception)
         name = step_name if flow.index is None else f"{step_name} {getattr(flow.input, 'label', flow.input)}"
-        peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        cost = {"seconds": round(time.perf_counter() - self.started, 1), "peak_mib": peak_kib // KIB_PER_MIB}
-        flow.step_costs = {**getattr(flow, "step_costs", {}), name: cost}
+        flow.step_costs = {**getattr(flow, "step_costs", {}), name: self.clock.cost()}
         return None
 
 
