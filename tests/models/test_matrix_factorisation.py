@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from planted_purchases import N_ARTICLES, TODAY, best_not_owned, interactions, two_groups
 
+from recommender.models import matrix_factorisation
 from recommender.models.matrix_factorisation import fit_als, fit_bpr
 
 FITS = {"als": fit_als, "bpr": fit_bpr}
@@ -58,6 +59,15 @@ def test_who_and_what_has_no_purchase_scores_zero(name):
     assert not scores[-1].any()
     assert not scores[:, -1].any()
     assert scores[:-1, :-1].all()
+
+
+@pytest.mark.parametrize(("most", "passes"), [(0, 1), (2.5, 2), (9, 3)])
+def test_bpr_draws_no_more_pairs_than_a_night_can_afford(monkeypatch, most, passes):
+    expected = fit_bpr(planted(), TODAY, seed=7, iterations=passes, **SMALL)
+    entries = len({(customer, article) for customer, article, _ in GROUPED})
+    monkeypatch.setattr(matrix_factorisation, "MOST_PAIRS", int(most * entries))
+    capped = fit_bpr(planted(), TODAY, seed=7, iterations=3, **SMALL)
+    np.testing.assert_array_equal(capped.articles, expected.articles)
 
 
 def test_als_forgets_with_the_half_life():
