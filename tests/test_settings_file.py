@@ -245,6 +245,13 @@ def test_what_is_unusual_and_of_use_is_let_through(path, value):
     assert find_problems(changed(*path.split(), value=value)) == []
 
 
+@pytest.mark.parametrize("section", sorted(SHIPPED["large_shop"].keys() - {"from_purchases"}))
+@pytest.mark.parametrize("value", [8, [{}], MISSING])
+def test_a_section_that_is_no_table_is_told_though_a_large_shop_lays_its_own_over_it(section, value):
+    (problem,) = find_problems(changed(section, value=value))
+    assert problem.startswith(f"[{section}] is ")
+
+
 def leaves(table: dict, *path: str) -> list[tuple[str, ...]]:
     """The paths of all values that are no tables."""
     nested = [

@@ -52,7 +52,7 @@ def find_problems(toml: Table) -> list[str]:
     wrong = {name: check(toml[name]) if name in toml else [_missing(name)] for name, check in present.items()}
     broken = {name for name, problems in wrong.items() if problems}
     relations = _unfit(toml, broken)
-    if not relations and LARGE_SHOP in toml and LARGE_SHOP not in broken:
+    if not relations and LARGE_SHOP in toml and not broken.intersection([LARGE_SHOP, *LAID_OVER]):
         relations = [f"as a large shop: {each}" for each in _unfit(as_large_shop(toml), broken)]
     return [*unknown, *(problem for problems in wrong.values() for problem in problems), *relations]
 
