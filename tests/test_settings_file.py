@@ -22,6 +22,7 @@ SEEDS = "a list of whole numbers of 0 or more, at least one, each only once"
 SEGMENTS = "a list of age_band, channel and postal_code, each at most once"
 DENIED = "a list of ids of 10 digits with a leading zero, in quotes, such as '0108775015'"
 OF_KINDS = "tables of thresholds, rules, comparisons or changes"
+OF_LARGE_SHOPS = "it takes from_purchases and tables, features, training, candidates, ranking or retrieve"
 MISSING = object()
 
 
@@ -194,7 +195,9 @@ def test_the_shipped_settings_are_right():
         ("publication_gate", 3, f"[publication_gate] is 3; it takes {OF_KINDS}"),
         ("behavior_changes spreads", 0, "[behavior_changes] spreads is 0; it takes a number above 0"),
         ("large_shop from_purchases", 0, "[large_shop] from_purchases is 0; it takes a whole number of 1 or more"),
-        ("large_shop lists", {"k": 6}, "[large_shop] has lists; it takes from_purchases"),
+        ("large_shop lists", {"k": 6}, f"[large_shop] has lists; {OF_LARGE_SHOPS}"),
+        ("large_shop featurs", {"training_weeks": 8}, f"[large_shop] has featurs; {OF_LARGE_SHOPS}"),
+        ("large_shop", 10_000_000, f"[large_shop] is 10000000; {OF_LARGE_SHOPS}"),
         (
             "large_shop retrieve",
             dict.fromkeys(GENERATORS.split(", "), 2),

@@ -90,11 +90,13 @@ def _wrong_name(section: str, name: str) -> list[str]:
 
 def _large_shop(table: Any) -> list[str]:
     """Check from which size on, and the tables that are laid over the sections of their names."""
+    allowed = f"it takes {FROM_PURCHASES} and tables, {one_of(list(LAID_OVER))}"
     if not isinstance(table, Mapping):
-        return [f"[{LARGE_SHOP}] is {shown(table)}; it takes {FROM_PURCHASES} and tables, {one_of(list(LAID_OVER))}"]
-    own = {name: each for name, each in table.items() if name not in LAID_OVER}
+        return [f"[{LARGE_SHOP}] is {shown(table)}; {allowed}"]
+    own = {name: each for name, each in table.items() if name == FROM_PURCHASES}
     laid_over = (LAID_OVER[name](each) for name, each in table.items() if name in LAID_OVER)
     return [
+        *(f"[{LARGE_SHOP}] has {name}; {allowed}" for name in table if name not in (FROM_PURCHASES, *LAID_OVER)),
         *find_wrong_values(LargeShopSettings, own, f"[{LARGE_SHOP}]"),
         *(problem for problems in laid_over for problem in problems),
     ]
