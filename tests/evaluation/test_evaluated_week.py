@@ -118,6 +118,15 @@ def test_a_champion_of_other_settings_has_lists_of_its_own(evaluate, tonight):
     assert against.challenge.champion_map == pytest.approx(against.metrics[CHAMPION]["map@12"])
 
 
+def test_a_two_tower_that_is_switched_off_has_no_lists_and_the_night_goes_on(tonight):
+    sizes = {name: size for name, size in SMALL_STAGES.sizes.items() if name not in (TWO_TOWER, "fresh")}
+    settings = replace(SETTINGS, stages=replace(SMALL_STAGES, sizes=sizes))
+    week, lists = evaluate_week(tonight, Opponent(None, reason=NO_CHAMPION), settings)
+    assert lists.by_model.keys() == week.metrics.keys() >= {SERVED} | BASELINES
+    assert TWO_TOWER not in week.metrics
+    assert (week.suite.two_tower, week.suite.perturbed) == (None, None)
+
+
 def test_few_customers_accept_and_refuse_nothing(tonight):
     settings = replace(SETTINGS, promotion=replace(SETTINGS.promotion, minimum_customers=10_000))
     against = evaluate_week(tonight, Opponent("popular"), settings)[0].challenge

@@ -39,9 +39,10 @@ def test_the_two_towers_own_lists_are_as_deep_as_published_and_neither_ranked_no
     assert lists.scores.tolist() == [[3, 2, 2], [3, 2, 2], [4, 3, 3]]
 
 
-def test_a_week_without_the_two_tower_says_so():
-    with pytest.raises(ValueError, match="generator two_tower is off; there are popular"):
-        HeldOutWeek(planted_fitted_day({"popular": 5}), planted_truth(), K, DEPTH).two_tower_lists()
+def test_a_week_without_the_two_tower_has_no_lists_of_it():
+    assert HeldOutWeek(planted_fitted_day({"popular": 5}), planted_truth(), K, DEPTH).two_tower_lists() is None
+    with_its_score = HeldOutWeek(planted_fitted_day({"popular": 5, "two_tower": 0}), planted_truth(), K, DEPTH)
+    assert with_its_score.two_tower_lists().positions.tolist() == [[0, 1, 5], [3, 2, 5], [5, 0, 1]]
 
 
 def test_metrics_count_the_first_k_ranks_and_customers_who_bought(week):

@@ -139,6 +139,8 @@ class _Contenders:
     def lists_by_name(self, winner: str) -> dict[str, RankedLists]:
         """Return everybody's lists as a report names them: the winner's are those that are served."""
         lists = {SERVED: self.lists[winner], TWO_TOWER: self.week.two_tower_lists(), **self.lists}
+        if lists[TWO_TOWER] is None:
+            del lists[TWO_TOWER]
         if winner == FOUR_STAGES:
             del lists[FOUR_STAGES]  # they stand under `SERVED`
         return lists

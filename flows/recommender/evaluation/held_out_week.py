@@ -57,8 +57,10 @@ class HeldOutWeek:
         """Number of articles that could have been recommended."""
         return self.fitted.day.n_candidates
 
-    def two_tower_lists(self) -> RankedLists:
-        """Return the two-tower's own lists, neither ranked nor ordered."""
+    def two_tower_lists(self) -> RankedLists | None:
+        """Return the two-tower's own lists, neither ranked nor ordered; None where that generator is off."""
+        if TWO_TOWER not in self.fitted.sizes:
+            return None
         return best_of_generator(self.fitted, TWO_TOWER, self.depth)
 
     def baseline_lists(
