@@ -83,6 +83,14 @@ def test_a_refit_stops_at_the_epoch_that_was_best_on_the_same_schedule():
     assert torch.equal(refitted.article.weight, snapshots[3])
 
 
+@pytest.mark.parametrize("epochs", [1, 9, 10, 11, 20])
+def test_any_number_of_steps_is_trained(epochs):
+    """One batch an epoch: with ten, the rate rises for a single step."""
+    week = TrainingWeek.of(*planted_weeks(1)[0])
+    curve = train(BagOfArticles(n_articles=24), [week], TrainingSettings(epochs=epochs), report=lambda epoch: None)
+    assert len(curve) == epochs
+
+
 def test_a_diverging_loss_stops_training_with_the_remedy():
     with pytest.raises(ModelDiverged, match="lower learning_rate"):
         week = TrainingWeek.of(*planted_weeks()[0])

@@ -22,6 +22,7 @@ from recommender.models.blocked_softmax import blocked_softmax_loss
 from recommender.models.training_week import Targets, TrainingWeek
 
 KIB_PER_MIB, BYTES_PER_MIB = 1024, 2**20  # ru_maxrss counts KiB
+RISING_SHARE = 0.1  # of the steps, before the learning rate falls
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,10 @@ def train(
     weeks = [week.to(device) for week in weeks]
     optimizer = _optimizer(model, settings)
     batches = sum(-(-len(week.queries) // settings.batch_size) for week in weeks)
+    steps = settings.epochs * batches
+    steps += steps * RISING_SHARE == 1  # PyTorch divides by the steps that the rate rises for, less one
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, epochs=settings.epochs, steps_per_epoch=batches, pct_start=0.1
+        optimizer, settings.learning_rate, total_steps=steps, pct_start=RISING_SHARE
     )
     curve, best = [], _Best(settings.patience)
     for number in range(1, (last_epoch or settings.epochs) + 1):
