@@ -265,6 +265,22 @@ def test_a_fit_in_parts_is_that_of_the_whole(articles, customers, demo_windows, 
         np.testing.assert_allclose(one[list(close)], other[list(close)], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("rows_per_part", [1, 1_000_000], ids=["some parts", "the whole"])
+def test_a_fit_on_customers_who_never_bought_before_encodes_those_who_did(
+    articles, customers, demo_windows, monkeypatch, tmp_path, rows_per_part
+):
+    monkeypatch.setattr(feature_workflow, "ROWS_PER_PART", rows_per_part)
+    is_new = pc.equal(pc.list_value_length(customers[Columns.HISTORY_ARTICLE_IDS]), 0)
+    new, others = customers.filter(is_new), customers.filter(pc.invert(is_new)).slice(0, 20)
+    parts = [new] if rows_per_part > 1 else [new, others]
+    query = fit_workflows([articles], parts, demo_windows.cutoff, tmp_path).query
+    encoded = encode_queries(query, demo_windows.cutoff, [others])
+    assert (
+        encoded.history_offsets.diff().tolist() == pc.list_value_length(others[Columns.HISTORY_ARTICLE_IDS]).to_pylist()
+    )
+    assert encoded.history_codes.min() > UNKNOWN_CODE
+
+
 def test_the_files_name_no_class_that_a_later_release_may_move(evaluated_folder, demo_windows):
     for name in (demo_windows.cutoff, "all_days"):
         plain = torch.load(evaluated_folder / INPUTS / f"{name}.pt", weights_only=True)

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -73,7 +74,7 @@ def fit_workflows(
     """
     as_of_day = Columns.AS_OF_DAY
     known_candidates = (rows.filter(pc.field(as_of_day) <= fit_before) for rows in candidates)
-    known_customers = (rows.filter(pc.field(as_of_day) < fit_before) for rows in customers)
+    known_customers = (_with_one_word(rows.filter(pc.field(as_of_day) < fit_before)) for rows in customers)
     scratch_dir.mkdir(parents=True, exist_ok=True)
     paths = [scratch_dir / "candidates.parquet", scratch_dir / "queries.parquet"]
     for name, parts, path in zip(("article", "customer"), (known_candidates, known_customers), paths, strict=True):
@@ -86,6 +87,17 @@ def fit_workflows(
     query = nvt.Workflow(_query_columns(scratch_dir, _article_vocabulary(scratch_dir)))
     query.fit(_dataset(paths[1]))
     return FeatureWorkflows(candidate, query)
+
+
+def _with_one_word(rows: pa.Table) -> pa.Table:
+    """Return customers whose histories hold one word each.
+
+    Nothing is fitted on the words, whose codes are given. Merlin looks at them to learn of what kind they are, and
+    fails where it finds none: in a part of customers who buy for the first time, or a shop that knows no others.
+    """
+    words = pa.array([""]).take(pa.array(np.zeros(rows.num_rows, np.int64)))
+    histories = pa.ListArray.from_arrays(np.arange(rows.num_rows + 1, dtype=np.int32), words)
+    return rows.set_column(rows.column_names.index(Columns.HISTORY_ARTICLE_IDS), Columns.HISTORY_ARTICLE_IDS, histories)
 
 
 def transform(workflow: Workflow, rows: pa.Table) -> pd.DataFrame:
