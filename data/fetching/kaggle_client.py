@@ -97,9 +97,16 @@ def _has_token() -> bool:
 def _fetch(command: str, name: str, folder: Path) -> Path:
     """The file that arrives for `name`, which is often a zip of it."""
     arguments = ["competitions", "download", "-c", COMPETITION, "-f", name, "-p", str(folder), "-q"]
-    done = subprocess.run(
-        [command, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
+    try:
+        done = subprocess.run(
+            [command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    except OSError as error:  # such as an interpreter that is gone
+        raise RawSourceError(f"{command} does not start ({error.strerror}); install it anew, {_BY_HAND}.") from error
     arrived = sorted(folder.glob(f"{name}*"))
     if done.returncode or not arrived:
         raise RawSourceError(f"{name} was not downloaded: {_reason(done.stdout.decode(errors='replace'))}.")

@@ -218,3 +218,12 @@ def test_a_client_that_leaves_no_file_has_failed(client, token, kaggle, capsys):
     (kaggle / "articles.csv").unlink()
     assert main(["--dataset", "kaggle-hm"]) == 2
     assert "articles.csv was not downloaded: Kaggle's client says nothing." in capsys.readouterr().err
+
+
+def test_a_client_whose_python_is_gone_is_told_as_such(client, token, tmp_path, capsys):
+    """As after an upgrade of the Python that pipx made its environment with."""
+    (tmp_path / "bin" / "kaggle").write_text("#!/nowhere/python\n")
+    assert main(["--dataset", "kaggle-hm"]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("error: ")
+    assert "bin/kaggle does not start (No such file or directory); install it anew, or download the files" in said
