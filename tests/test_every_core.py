@@ -1,5 +1,6 @@
 """Work on many parts: their order stays, an error ends it, and no library spreads a part over all cores."""
 
+import os
 import time
 
 import pytest
@@ -49,3 +50,15 @@ def test_libraries_are_held_to_one_thread_meanwhile_and_not_afterwards(monkeypat
     assert held == {1}
     assert {library["num_threads"] for library in threadpool_info()} == threads
     assert cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("200000 100000\n", 2), ("150000 100000", 2), ("1000 100000", 1), ("max 100000\n", 64), ("", 64)],
+)
+def test_a_container_works_on_no_more_parts_than_it_has_cores(tmp_path, monkeypatch, text, expected):
+    """Of a machine of 64 cores."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
+    (tmp_path / "cpu.max").write_text(text)
+    assert cores(tmp_path / "cpu.max") == expected
+    assert cores(tmp_path / "missing") == 64

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
 Part, Result = TypeVar("Part"), TypeVar("Result")
+CONTAINER_SHARE = Path("/sys/fs/cgroup/cpu.max")  # microseconds in each so many, "max 100000" where there is no limit
 
 
 def on_every_core(work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
@@ -28,6 +30,11 @@ def on_every_core(work: Callable[[Part], Result], parts: Iterable[Part]) -> Iter
         yield from pool.map(work, parts)
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores(container_share: Path = CONTAINER_SHARE) -> int:
+    """Return how many cores this process may use, or this container where it may take fewer: each holds a part."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        time, period = map(int, container_share.read_text().split())
+    except (OSError, ValueError):
+        return there
+    return min(there, max(1, -(-time // period)))
