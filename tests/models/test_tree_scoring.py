@@ -3,6 +3,7 @@
 import lightgbm
 import numpy as np
 import pytest
+from numba.core.caching import CacheImpl
 
 from recommender.models.ranking import tree_scoring
 from recommender.models.ranking.tree_scoring import score_trees
@@ -97,3 +98,15 @@ def test_rows_of_any_layout_are_scored():
 def test_trees_that_split_in_another_way_are_refused():
     with pytest.raises(ValueError, match="must split by <= and know NaN or nothing as missing, got .*Zero"):
         score_trees(grown(n_trees=1, zero_as_missing=True), planted(2, seed=2), 1)
+
+
+def test_where_nothing_may_be_written_it_is_compiled_all_the_same(monkeypatch):
+    """As in a container whose file system is read-only and whose user has no home."""
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    with pytest.raises(RuntimeError, match="cannot cache"):
+        tree_scoring.njit(cache=True)(abs_of)
+    assert tree_scoring._compiled(abs_of)(-2) == 2
+
+
+def abs_of(number):
+    return abs(number)

@@ -13,7 +13,7 @@ For `lambdarank` alone, which imports it when something is scored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -158,7 +158,15 @@ def _first_bit(typing_context, number):
     return types.uint64(number), generate
 
 
-@njit(nogil=True, cache=True)
+def _compiled(function: Callable) -> Callable:
+    """Compile a function once for a machine, or where nothing may be written, once for a process."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither beside this file nor in a home; NUMBA_CACHE_DIR names another place
+        return njit(nogil=True)(function)
+
+
+@_compiled
 def _score(features, columns, thresholds, masks, values, scores):
     """Fill in the scores of rows; whole numbers are unsigned, since a signed index may count from the end."""
     unknown, step_back = np.uint64(masks.shape[1] - 1), np.uint64(1)
