@@ -80,6 +80,11 @@ run: setup  ## Raw purchases to published recommendations (DATASET=demo, demo-me
 	  $${CUTOFF:+--cutoff="$$CUTOFF"} $${FORCE_REASON:+--force-reason="$$FORCE_REASON"}
 	@$(MAKE) query
 
+.PHONY: resume
+resume: setup  ## Go on with a run that broke off, at the step where it did (RUN=..., by default the newest)
+	@$(BIN)/python flows/recommendation_flow.py --no-pylint resume --max-workers="$$MAX_WORKERS" \
+	  $${RUN:+--origin-run-id="$$RUN"}
+
 .PHONY: serve
 serve: setup  ## Answer GET /recommendations/{customer_id} on 127.0.0.1:8000
 	@$(BIN)/python -m serving
