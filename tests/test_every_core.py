@@ -5,7 +5,7 @@ import time
 
 import pytest
 import torch  # noqa: F401  brings the libraries that are held to one thread
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from recommender import every_core
 from recommender.every_core import cores, on_every_core
@@ -43,12 +43,18 @@ def test_the_first_error_ends_it_and_later_parts_are_dropped(monkeypatch):
     assert len(begun) < 1_000
 
 
+def numbers_of_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info()}
+
+
 def test_libraries_are_held_to_one_thread_meanwhile_and_not_afterwards(monkeypatch):
+    """In the worker and beside it; they are given two first, as by themselves they have one in these tests."""
     monkeypatch.setattr(every_core, "cores", lambda: 1)
-    threads = {library["num_threads"] for library in threadpool_info()}
-    (held,) = on_every_core(lambda _: {library["num_threads"] for library in threadpool_info()}, [None])
-    assert held == {1}
-    assert {library["num_threads"] for library in threadpool_info()} == threads
+    with threadpool_limits(2):
+        results = on_every_core(lambda _: numbers_of_threads(), range(2))
+        assert (next(results), numbers_of_threads()) == ({1}, {1})
+        assert list(results) == [{1}]
+        assert numbers_of_threads() == {2}
     assert cores() >= 1
 
 
