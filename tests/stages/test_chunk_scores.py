@@ -88,6 +88,13 @@ def test_any_pair_can_be_asked_for(form, case):
     np.testing.assert_array_equal(found, scores.ravel())
 
 
+def test_an_entry_of_zero_proposes_nothing():
+    """A product of sparse matrices may hold one."""
+    found = SparseScores(np.array([0, 1, 5]), np.float32([0, 2, -1]), 3)
+    assert found.best(2).tolist() == [1, 5]
+    assert found.at(np.arange(6)).tolist() == [NO, 2, NO, NO, NO, -1]
+
+
 def test_groups_may_have_several_customers_or_none():
     scores = SharedScores(np.array([[1, 2, NO], [NO, NO, NO], [5, 4, 3]], np.float32))
     found = scores.of_groups(np.array([2, 0, 2]))
