@@ -215,12 +215,13 @@ def test_a_week_saved_again_takes_the_place_of_the_old_one(tmp_path):
     assert "half" not in [path.name for path in (tmp_path / "week").iterdir()]
 
 
-def test_a_save_that_fails_leaves_the_old_week(tmp_path):
+def test_a_save_that_fails_leaves_the_old_week_and_nothing_beside_it(tmp_path):
     week = week_of(SIZES)
     week.save(tmp_path / "week")
     with pytest.raises(ValueError, match="is infinite"):
         replace(week, features=np.full_like(week.features, np.inf)).save(tmp_path / "week")
     assert_same(RankingWeek.load(tmp_path / "week"), week)
+    assert [path.name for path in tmp_path.iterdir()] == ["week"]
 
 
 def test_features_of_a_week_that_was_read_back_stay_in_their_file(tmp_path):

@@ -172,12 +172,16 @@ def _mapped(path: Path) -> np.ndarray:
 
 @contextmanager
 def _in_its_place_when_whole(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `folder`; it takes that one's place when the block ends well."""
+    """Yield an empty folder beside `folder`; it takes that one's place when the block ends well, and goes otherwise."""
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     if unfinished.exists():  # of a process that was killed
         shutil.rmtree(unfinished)
     unfinished.mkdir(parents=True)
-    yield unfinished
+    try:
+        yield unfinished
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)  # gigabytes, maybe what filled the disk
+        raise
     if folder.exists():
         shutil.rmtree(folder)
     unfinished.rename(folder)
