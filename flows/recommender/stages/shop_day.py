@@ -22,6 +22,9 @@ from recommender.features.customer_rows import places_of
 from recommender.features.interactions import Interactions
 from recommender.features.marts import Marts
 
+MOST_SEGMENT_CELLS = 20_000_000
+"""Of the matrices of segments and candidates, 80 MB each; `postal_code` may have a hundred thousand values."""
+
 
 @dataclass(frozen=True)
 class OwnArticles:
@@ -59,7 +62,8 @@ class ShopDay:
         customer_numbers: name to (n,) float32, NaN where unknown.
         customer_rows: (n,) int64 rows of `purchases.customer_ids`.
         own: what the customers bought among the candidates.
-        segments: (n,) int64 rows of the segment matrices; the last row is for a segment nobody bought in.
+        segments: (n,) int64 rows of the segment matrices; the last row is for a segment nobody bought in,
+            and for the smallest where those of a large shop are too many.
         segment_buyers: column name to (n_segments + 1, m) float32.
         purchases: everything bought before the day.
         history: (n, n_articles) float32 days on which each customer bought each article.
@@ -178,7 +182,8 @@ def _segment_buyers(
     sales: pa.Table, customers: pa.Table, candidates: np.ndarray, catalogue: Catalogue
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return each customer's segment row, and how many of a segment's customers bought each candidate."""
-    names = pc.unique(sales[Columns.SEGMENT])
+    names = _largest_segments(sales, MOST_SEGMENT_CELLS // max(len(candidates), 1))
+    sales = sales.filter(pc.is_in(sales[Columns.SEGMENT], value_set=names))
     segment = pc.fill_null(pc.index_in(customers[Columns.SEGMENT], value_set=names), len(names))
     columns, is_candidate = columns_of(catalogue.positions_of(sales[Columns.ARTICLE_ID]), candidates)
     rows = pc.index_in(sales[Columns.SEGMENT], value_set=names).to_numpy()
@@ -187,6 +192,19 @@ def _segment_buyers(
         buyers[name] = np.zeros((len(names) + 1, len(candidates)), np.float32)
         buyers[name][rows[is_candidate], columns[is_candidate]] = _numbers(sales, name)[is_candidate]
     return segment.to_numpy().astype(np.int64), buyers
+
+
+def _largest_segments(sales: pa.Table, most: int) -> pa.Array:
+    """Return the segments with sales in the order of the mart; of more than `most` those that bought most.
+
+    Ties go to the earlier segment. What the other segments buy is too little to tell them from the whole shop.
+    """
+    names = pc.unique(sales[Columns.SEGMENT])
+    if len(names) <= most:
+        return names
+    rows = pc.index_in(sales[Columns.SEGMENT], value_set=names).to_numpy()
+    bought = np.bincount(rows, weights=_numbers(sales, Columns.BUYERS_4W), minlength=len(names))
+    return names.take(pa.array(np.sort(np.argsort(-bought, kind="stable")[:most])))
 
 
 def columns_of(positions: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
