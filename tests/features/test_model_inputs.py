@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -297,6 +298,21 @@ def test_days_that_are_not_kept_are_gone(evaluated_folder, model_inputs, demo_wi
     assert list(again.queries) == list(again.candidates) == list(again.truths) == [demo_windows.test_as_of_day]
     same(again.queries[demo_windows.test_as_of_day], model_inputs.queries[demo_windows.test_as_of_day])
     assert len(list(folder.iterdir())) == 2
+
+
+def test_a_disk_that_is_full_half_way_leaves_the_inputs_that_were_there(
+    evaluated_folder, model_inputs, demo_windows, tmp_path, monkeypatch
+):
+    def half(kept, path):
+        Path(path).write_bytes(b"PK")
+        raise OSError(28, "No space left on device")
+
+    folder = shutil.copytree(evaluated_folder / INPUTS, tmp_path / INPUTS)
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(torch, "save", half)
+        with pytest.raises(OSError, match="No space left"):
+            keep_days(folder, [demo_windows.test_as_of_day])
+    assert list(ModelInputs.load(folder).queries) == list(model_inputs.queries)
 
 
 class Stranger:

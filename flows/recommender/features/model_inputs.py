@@ -108,9 +108,7 @@ def save_day(folder: Path, candidates: CandidateSnapshot, queries: QuerySnapshot
     folder.mkdir(parents=True, exist_ok=True)
     truth_tensors = [torch.from_numpy(part) for part in truth]
     plain = {"candidates": candidates.as_plain(), "queries": queries.as_plain(), "truth": truth_tensors}
-    unfinished = folder / f"{candidates.as_of_day}.unfinished"
-    torch.save(plain, unfinished)
-    unfinished.replace(_day_file(folder, candidates.as_of_day))  # who has mapped the file before keeps what it was
+    _save(plain, _day_file(folder, candidates.as_of_day))
 
 
 def save_all_days(
@@ -123,16 +121,23 @@ def save_all_days(
         "candidate_schema": schema_as_text(candidate_schema),
         "query_schema": schema_as_text(query_schema),
     }
-    torch.save(kept, folder / ALL_DAYS)
+    _save(kept, folder / ALL_DAYS)
 
 
 def keep_days(folder: Path, days: Collection[date]) -> None:
     """Remove all days but some of a folder's."""
     kept = torch.load(folder / ALL_DAYS, weights_only=True)
     dropped = [day for day in map(date.fromisoformat, kept["days"]) if day not in days]
-    torch.save({**kept, "days": [day.isoformat() for day in sorted(days)]}, folder / ALL_DAYS)
+    _save({**kept, "days": [day.isoformat() for day in sorted(days)]}, folder / ALL_DAYS)
     for day in dropped:
         _day_file(folder, day).unlink()
+
+
+def _save(kept: Mapping[str, Any], path: Path) -> None:
+    """Write beside and rename: who has mapped the file before keeps what it was, and nobody finds half of it."""
+    unfinished = path.with_suffix(".unfinished")
+    torch.save(kept, unfinished)
+    unfinished.replace(path)
 
 
 def _open_day(folder: Path, day: date) -> Mapping[str, Any]:
