@@ -453,6 +453,7 @@ class RecommendationFlow(FlowSpec):
 
 def _main(arguments):
     """Carry out a command of Metaflow's; one that runs the flow only as the one run of its dataset."""
+    sys.argv[1:] = arguments = _with_origin(arguments)
     dataset = dataset_lock.dataset_to_run(arguments, _dataset_of_run)
     try:
         with nullcontext() if dataset is None else dataset_lock.dataset_lock(dataset):
@@ -460,6 +461,22 @@ def _main(arguments):
     except dataset_lock.AlreadyRunning as error:
         print(error, file=sys.stderr)
         sys.exit(dataset_lock.EXIT_CODE)
+
+
+def _with_origin(arguments):
+    """Name the run to resume: the newest. By itself Metaflow takes the newest that began, not one that resumed it."""
+    names_one = any(each.partition("=")[0] == "--origin-run-id" for each in arguments)
+    if dataset_lock.command_of(arguments) != "resume" or names_one:
+        return arguments
+    try:
+        newest = Flow(RecommendationFlow.__name__).latest_run
+    except MetaflowNotFound:
+        newest = None
+    if newest is None:
+        sys.exit("there is no run to resume; `make run` begins one")
+    if newest.successful:
+        sys.exit(f"run {newest.id}, the newest, has come to its end; there is nothing to resume")
+    return [*arguments, "--origin-run-id", newest.id]
 
 
 def _dataset_of_run(run_id):

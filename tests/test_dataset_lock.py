@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from recommender.config import DEFAULT_FILE
-from recommender.dataset_lock import EXIT_CODE, AlreadyRunning, dataset_lock, dataset_to_run
+from recommender.dataset_lock import EXIT_CODE, AlreadyRunning, command_of, dataset_lock, dataset_to_run
 
 FLOW_FILE = DEFAULT_FILE.with_name("recommendation_flow.py")
 
@@ -55,6 +55,14 @@ def test_a_descriptor_of_another_file_is_no_lock_that_was_handed_on(tmp_path):
 def test_what_a_command_line_would_run(arguments, dataset, monkeypatch):
     monkeypatch.delenv("DATASET", raising=False)
     assert dataset_to_run(arguments.split(), "that of {}".format) == dataset
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [("--no-pylint resume rank --tag run", "resume"), ("resume --help", ""), ("--dataset demo", ""), ("", "")],
+)
+def test_the_command_of_a_command_line(arguments, command):
+    assert command_of(arguments.split()) == command
 
 
 def test_the_dataset_may_come_from_the_environment(monkeypatch):

@@ -55,15 +55,20 @@ def handed_on(lock: IO[str]) -> dict[str, str]:
     return {**os.environ, HANDED_ON: str(lock.fileno())}
 
 
+def command_of(arguments: Sequence[str]) -> str:
+    """Return the command of Metaflow's that a command line names; empty where it names none, or only shows help."""
+    return "" if "--help" in arguments else next((each for each in arguments if each in METAFLOW_COMMANDS), "")
+
+
 def dataset_to_run(arguments: Sequence[str], dataset_of_run: Callable[[str | None], str | None]) -> str | None:
-    """Return the dataset that a command line of the flow would run; None when it runs none, or only shows help.
+    """Return the dataset that a command line of the flow would run; None when it runs none.
 
     Args:
         arguments: the command line behind the name of the flow's file.
         dataset_of_run: tells the dataset of a run that is resumed, by its id, or that of the newest run.
     """
-    command = next((each for each in arguments if each in METAFLOW_COMMANDS), "")
-    if command not in ("run", "resume") or "--help" in arguments:
+    command = command_of(arguments)
+    if command not in ("run", "resume"):
         return None
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     options.add_argument("--dataset", default=os.environ.get("DATASET"))
