@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.quality import RESULTS_DIR
+from benchmarks.results import write_results
 from recommender import config
 from recommender.config import Candidate
 from recommender.features.model_inputs import ModelInputs
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "of_towers": _ratio(rates["night"], rates["towers"]),
     }
     print(json.dumps(result, indent=2))
-    _write(options.name, result)
+    write_results(RESULTS_DIR / "training.json", options.name, result)
     return int(result["of_merlin"] < LEAST_OF_MERLIN or result["of_towers"] < LEAST_OF_TOWERS)
 
 
@@ -111,8 +112,7 @@ def _purchases(week: TrainingWeek, size: int) -> Iterator[tuple[Tensor, Tensor]]
 
 
 def _candidate(options: argparse.Namespace) -> Candidate:
-    toml = config.read_toml(config.DEFAULT_FILE.read_text(encoding="utf-8"))
-    return config.Settings.of(toml, "demo", options.purchases).candidates[0]
+    return config.Settings.of(config.read_file(config.DEFAULT_FILE), "demo", options.purchases).candidates[0]
 
 
 def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
@@ -121,13 +121,6 @@ def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 def _silent(epoch: object) -> None:
     del epoch
-
-
-def _write(name: str, result: dict[str, float]) -> None:
-    path = RESULTS_DIR / "training.json"
-    RESULTS_DIR.mkdir(parents=True, exist_ok=True)
-    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    path.write_text(json.dumps({**results, name: result}, indent=2) + "\n", encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

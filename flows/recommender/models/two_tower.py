@@ -149,19 +149,9 @@ class TwoTower(nn.Module):
 
     def forward(self, queries: QuerySnapshot, candidates: CandidateSnapshot) -> tuple[Tensor, Tensor]:
         """Return what `encode_queries` and `encode_candidates` do, each article of both encoded once."""
-        n_candidates = len(candidates.positions)
-        row_of = torch.full_like(self.article_codes[:, 0], -1)
-        row_of[candidates.codes[:, 0]] = torch.arange(n_candidates, device=row_of.device)
-        row_of[
-            :RESERVED_CODES
-        ] = -1  # an unknown candidate still has attributes; an unknown article of a history has none
-        others = torch.nonzero(_is_among(queries.history_codes, row_of) & (row_of < 0))[:, 0]
-        row_of[others] = torch.arange(n_candidates, n_candidates + len(others), device=row_of.device)
-        articles = self.article_encoder(torch.cat([candidates.codes, self.article_codes[others]]))
-        return (
-            self.query_tower(queries, articles, row_of[queries.history_codes]),
-            self.candidate_tower(articles[:n_candidates], candidates.numbers),
-        )
+        articles, place = self._encode_articles(candidates.codes, queries.history_codes)
+        of_candidates = self.candidate_tower(articles[: len(candidates.codes)], candidates.numbers)
+        return self.query_tower(queries, articles, place), of_candidates
 
     def encode_candidates(self, candidates: CandidateSnapshot) -> Tensor:
         """Return (n, d + 1) vectors of a snapshot's articles."""
@@ -169,8 +159,22 @@ class TwoTower(nn.Module):
 
     def encode_queries(self, queries: QuerySnapshot) -> Tensor:
         """Return (n, d + 1) vectors of a snapshot's customers."""
-        seen, place = torch.unique(queries.history_codes, return_inverse=True)
-        return self.query_tower(queries, self.article_encoder(self.article_codes[seen]), place)
+        return self.query_tower(queries, *self._encode_articles(self.article_codes[:0], queries.history_codes))
+
+    def _encode_articles(self, candidates: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode candidates, given as (m, 1 + n_attributes) codes, and behind them what else histories hold.
+
+        Returns (m + n_others, d) vectors, and the (n_history,) rows of them that the codes of histories stand for. A
+        candidate that is unknown still has attributes, an unknown article of a history has none: they share no row.
+        """
+        row_of = torch.full_like(self.article_codes[:, 0], -1)
+        row_of[candidates[:, 0]] = torch.arange(len(candidates), device=row_of.device)
+        row_of[:RESERVED_CODES] = -1
+        is_in_history = torch.zeros_like(row_of, dtype=torch.bool)
+        is_in_history[history] = True
+        others = torch.nonzero(is_in_history & (row_of < 0))[:, 0]
+        row_of[others] = torch.arange(len(candidates), len(candidates) + len(others), device=row_of.device)
+        return self.article_encoder(torch.cat([candidates, self.article_codes[others]])), row_of[history]
 
     @property
     def article_encoder(self) -> ArticleEncoder:
@@ -196,10 +200,3 @@ class TwoTower(nn.Module):
                     history_offsets=torch.tensor([0, 1]),
                 )
             )
-
-
-def _is_among(codes: Tensor, table: Tensor) -> Tensor:
-    """Return for each row number of a table whether some code is it: unlike `torch.unique`, this sorts nothing."""
-    is_among = torch.zeros(len(table), dtype=torch.bool, device=table.device)
-    is_among[codes] = True
-    return is_among
