@@ -17,11 +17,8 @@ from recommender import config
 from recommender.evaluation.behavioral_check import CheckResult
 
 SETTINGS = config.Settings.of(config.read_file(config.DEFAULT_FILE), "kaggle-hm")
-SHOP = "1500 customers 11"
-TOO_FEW = {"fails cold customers", "blind for new articles"}  # five newcomers a week, and few articles that are new
-AT_TIMES_TOO_FEW = {"tower of one step"}  # which epoch 69 buyers find best is luck, and so how much was learned
+SHOP = "5000 customers 11"  # of fewer, chance decides in which epoch a two-tower is best, and what can be told of it
 N_NIGHTS = 20
-MOST_REFUSED = 1  # an interval of 95% misses one in twenty
 LEAK = "behavioral_tests part_of_a_leaks_gain"
 
 
@@ -48,20 +45,12 @@ def test_a_small_healthy_shop_is_published_on_its_first_night(judged):
 
 
 @pytest.mark.parametrize("saboteur", SABOTEURS)
-def test_a_spoiled_night_is_refused_or_lacks_data_and_beats_best_sellers(judged, saboteur):
-    if saboteur not in judged:
-        pytest.skip("it cannot spoil a shop of so few articles")
-    if saboteur not in TOO_FEW | AT_TIMES_TOO_FEW or judged[saboteur].refused_by:
-        assert judged[saboteur].refused_by
-        assert saboteur not in TOO_FEW
-        return
-    assert judged[saboteur].made_for_it.passed is None
-    assert judged[saboteur].results["behavioral_tests no_worse_than_popular"].passed is True
+def test_a_spoiled_night_is_refused(judged, saboteur):
+    assert judged[saboteur].refused_by
 
 
-def test_chance_alone_refuses_hardly_a_night_of_a_healthy_shop(night):
-    verdicts = [judge(each, SETTINGS).refused_by for each in simulated_nights(night, N_NIGHTS, seed=1)]
-    assert sum(map(bool, verdicts)) <= MOST_REFUSED, verdicts
+def test_chance_alone_refuses_no_night_of_a_healthy_shop(night):
+    assert [judge(each, SETTINGS).refused_by for each in simulated_nights(night, N_NIGHTS, seed=1)] == [[]] * N_NIGHTS
 
 
 def test_simulated_nights_keep_what_belongs_to_a_customer_together(night):
