@@ -21,7 +21,8 @@ from recommender.features.marts import Marts
 from recommender.features.time_split import TimeWindows
 from recommender.features.warehouse import build_marts
 from recommender.models.choice import choose
-from recommender.models.grid import TrainedCandidate, train_candidate
+from recommender.models.grid import train_candidate
+from recommender.models.trained_candidate import TrainedCandidate
 from recommender.release.run_folders import WEEKLY_MODELS
 from recommender.weeks.configuration import Configuration
 from recommender.weeks.run_plan import RunPlan, plan_run

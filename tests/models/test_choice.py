@@ -10,7 +10,7 @@ import pytest
 
 from recommender.config import Candidate
 from recommender.models.choice import choose, describe_choice, lead_over
-from recommender.models.grid import TrainedCandidate
+from recommender.models.trained_candidate import TrainedCandidate
 
 CUSTOMERS = 400
 DIFFICULTY = np.random.default_rng(0).random(CUSTOMERS)

@@ -10,7 +10,7 @@ import pytest
 from comet_without_network import Archive
 from planted_results import result
 
-from recommender.models.training import Epoch
+from recommender.models.trained_candidate import Epoch
 from recommender.project_paths import PROJECT_ROOT
 from recommender.tracking import comet
 from recommender.tracking.code_version import code_version

@@ -17,7 +17,7 @@ from scipy.special import stdtrit  # quantile of Student's t
 from recommender.bootstrap import BOOTSTRAP_SEED, Interval, paired_difference
 
 if TYPE_CHECKING:
-    from recommender.models.grid import TrainedCandidate
+    from recommender.models.trained_candidate import TrainedCandidate
 
 LEVEL = 0.95
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,50 +18,10 @@ from recommender.features.model_inputs import ModelInputs
 from recommender.features.time_split import WEEK
 from recommender.models.model_files import save_model
 from recommender.models.retrieval import recommend
-from recommender.models.training import Epoch, TrainingSettings, train
+from recommender.models.trained_candidate import Epoch, TrainedCandidate
+from recommender.models.training import TrainingSettings, train
 from recommender.models.training_week import TrainingWeek
 from recommender.ranking_metrics import average_precision_at_k, find_hits, first_k
-
-
-@dataclass(frozen=True)
-class TrainedCandidate:
-    """What is remembered of a trained candidate.
-
-    Attributes:
-        candidate: what was trained.
-        folder: where its model is.
-        curve: its epochs.
-        best_epoch: the epoch whose weights were kept, from 1.
-        validation_map: MAP@k of that epoch.
-        parameters: number of trained weights.
-        seconds: wall time of training.
-        average_precision: float32 (n_customers,), AP@k of that epoch by customer of the validation week, in the
-            order of the week's queries, so that one row is one customer in every candidate.
-        k: how many articles of a list counted.
-    """
-
-    candidate: Candidate
-    folder: Path
-    curve: tuple[Epoch, ...]
-    best_epoch: int
-    validation_map: float
-    parameters: int
-    seconds: float
-    average_precision: np.ndarray = field(repr=False, compare=False)
-    k: int = 12
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {
-            "name": self.candidate.name,
-            "seed": self.candidate.seed,
-            "settings": dict(self.candidate.settings),
-            f"validation_map@{self.k}": self.validation_map,
-            "best_epoch": self.best_epoch,
-            "parameters": self.parameters,
-            "seconds": round(self.seconds, 1),
-            "epochs": [epoch.as_dict() for epoch in self.curve],
-        }
 
 
 def train_candidate(

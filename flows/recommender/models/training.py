@@ -11,7 +11,7 @@ import copy
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from recommender.errors import ModelDiverged, NotEnoughData
 from recommender.features.snapshots import QuerySnapshot
 from recommender.models.blocked_softmax import blocked_softmax_loss
+from recommender.models.trained_candidate import Epoch
 from recommender.models.training_week import Targets, TrainingWeek
 
 KIB_PER_MIB, BYTES_PER_MIB = 1024, 2**20  # ru_maxrss counts KiB
@@ -51,37 +52,6 @@ class TrainingSettings:
     sampled_negatives: int = 0
     threads: int = 1
     seed: int = 7
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One point of the learning curve, and what the machine did meanwhile.
-
-    Attributes:
-        epoch: from 1.
-        loss: mean over customers.
-        validation_map: MAP in the validation week; None without one.
-        rows_per_second: purchases, each a (customer, article), that were learned from.
-        cpu_cores: busy on average while learning.
-        peak_memory_mib: of the process so far.
-        peak_gpu_memory_mib: allocated so far; None without a GPU.
-    """
-
-    epoch: int
-    loss: float
-    validation_map: float | None
-    rows_per_second: float
-    cpu_cores: float
-    peak_memory_mib: float
-    peak_gpu_memory_mib: float | None
-
-    def as_dict(self) -> dict:
-        """Return plain values, for JSON."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        score = "" if self.validation_map is None else f"  validation MAP {self.validation_map:.4f}"
-        return f"epoch {self.epoch:>2}  loss {self.loss:.4f}{score}  {self.rows_per_second:,.0f} rows/s"
 
 
 def train(

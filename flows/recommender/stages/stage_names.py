@@ -12,7 +12,7 @@ from dataclasses import fields
 from recommender.columns import Columns
 from recommender.config import SettingsError, StageSettings
 from recommender.settings.rankers import RANKER_SETTINGS
-from recommender.stages.retrieve import GENERATORS
+from recommender.settings.sections import RetrieveSettings
 
 
 def check_stage_names(stages: StageSettings) -> None:
@@ -21,7 +21,7 @@ def check_stage_names(stages: StageSettings) -> None:
     Raises:
         SettingsError: when one is unknown, no generator proposes anything, or there is no ranker.
     """
-    _check("[retrieve] has", stages.sizes, GENERATORS)
+    _check("[retrieve] has", stages.sizes, RetrieveSettings.__annotations__)
     if not any(size > 0 for size in stages.sizes.values()):
         raise SettingsError("[retrieve] proposes nothing; give at least one generator a size above 0")
     _check("[rankers] has", stages.rankers, RANKER_SETTINGS)

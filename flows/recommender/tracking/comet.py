@@ -24,7 +24,7 @@ from recommender.tracking.code_version import code_version
 from recommender.tracking.experiment_log import ExperimentLog, add_tags_later, open_experiment
 
 if TYPE_CHECKING:
-    from recommender.models.grid import TrainedCandidate
+    from recommender.models.trained_candidate import TrainedCandidate
     from recommender.report.card_style import Table
 
 CANDIDATE, RUN, WINNER = "candidate", "run", "winner"  # tags

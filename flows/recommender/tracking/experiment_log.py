@@ -21,7 +21,7 @@ from recommender.project_paths import comet_dir, set_environment_defaults
 from recommender.tracking.comet_archives import UPLOAD_COMMAND
 
 if TYPE_CHECKING:
-    from recommender.models.training import Epoch
+    from recommender.models.trained_candidate import Epoch
 
 DEFAULT_PROJECT = "recommendations-at-reasonable-scale"
 

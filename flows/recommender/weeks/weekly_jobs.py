@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recommender.config import RankingSettings
 from recommender.features.marts import Marts
 from recommender.features.time_split import TimeWindows
 from recommender.weeks.compared_customers import compared_customers
 from recommender.weeks.configuration import Configuration
-from recommender.weeks.weekly_models import WeeklyModel, collect_candidates, fit_two_tower
+
+if TYPE_CHECKING:
+    from recommender.weeks.weekly_models import WeeklyModel
 
 CHAMPION_FOLDER = "champion"
 
@@ -80,6 +83,8 @@ def fit_week(
     The encoded inputs of a ranking week go; the test week's stay, for its lists, and tonight's, which serve. The test
     week's model will score the compared customers tonight, too.
     """
+    from recommender.weeks.weekly_models import collect_candidates, fit_two_tower  # PyTorch, which no job list needs
+
     day, configuration, tonight = job.as_of_day, job.configuration, windows.publishing_as_of_day
     is_compared = day == windows.test_as_of_day and not job.is_champion
     compared = {tonight: compared_customers(len(marts.customer_ids()))} if is_compared else {}

@@ -23,7 +23,7 @@ from recommender.features.model_inputs import ModelInputs, keep_days
 from recommender.features.truth import Truth
 from recommender.models.grid import check_training_days, fit_until
 from recommender.models.model_files import load_model
-from recommender.models.training import Epoch
+from recommender.models.trained_candidate import Epoch
 from recommender.stages.fitted_day import FittedDay, fit_day
 from recommender.stages.ranking_week import RankingWeek, ranking_week
 
