@@ -5,16 +5,17 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import lightgbm
 import numpy as np
 import pytest
 from planted_ranking_rows import FEW_ROWS, NAMES, planted_rows, say_nothing, shuffled
 
-from recommender.models.ranking import feature_rows
-from recommender.models.ranking.binned_rows import FeatureSequence
+from recommender.models.ranking import binned_rows, feature_rows
+from recommender.models.ranking.binned_rows import FeatureSequence, bin_rows
 from recommender.models.ranking.lambdarank import fit_lambdarank, load_lambdaranker
 from recommender.models.ranking.ranker_files import DESCRIPTION
 from recommender.models.ranking.rankers import score_rows
-from recommender.models.ranking.ranking_rows import RankingRows
+from recommender.models.ranking.ranking_rows import RankingRows, map_within_candidates
 from recommender.settings.rankers import LambdaRankSettings
 
 SETTINGS = LambdaRankSettings(**FEW_ROWS["lambdarank"])
@@ -57,6 +58,22 @@ def test_no_more_than_a_block_of_features_is_read_at_once(monkeypatch):
     )
     np.testing.assert_array_equal(score_rows(found, watched[2]), expected.score(weeks[2].features))
     assert max(longest) == 256
+
+
+def test_a_sample_of_what_was_not_bought_teaches_and_the_whole_week_judges(monkeypatch):
+    """Judged by a sample, trees would stop by an easier task than the one they are for."""
+    binned = []
+
+    def bin_and_note(rows: RankingRows, *arguments) -> lightgbm.Dataset:
+        binned.append(len(rows))
+        return bin_rows(rows, *arguments)
+
+    monkeypatch.setattr(binned_rows, "bin_rows", bin_and_note)
+    rows, later = planted_rows(groups=400), planted_rows(groups=100, seed=9)
+    fitted = fit_lambdarank(rows, later, replace(SETTINGS, not_bought=4_000), 1, say_nothing)
+    assert 4_200 <= binned[0] <= 4_600
+    assert binned[1] == len(later)
+    assert map_within_candidates(fitted.score(later.features), later) > 0.9
 
 
 def test_without_validation_all_trees_are_grown(ranker):

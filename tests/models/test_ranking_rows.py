@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from planted_ranking_rows import planted_rows
 
-from recommender.models.ranking.ranking_rows import RankingRows, map_within_candidates
+from recommender.models.ranking.ranking_rows import RankingRows, map_within_candidates, with_some_not_bought
 
 
 def rows_of(features, sizes, bought, names=("price", "age")) -> RankingRows:
@@ -136,3 +137,57 @@ def test_equal_scores_keep_the_order_of_the_rows():
 def test_map_within_candidates_needs_a_score_for_each_row():
     with pytest.raises(ValueError, match=r"scores must be \(2,\), one for each row, got \(3,\)"):
         map_within_candidates(np.zeros(3), rows_with_bought([[False, True]]))
+
+
+def numbered_rows(groups: int) -> RankingRows:
+    """Planted rows that carry their number as a feature."""
+    rows = planted_rows(groups)
+    return replace(rows, features=np.repeat(np.arange(len(rows), dtype=np.float32)[:, None], 5, axis=1))
+
+
+def numbers_of(rows: RankingRows) -> np.ndarray:
+    return rows.features[:][:, 0].astype(int)
+
+
+def test_what_was_bought_stays_and_of_the_rest_about_as_many_as_asked_for():
+    rows = planted_rows(groups=500)
+    drawn = with_some_not_bought(rows, most=6_000, seed=1)
+    assert drawn.bought_counts().tolist() == [1] * 500
+    assert 5_800 <= len(drawn) - 500 <= 6_200
+    assert drawn.group_sizes.sum() == len(drawn)
+
+
+def test_rows_that_are_drawn_stay_with_their_group_and_keep_their_order():
+    rows = numbered_rows(groups=300)
+    drawn = with_some_not_bought(rows, most=3_000, seed=1)
+    places = numbers_of(drawn)
+    assert (np.diff(places) > 0).all()
+    assert (rows.groups()[places] == drawn.groups()).all()
+    assert (rows.is_bought[places] == drawn.is_bought).all()
+
+
+def test_every_row_that_was_not_bought_is_as_likely_to_be_drawn():
+    rows = numbered_rows(groups=100)
+    times = np.zeros(len(rows))
+    for seed in range(200):
+        times[numbers_of(with_some_not_bought(rows, 1_000, seed))] += 1
+    share = times[~rows.is_bought] / 200
+    assert abs(share.mean() - 1_000 / 1_900) < 0.005
+    assert share.std() < 0.045  # 0.035 of 200 draws
+
+
+def test_as_few_as_asked_for_are_taken_as_they_are():
+    rows = planted_rows(groups=20)
+    assert with_some_not_bought(rows, most=380, seed=1) is rows
+
+
+def test_of_very_many_customers_each_keeps_some_to_tell_from():
+    rows = planted_rows(groups=500)
+    assert 4_700 <= len(with_some_not_bought(rows, most=1, seed=1)) - 500 <= 5_300
+
+
+def test_the_same_seed_draws_the_same():
+    rows = planted_rows(groups=100)
+    one, same, other = (with_some_not_bought(rows, 1_000, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.features[:], same.features[:])
+    assert one.group_sizes.tolist() != other.group_sizes.tolist()

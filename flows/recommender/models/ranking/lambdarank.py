@@ -21,7 +21,12 @@ import numpy as np
 import torch  # noqa: F401  brings libgomp, see above
 
 from recommender.models.ranking.ranker_files import read_description, write_description
-from recommender.models.ranking.ranking_rows import RankingRows, check_width, rows_to_learn_from
+from recommender.models.ranking.ranking_rows import (
+    RankingRows,
+    check_width,
+    rows_to_learn_from,
+    with_some_not_bought,
+)
 from recommender.settings.rankers import LambdaRankSettings
 
 if TYPE_CHECKING:
@@ -96,13 +101,14 @@ def fit_lambdarank(
 ) -> LambdaRanker:
     """Grow trees on the customer-weeks in which something was bought, up to the best validation NDCG@k.
 
-    Memory holds these rows as bins, a byte or two for each feature, and no feature itself.
+    Of what they did not buy a sample teaches, see `LambdaRankSettings`; the validation week is judged whole. Memory
+    holds these rows as bins, a byte or two for each feature, and no feature itself.
 
     Args:
         rows: what to learn from.
         validation: a later week with the same features, or None to grow `n_trees`.
         settings: how.
-        seed: of drawing features.
+        seed: of drawing rows and features.
         report: called with a line every 50 trees.
         k: how many articles of a list count.
 
@@ -115,7 +121,8 @@ def fit_lambdarank(
     from recommender.models.ranking.binned_rows import bin_rows
 
     parameters = _parameters(settings, seed, k)
-    learned = bin_rows(rows_to_learn_from(rows, "training"), parameters)
+    taken = with_some_not_bought(rows_to_learn_from(rows, "training"), settings.not_bought, seed)
+    learned = bin_rows(taken, parameters)
     judged, callbacks = [], []
     if validation is not None:
         validation.check_features(rows.feature_names)

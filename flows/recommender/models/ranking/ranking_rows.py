@@ -18,6 +18,8 @@ from recommender.errors import NotEnoughData
 from recommender.models.ranking.feature_rows import ChosenRows, FeatureRows, JoinedRows, check_array
 from recommender.ranking_metrics import average_precision_at_k, mean_over_customers
 
+LEAST_NOT_BOUGHT = 10
+
 
 @dataclass(frozen=True)
 class RankingRows:
@@ -128,6 +130,28 @@ def rows_to_learn_from(rows: RankingRows, name: str) -> RankingRows:
             "customer-weeks); take more weeks or more candidates"
         )
     return kept
+
+
+def with_some_not_bought(rows: RankingRows, most: int, seed: int) -> RankingRows:
+    """Return every bought row, and of more than `most` others that many, drawn at random, about.
+
+    What was bought is what teaches; of what was not, a few for each customer-week say as much as all. They are drawn
+    from all alike, so that what is rare among candidates stays as rare. Of very many customer-weeks each keeps
+    `LEAST_NOT_BOUGHT` on average, even where they are more than `most`.
+
+    Args:
+        rows: what to draw from.
+        most: how many rows that were not bought are to stay.
+        seed: of the draw; the same rows and seed draw the same.
+    """
+    n_left = max(most, LEAST_NOT_BOUGHT * len(rows.group_sizes))
+    n_all = len(rows) - int(rows.is_bought.sum())
+    if n_all <= n_left:
+        return rows
+    is_drawn = np.random.default_rng(seed).random(len(rows), np.float32) < n_left / n_all
+    kept = np.flatnonzero(is_drawn | rows.is_bought)
+    sizes = np.diff(np.searchsorted(kept, np.concatenate([[0], np.cumsum(rows.group_sizes)])))
+    return replace(rows, features=ChosenRows(rows.features, kept), group_sizes=sizes, is_bought=rows.is_bought[kept])
 
 
 def check_width(features: np.ndarray, names: tuple[str, ...]) -> None:
