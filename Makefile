@@ -25,13 +25,14 @@ WEEKS ?= 4
 ONLY ?=
 SHOPS ?=
 PART ?= tests
+SCALE ?= small
 PYTHON ?=
 TORCH_BACKEND ?= auto
 
 # Values reach programs untouched: make expands none of them, and recipes name them as the shell's own variables, so
 # that quotes, backticks, $ and line breaks of a value mean nothing to either.
 GIVEN := DATASET RAW_DIR ONLINE_RETAIL_FILE CUTOFF FORCE_REASON CUSTOMER RUN NAME VERSION SHARE ARTICLE FILE FEED NOTE K \
-  MAX_WORKERS WEEKS ONLY SHOPS PART PYTHON TORCH_BACKEND
+  MAX_WORKERS WEEKS ONLY SHOPS PART SCALE PYTHON TORCH_BACKEND
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
@@ -195,6 +196,10 @@ calibrate: setup  ## Show how the gates' thresholds fare on many shops (ONLY=reg
 .PHONY: bench-relbench
 bench-relbench: setup  ## Measure MAP@12 on RelBench's rel-hm, with the published figures (RAW_DIR=your H&M files)
 	@$(BIN)/python -m benchmarks.relbench
+
+.PHONY: bench-scale
+bench-scale: setup  ## Measure every stage on growing shops beside plain tools (SCALE=small, medium or full: ten minutes to hours)
+	@$(BIN)/python -m benchmarks.scale --scale="$$SCALE" --max-workers="$$MAX_WORKERS"
 
 .PHONY: test
 test: setup  ## Run every test but the long ones, in ten to fifteen minutes

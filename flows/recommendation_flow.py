@@ -219,7 +219,6 @@ class RecommendationFlow(FlowSpec):
         self.candidates = self.settings.candidates
         self.next(self.train, foreach="candidates")
 
-    @card(type="blank")
     @trains_a_model
     @measured
     @step
@@ -240,7 +239,6 @@ class RecommendationFlow(FlowSpec):
             k=self.settings.lists.k,
         )
         comet.log_candidate(self.trained, self.dataset, self.run_id, self.windows.report())
-        self._show_training()
         self.next(self.choose)
 
     @measured
@@ -373,14 +371,6 @@ class RecommendationFlow(FlowSpec):
 
         self._leave_report()
         remove_weekly_models(self.run_dir)
-
-    def _show_training(self):
-        """Put a candidate's learning curve and its cost on the step's card."""
-        from recommender.report import card_charts, card_tables
-
-        trained = [self.trained.as_dict()]
-        current.card.append(VegaChart(card_charts.learning_curves(trained)))
-        current.card.append(Table(*card_tables.candidate_table(trained)))
 
     def _stop_when_refused(self):
         """End the run after a bad verdict: its report is left, nothing is published."""

@@ -40,6 +40,7 @@ TARGETS = {
     "card": ["DATASET"],
     "rescore": ["DATASET"],
     "bench-quality": ["DATASET", "WEEKS"],
+    "bench-scale": ["SCALE", "MAX_WORKERS"],
     "calibrate": ["ONLY", "ONLINE_RETAIL_FILE"],
     "run": ["DATASET", "MAX_WORKERS", "CUTOFF", "FORCE_REASON", "CUSTOMER", "K"],
 }

@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from benchmarks.quality import RESULTS_DIR
 from benchmarks.results import write_results
 from recommender import config
-from recommender.config import Candidate
 from recommender.features.model_inputs import ModelInputs
 from recommender.models.grid import build_model, training_settings
 from recommender.models.training import TrainingSettings, sample_candidates, train
@@ -36,37 +35,48 @@ LEAST_OF_MERLIN, LEAST_OF_TOWERS = 3.0, 0.5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure all three, print and write what they did; returns 1 when a night's step is slower than promised."""
-    options = _parser().parse_args(arguments)
-    inputs = ModelInputs.load(options.inputs)
-    *days, known_until = sorted(inputs.queries)
-    candidate = _candidate(options)
-    settings = training_settings(candidate, inputs, known_until)
-    week = TrainingWeek.of(*(part[days[-1]] for part in (inputs.candidates, inputs.queries, inputs.truths)))
-    week = week.take(torch.arange(len(week.queries))[: options.batches * settings.batch_size])
+    options = vars(_parser().parse_args(arguments))
+    name = options.pop("name")
+    result = measure(**options)
+    print(json.dumps(result, indent=2))
+    write_results(RESULTS_DIR / "training.json", name, result)
+    return int(result["of_merlin"] < LEAST_OF_MERLIN or result["of_towers"] < LEAST_OF_TOWERS)
+
+
+def measure(inputs: Path, purchases: int, batches: int, merlin_batch: int, rounds: int) -> dict[str, float]:
+    """Return the sizes, the three rates in purchases a second, and the night's rate over the others'.
+
+    `inputs` is a folder of `ModelInputs`, whose newest training week is learned, and `purchases` the shop's, which say
+    what settings it takes; for the others see the command's help.
+    """
+    model_inputs = ModelInputs.load(inputs)
+    *days, known_until = sorted(model_inputs.queries)
+    candidate = config.Settings.of(config.read_file(config.DEFAULT_FILE), "demo", purchases).candidates[0]
+    settings = training_settings(candidate, model_inputs, known_until)
+    parts = model_inputs.candidates, model_inputs.queries, model_inputs.truths
+    week = TrainingWeek.of(*(part[days[-1]] for part in parts))
+    week = week.take(torch.arange(len(week.queries))[: batches * settings.batch_size])
     torch.set_num_threads(settings.threads)
     runs: dict[str, Callable[[nn.Module], float]] = {
         "night": lambda model: train(model, [week], settings, last_epoch=1, report=_silent)[0].rows_per_second,
         "towers": lambda model: towers_rate(model, week, settings),
-        "merlin": lambda model: merlin_rate(model, week, options.merlin_batch),
+        "merlin": lambda model: merlin_rate(model, week, merlin_batch),
     }
     rates: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for name, run in runs.items():
-            rates[name].append(run(build_model(candidate, inputs, known_until)))
-    result = {
-        "articles": len(inputs.catalogue.article_ids),
+            rates[name].append(run(build_model(candidate, model_inputs, known_until)))
+    return {
+        "articles": len(model_inputs.catalogue.article_ids),
         "on_sale": len(week.candidates.positions),
         "batch_size": settings.batch_size,
         "sampled_negatives": settings.sampled_negatives,
-        "merlin_batch": options.merlin_batch,
+        "merlin_batch": merlin_batch,
         "threads": settings.threads,
         **{f"{name}_rows_per_second": round(statistics.median(each)) for name, each in rates.items()},
         "of_merlin": _ratio(rates["night"], rates["merlin"]),
         "of_towers": _ratio(rates["night"], rates["towers"]),
     }
-    print(json.dumps(result, indent=2))
-    write_results(RESULTS_DIR / "training.json", options.name, result)
-    return int(result["of_merlin"] < LEAST_OF_MERLIN or result["of_towers"] < LEAST_OF_TOWERS)
 
 
 def towers_rate(model: nn.Module, week: TrainingWeek, settings: TrainingSettings) -> float:
@@ -109,10 +119,6 @@ def _purchases(week: TrainingWeek, size: int) -> Iterator[tuple[Tensor, Tensor]]
     owner = torch.repeat_interleave(week.targets.offsets.diff())
     for chosen in torch.randperm(len(owner)).split(size):
         yield owner[chosen], week.targets.columns[chosen]
-
-
-def _candidate(options: argparse.Namespace) -> Candidate:
-    return config.Settings.of(config.read_file(config.DEFAULT_FILE), "demo", options.purchases).candidates[0]
 
 
 def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:

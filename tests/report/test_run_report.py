@@ -53,7 +53,7 @@ def report() -> dict:
         ],
         verdict=Verdict("passed", "3 of 6 tests passed; 1 warning: novelty", (WARNING,)),
         published={"version": "v7", "customers": 2000, "bytes_per_customer": 61.7, "seconds": 1.25},
-        steps={"train": {"seconds": 31.4, "cpu_seconds": 1040.04, "peak_mib": 812.0}},
+        steps={"train": {"seconds": 31.4, "cpu_seconds": 1040.04, "peak_mib": 812.0, "written_mib": 1204}},
         chosen="base-seed7",
         quality={
             "map": {
@@ -76,7 +76,7 @@ def test_report_reads_back_as_plain_json(report, tmp_path):
     assert read["warnings"] == [WARNING]
     assert read["behavioral_tests"][0]["threshold"] == 1.0
     assert read["publication_tests"][0]["passed"] is None
-    assert read["steps"] == {"train": {"seconds": 31.4, "cpu_seconds": 1040.04, "peak_mib": 812.0}}
+    assert read["steps"] == {"train": {"seconds": 31.4, "cpu_seconds": 1040.04, "peak_mib": 812.0, "written_mib": 1204}}
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -149,13 +149,13 @@ def test_summary_tells_metrics_and_cost(report):
     assert "two_tower  0.2000 " in summary
     assert "Published version v7: 2,000 customers, 62 bytes each, in 1.2 s" in summary
     assert [line.split() for line in summary.splitlines()[-2:]] == [
-        ["Steps", "wall", "CPU", "peak"],
-        ["train", "31.4", "s", "1,040.0", "s", "812", "MiB"],
+        ["Steps", "wall", "CPU", "peak", "written"],
+        ["train", "31.4", "s", "1,040.0", "s", "812", "MiB", "1,204", "MiB"],
     ]
 
 
-def test_a_step_of_a_release_that_did_not_count_its_processors_is_told_without_them(report):
-    del report["steps"]["train"]["cpu_seconds"]
+def test_a_step_of_a_release_that_counted_less_is_told_without_the_rest(report):
+    del report["steps"]["train"]["cpu_seconds"], report["steps"]["train"]["written_mib"]
     assert summarize(report).splitlines()[-1].split() == ["train", "31.4", "s", "812", "MiB"]
 
 

@@ -56,8 +56,8 @@ def build_report(
 
     `windows` as from `TimeWindows.report`; `metrics` by model as from `offline_metrics.evaluate`;
     `n_candidates` is what coverage was divided by; `published` {version, customers, bytes_per_customer,
-    seconds}, None when refused; `steps` {step: {seconds, cpu_seconds, peak_mib}}. `more` are further entries, such as
-    the chosen model.
+    seconds}, None when refused; `steps` {step: {seconds, cpu_seconds, peak_mib, written_mib}}. `more` are further
+    entries, such as the chosen model.
     """
     return {
         "run_id": run_id,
@@ -211,10 +211,11 @@ def _publication_line(published: dict[str, Any] | None) -> str:
 
 def _step_table(steps: dict[str, dict[str, float]]) -> str:
     lines = [f"  {step:<28}  {_cost(**cost)}" for step, cost in steps.items()]
-    return "\n".join([f"Steps{'wall':>37}{'CPU':>11}{'peak':>14}", *lines]) if lines else ""
+    return "\n".join([f"Steps{'wall':>37}{'CPU':>11}{'peak':>14}{'written':>14}", *lines]) if lines else ""
 
 
-def _cost(seconds: float, peak_mib: float, cpu_seconds: float = nan) -> str:
-    """Return one step's cost in columns; a resumed run may hold steps of a release that did not count `cpu_seconds`."""
+def _cost(seconds: float, peak_mib: float, cpu_seconds: float = nan, written_mib: float = nan) -> str:
+    """Return one step's cost in columns; a resumed run may hold steps of a release that counted less of it."""
     cpu = "" if isnan(cpu_seconds) else f"{cpu_seconds:,.1f} s"
-    return f"{seconds:>8,.1f} s{cpu:>11}{peak_mib:>10,.0f} MiB"
+    written = "" if isnan(written_mib) else f"{written_mib:,.0f} MiB"
+    return f"{seconds:>8,.1f} s{cpu:>11}{peak_mib:>10,.0f} MiB{written:>14}".rstrip()
