@@ -2,8 +2,8 @@
 
 In: how many customers of which published depth. Out: benchmarks/results/serving.json. Lists are made, Redis is an
 embedded one of its own with default settings, the API runs as it is deployed, in one process, its log in a file. It is
-measured side by side with `bare_api` on the same server and on a plain one, and with itself without that log and with
-sample and rate limit, turn by turn, so that a noisy machine slows all: what counts are the ratios.
+measured side by side with `http.bare_api` on the same server and on a plain one, and with itself without that log and
+with sample and rate limit, turn by turn, so that a noisy machine slows all: what counts are the ratios.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import redis
 
-from benchmarks.http_load import Load, get_request, post_request, put_load
+from benchmarks.http.load import Load, get_request, post_request, put_load
 from benchmarks.planted_lists import planted_lists
 from benchmarks.publishing import DATASET, publish_and_measure
 from benchmarks.quality import RESULTS_DIR
@@ -141,7 +141,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 environment["SAMPLE_DIR"] = str(folder / settings["SAMPLE_DIR"])
             stack.enter_context(running(["serving"], ports[name], folder / f"{name}.log", **environment))
         for name, server in BARE_SERVERS.items():
-            bare = ["benchmarks.bare_api", str(ports[name]), url, server]
+            bare = ["benchmarks.http.bare_api", str(ports[name]), url, server]
             stack.enter_context(running(bare, ports[name], folder / f"{name}.log"))
         paths = [f"/recommendations/{row:064x}" for row in _asked_rows(options.customers)]
         client.set(BARE_KEY, b"x" * _body_bytes(ports["api"], paths[0]))

@@ -1,7 +1,7 @@
 """What the serving API is measured against: the least that FastAPI and Redis can do for one answer.
 
-One GET of one key, its bytes are the body. `python -m benchmarks.bare_api PORT REDIS_URL SERVER`, where the server is
-`fast`, httptools and uvloop as below the API, or `plain`, uvicorn with nothing else installed.
+One GET of one key, its bytes are the body. `python -m benchmarks.http.bare_api PORT REDIS_URL SERVER`, where the server
+is `fast`, httptools and uvloop as below the API, or `plain`, uvicorn with nothing else installed.
 """
 
 import sys

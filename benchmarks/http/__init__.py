@@ -1,0 +1,1 @@
+"""What the API is asked with, and the least that could answer instead."""
