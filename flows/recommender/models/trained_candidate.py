@@ -6,12 +6,14 @@ Stage: left by training, read by the choice, reports and tracking, none of which
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    from pathlib import Path
 
-from recommender.config import Candidate
+    import numpy as np
+
+    from recommender.config import Candidate
 
 
 @dataclass(frozen=True)

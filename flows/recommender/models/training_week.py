@@ -7,13 +7,15 @@ week from it. Out: `TrainingWeek`. As the loop, it needs neither Merlin nor NVTa
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot, take_ragged_rows
-from recommender.features.truth import Truth
+
+if TYPE_CHECKING:
+    from recommender.features.truth import Truth
 
 
 class Targets(NamedTuple):
