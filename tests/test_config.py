@@ -61,6 +61,14 @@ def test_a_large_shop_takes_its_own_values_and_keeps_the_others(toml):
     assert large.promotion == small.promotion
 
 
+def test_a_generator_that_is_switched_off_stays_off_in_a_large_shop(toml):
+    del toml["retrieve"]["own"]
+    toml["large_shop"] = {"from_purchases": 1, "retrieve": {"own": 60, "two_tower": 70}}
+    sizes = Settings.of(toml, "demo", purchases=1_000).stages.sizes
+    assert "own" not in sizes
+    assert sizes["two_tower"] == 70
+
+
 def test_a_dataset_overrides_a_large_shop(toml):
     toml["large_shop"] = {"from_purchases": 1, "features": {"training_weeks": 3}}
     toml["datasets"]["demo"] = {"training_weeks": 5}

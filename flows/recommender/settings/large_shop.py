@@ -18,8 +18,17 @@ def is_large(toml: Mapping[str, Any], purchases: int) -> bool:
     return LARGE_SHOP in toml and purchases >= toml[LARGE_SHOP][FROM_PURCHASES]
 
 
+SWITCHED = ("retrieve",)
+"""Sections in which a name that is left out is switched off: it stays off in a large shop."""
+
+
 def as_large_shop(toml: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sections as a large shop takes them; [large_shop] itself stays as it is."""
     overlays = {name: table for name, table in toml[LARGE_SHOP].items() if name != FROM_PURCHASES}
-    laid = {name: table if name in REPLACED else {**toml.get(name, {}), **table} for name, table in overlays.items()}
-    return {**toml, **laid}
+    return {**toml, **{name: _laid(name, table, toml.get(name, {})) for name, table in overlays.items()}}
+
+
+def _laid(name: str, table: Mapping[str, Any], below: Mapping[str, Any]) -> Mapping[str, Any]:
+    if name in REPLACED:
+        return table
+    return {**below, **{key: value for key, value in table.items() if key in below or name not in SWITCHED}}
