@@ -111,7 +111,7 @@ def planted_week(customers: int, articles: int, history: int, bought: int) -> Tr
 
 
 def training_rate(week: TrainingWeek, batch_size: int, bandwidth: float) -> dict[str, float]:
-    """Return purchases a second of the second of two epochs, and what the optimizer moves of what could be moved."""
+    """Return the purchases a second of the later of two epochs, and the optimizer's share of the bandwidth."""
     model = PlainTwoTower(len(week.candidates))
     weights = sum(weight.numel() for weight in model.parameters())
     settings = TrainingSettings(epochs=2, batch_size=batch_size, sampled_negatives=SAMPLED_NEGATIVES)

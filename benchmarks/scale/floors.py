@@ -5,7 +5,9 @@ what counts are the ratios.
 
     build_marts  DuckDB reads the CSV file of purchases and counts it by article and day
     train        the two towers alone, forward and backward; Merlin's own training of them
-    publish      faiss on the same number of articles, LightGBM's own scoring, plain pipelined writes into Redis
+    search       faiss on the same number of articles
+    scoring      LightGBM's own prediction on the same rows and trees
+    publish      plain pipelined writes into Redis
     matrix       products of two matrices, on one thread as a two-tower learns
 """
 

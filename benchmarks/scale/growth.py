@@ -1,4 +1,4 @@
-"""How the cost of each stage grows with the size of the shop: the power of the size that its seconds follow.
+"""How each stage grows with the size of the shop: the power of the size that its processor seconds follow.
 
 In: stage costs of shops of several sizes. Out: for each stage the exponent over all sizes and between the two largest,
 where what every run costs no longer counts. 1 is linear in the stage's own size: rows of purchases, or customers times

@@ -1,9 +1,9 @@
 """What the ranker's fit takes of memory, and how fast it scores: `python -m benchmarks.scale.ranking --help`
 
 In: numbers of weeks, customers a week and candidates each. Features are drawn from a seed, block by block, all of them
-of many values, and every customer bought one candidate: no shop's rows take more. Out: the peak memory of a process
-that fits on these weeks as a night does; microseconds of processor time that a row takes here and by LightGBM's own
-predict, in turns on the same rows; and benchmarks/results/ranking.json.
+of many values, and every customer bought one candidate, so that no customer-week is left out. Out: the peak memory of a
+process that fits on these weeks as a night does; microseconds of processor time that a row takes here and by LightGBM's
+own predict, in turns on the same rows; and benchmarks/results/ranking.json.
 """
 
 from __future__ import annotations

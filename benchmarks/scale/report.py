@@ -1,4 +1,4 @@
-"""The measured sizes as tables for the results page and as a plot.
+"""The measured sizes as tables and as a plot.
 
 In: the content of benchmarks/results/scale.json. Out: Markdown, and a PNG drawn by Vega-Lite.
 """

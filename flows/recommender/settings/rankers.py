@@ -22,8 +22,9 @@ class LambdaRankSettings:
         leaves: most leaves of a tree, the depth of the interactions between features.
         min_rows_in_leaf: fewer candidates than that do not make a leaf.
         feature_fraction: share of the features that each tree may use.
-        not_bought: of more candidates that were not bought so many are drawn to learn from. In a shop of 137,000
-            customers all 11 million took nine times as long as 1 million, and scored no better with as many trees.
+        not_bought: most candidates that were not bought to learn from, drawn at random, but ten a customer-week at
+            least. In a shop of 137,000 customers all 11 million took ten times as long as 1 million, and scored no
+            better with as many trees.
         l2: regularisation of the leaf values.
         max_bins: most values that a feature is told apart by; 63 scored no less than 255, in half the time.
         truncation_level: pairs that lie wholly behind this rank do not push; a little above the k that count,

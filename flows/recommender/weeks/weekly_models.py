@@ -83,9 +83,9 @@ class WeeklyModel:
         seed: int = 0,
         purchases: Interactions | None = None,
     ) -> tuple[FittedDay, Truth]:
-        """Fit the generators for the customers who bought something in the week from the day; return what, too.
+        """Fit the generators for the customers who bought something in the week from the day; and return what.
 
-        For who learns from the week or judges lists of it: `fit_day` tells nothing of it. Of more customers than
+        Only to learn from the week or to judge lists for it; `fit_day` reveals nothing of it. Of more customers than
         `most` a sample is taken, drawn by the seed. Generators count `purchases`, by default those of the marts.
         """
         inputs, day = self.inputs(), as_of_day or self.as_of_day

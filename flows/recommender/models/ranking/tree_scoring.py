@@ -29,7 +29,7 @@ AT_ONCE = 4  # features whose table rows are taken together, so that what is lef
 
 
 class LeafMasks(NamedTuple):
-    """Which leaves each bin of each feature leaves.
+    """Which leaves are still possible for each bin of each feature.
 
     Attributes:
         features: (n_used,) uint64, the columns that some tree splits.
