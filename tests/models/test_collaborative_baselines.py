@@ -9,7 +9,13 @@ from planted_purchases import N_ARTICLES, TODAY, ids_of, interactions, two_group
 
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import BASELINES
-from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES, SEEDED, rank_by, run_baselines
+from recommender.models.collaborative_baselines import (
+    COLLABORATIVE_BASELINES,
+    SEEDED,
+    every_baseline,
+    rank_by,
+    run_baselines,
+)
 from recommender.models.item_similarity import EASE_MAX_ARTICLES
 
 GROUPED, WITHHELD = two_groups()
@@ -102,6 +108,12 @@ def test_all_baselines_run_and_one_seed_gives_the_same_lists():
     for name, lists in first.items():
         np.testing.assert_array_equal(lists.positions, again[name].positions)
         np.testing.assert_array_equal(lists.scores, again[name].scores)
+
+
+def test_side_by_side_each_makes_the_lists_that_it_makes_alone():
+    together = run_baselines(make_shop(), CUSTOMERS, EVERYTHING, 6, 7)
+    for name, recommend in every_baseline(7).items():
+        np.testing.assert_array_equal(together[name].scores, recommend(make_shop(), CUSTOMERS, EVERYTHING, 6).scores)
 
 
 def test_the_seed_reaches_the_factorisations():

@@ -22,6 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
+from recommender.every_core import on_every_core
 from recommender.model_names import EASE, ITEM_KNN
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import (
@@ -96,7 +97,7 @@ def run_baselines(
     seed: int,
     report: Callable[[str], None] = print,
 ) -> dict[str, RankedLists]:
-    """Return the lists of every baseline by its name, collaborative ones included.
+    """Return the lists of every baseline by its name, collaborative ones included, made on every core.
 
     Args:
         shop: what is known on the day.
@@ -106,13 +107,20 @@ def run_baselines(
         seed: of the baselines in `SEEDED`.
         report: called with a line for each baseline that is left out because the catalogue is too large for it.
     """
-    lists = {}
-    for name, recommend in every_baseline(seed).items():
+    baselines = every_baseline(seed)
+
+    def lists_of(name: str) -> RankedLists | CatalogueTooLarge:
         try:
-            lists[name] = recommend(shop, customer_ids, candidates, k)
+            return baselines[name](shop, customer_ids, candidates, k)
         except CatalogueTooLarge as reason:
-            report(f"{name} is left out: {reason}")
-    return lists
+            return reason
+
+    longest_first = list(reversed(baselines))  # bpr before all: it learns on one core
+    made = dict(zip(longest_first, on_every_core(lists_of, longest_first), strict=True))
+    for name in baselines:
+        if isinstance(made[name], CatalogueTooLarge):
+            report(f"{name} is left out: {made.pop(name)}")
+    return {name: made[name] for name in baselines if name in made}
 
 
 def rank_by(
