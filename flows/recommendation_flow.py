@@ -33,7 +33,7 @@ from metaflow import (
 from metaflow.cards import Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException, MetaflowNotFound
 
-from recommender import config, dataset_lock
+from recommender import config, dataset_lock, task_shares
 from recommender.errors import RecommenderError, RunRefused
 from recommender.report.step_cost import StepClock
 
@@ -115,7 +115,7 @@ class RecommendationFlow(FlowSpec):
     1. start: bring the raw files, check them, lay out the weeks.
     2. build_marts: dbt builds and tests the feature tables; the newest weeks are held against the weeks before.
     3. fit_features: fit NVTabular on what lies before the validation week, encode it and the training weeks.
-    4. train: every two-tower of the grid with every seed, in parallel.
+    4. train: every two-tower of the grid with every seed, in as many tasks as run at a time.
     5. choose: the best in the validation week goes on, or a cheaper one as good.
     6. split_weeks, fit_week: fit it before the ranking weeks, the test week and tonight, in parallel; the champion,
        whose lists are served, as well if its settings were others.
@@ -211,34 +211,37 @@ class RecommendationFlow(FlowSpec):
     def fit_features(self):
         """Fit NVTabular on what lies before the validation week, encode it and the training weeks."""
         from recommender.features.encoding import INPUTS, encode_marts
+        from recommender.task_shares import shares_of
 
         folder, validation_day = self.run_dir / "evaluated", self.windows.validation_as_of_day
         days = [*self.windows.training_as_of_days, validation_day]
         encode_marts(self.marts, validation_day, self.settings.features.on_sale_days, folder, days)
         self.inputs_folder = folder / INPUTS
-        self.candidates = self.settings.candidates
-        self.next(self.train, foreach="candidates")
+        self.candidate_shares = shares_of(self.settings.candidates, self.plan.purchases)
+        self.next(self.train, foreach="candidate_shares")
 
     @trains_a_model
     @measured
     @step
     def train(self):
-        """Train one candidate on the training weeks; the validation week says when to stop."""
+        """Train some of the candidates on the training weeks; the validation week says when to stop."""
         from recommender.features.model_inputs import ModelInputs
         from recommender.models.grid import train_candidate
         from recommender.tracking import comet
 
-        candidate = self.input
-        self.trained = train_candidate(
-            candidate,
-            ModelInputs.load(self.inputs_folder),
-            training_days=self.windows.training_as_of_days,
-            validation_day=self.windows.validation_as_of_day,
-            folder=self.run_dir / "models" / candidate.label,
-            report=lambda epoch: print(f"{candidate.label}  {epoch}", flush=True),
-            k=self.settings.lists.k,
-        )
-        comet.log_candidate(self.trained, self.dataset, self.run_id, self.windows.report())
+        inputs, self.trained = ModelInputs.load(self.inputs_folder), []
+        for candidate in self.input.pieces:
+            trained = train_candidate(
+                candidate,
+                inputs,
+                training_days=self.windows.training_as_of_days,
+                validation_day=self.windows.validation_as_of_day,
+                folder=self.run_dir / "models" / candidate.label,
+                report=lambda epoch, label=candidate.label: print(f"{label}  {epoch}", flush=True),
+                k=self.settings.lists.k,
+            )
+            comet.log_candidate(trained, self.dataset, self.run_id, self.windows.report())
+            self.trained.append(trained)
         self.next(self.choose)
 
     @measured
@@ -247,7 +250,8 @@ class RecommendationFlow(FlowSpec):
         """Keep the best candidate of the validation week, or a cheaper one as good, with its own files."""
         from recommender.models.choice import choose, describe_choice
 
-        self.all_trained = [each.trained for each in inputs]
+        trained = {each.candidate.label: each for task in inputs for each in task.trained}
+        self.all_trained = [trained[candidate.label] for candidate in inputs[0].settings.candidates]
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
         self.merge_artifacts(inputs, exclude=["trained"])
         choice = choose(self.all_trained)
@@ -260,6 +264,7 @@ class RecommendationFlow(FlowSpec):
         """Name what is fitted before which day: the chosen two-tower, and the champion's where it is another."""
         from recommender.release.champion import champion
         from recommender.release.run_folders import WEEKLY_MODELS
+        from recommender.task_shares import shares_of
         from recommender.weeks.configuration import Configuration, find_opponent
         from recommender.weeks.weekly_jobs import weekly_jobs
 
@@ -268,29 +273,33 @@ class RecommendationFlow(FlowSpec):
         self.opponent = find_opponent(self.configuration, served and served.configuration)
         print(f"champion: {self.opponent.reason or f'run {served.run_id} ({served.version}) is fitted, too'}")
         folders = self.run_dir / WEEKLY_MODELS, self.run_dir / "published"
-        self.weekly_jobs = weekly_jobs(self.configuration, self.opponent.configuration, self.windows, *folders)
-        self.next(self.fit_week, foreach="weekly_jobs")
+        jobs = weekly_jobs(self.configuration, self.opponent.configuration, self.windows, *folders)
+        self.job_shares = shares_of(jobs, self.plan.purchases)
+        self.next(self.fit_week, foreach="job_shares")
 
     @trains_a_model
     @measured
     @step
     def fit_week(self):
-        """Fit one two-tower on what lies before one day, and collect the candidates of the weeks it scores."""
+        """Fit two-towers, each on what lies before one day, and collect the candidates of the weeks they score."""
+        from recommender.weeks.tonights_models import FittedWeek
         from recommender.weeks.weekly_jobs import fit_week
 
-        self.job, settings = self.input, self.settings
-        self.weekly = fit_week(self.job, self.marts, self.windows, settings.features.on_sale_days, settings.ranking)
+        on_sale_days, ranking = self.settings.features.on_sale_days, self.settings.ranking
+        self.fitted = [
+            FittedWeek(job, fit_week(job, self.marts, self.windows, on_sale_days, ranking)) for job in self.input.pieces
+        ]
         self.next(self.rank)
 
     @measured
     @step
     def rank(self, inputs):
         """Let the ranker learn from the ranking weeks, and the champion's from those of its own two-towers."""
-        from recommender.weeks.tonights_models import FittedWeek, fit_rankers
+        from recommender.weeks.tonights_models import fit_rankers
 
         self.step_costs = {name: cost for each in inputs for name, cost in each.step_costs.items()}
-        self.merge_artifacts(inputs, exclude=["weekly", "job"])
-        fitted = [FittedWeek(each.job, each.weekly) for each in inputs]
+        self.merge_artifacts(inputs, exclude=["fitted"])
+        fitted = [week for each in inputs for week in each.fitted]
         self.models = fit_rankers(fitted, self.windows, self.settings, self.opponent.configuration, self.run_dir)
         self.next(self.evaluate)
 
@@ -444,6 +453,7 @@ class RecommendationFlow(FlowSpec):
 def _main(arguments):
     """Carry out a command of Metaflow's; one that runs the flow only as the one run of its dataset."""
     sys.argv[1:] = arguments = _with_origin(arguments)
+    os.environ.update(task_shares.workers_of(arguments))
     dataset = dataset_lock.dataset_to_run(arguments, _dataset_of_run)
     try:
         with nullcontext() if dataset is None else dataset_lock.dataset_lock(dataset):
