@@ -202,7 +202,7 @@ bench-scale: setup  ## Measure every stage on growing shops beside plain tools (
 	@$(BIN)/python -m benchmarks.scale --scale="$$SCALE" --max-workers="$$MAX_WORKERS"
 
 .PHONY: test
-test: setup  ## Run every test but the long ones, in ten to fifteen minutes
+test: setup  ## Run every test but the long ones, in fifteen minutes
 	@$(PYTEST) -m "not long"
 
 # Each part takes less than 80 minutes on two quiet cores; one that was stopped goes on where it was.
