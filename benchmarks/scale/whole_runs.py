@@ -27,7 +27,7 @@ from serving.connection.embedded_redis import EmbeddedRedis
 
 DATASET = "kaggle-hm"  # reads any folder of H&M's three files
 RAW, ROWS, SETTINGS, CODE, SECONDS = "raw-files", "rows.json", "settings.toml", "code.txt", "seconds.txt"
-METADATA = Path("metaflow") / "RecommendationFlow"  # of runs that began
+METADATA = Path("metaflow") / ".metaflow" / "RecommendationFlow"  # of runs that began
 CODE_FILES = ("flows", "*.py"), ("flows", "*.toml"), ("dbt_project", "*.sql"), ("data", "*.py")
 
 OUTSIDE = "REDIS_URL", "COMET_API_KEY"
