@@ -11,12 +11,14 @@ from typing import Any
 
 import vl_convert
 
-from benchmarks.scale.growth import growth_of
+from benchmarks.scale.growth import OWN_SIZE, PURCHASES, SEARCHED, expected_cost, growth_of
 from benchmarks.scale.shops import SHOPS
 from recommender.report.card_style import VEGA_LITE
 
 SCALE = 2.0
 KIB = 1024
+EXPECTED_TIMES = 1, 10, 100
+"""The largest measured shop."""
 
 
 def measured_shops(results: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -25,9 +27,11 @@ def measured_shops(results: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def tables(results: Mapping[str, Any]) -> str:
-    """Lay out seconds, peaks and growth by stage, and how each shop compares with plain tools, as Markdown."""
+    """Lay out time, memory and growth by stage, what larger shops would take, and plain tools beside, as Markdown."""
     shops = measured_shops(results)
-    return "\n\n".join([_stage_table(shops), _floor_table(shops)])
+    growth = growth_of(shops)
+    parts = [_time_table(shops, growth), _memory_table(shops), _floor_table(shops)]
+    return "\n\n".join([*parts, _expected_table(shops[-1], growth)] if growth else parts)
 
 
 def draw(results: Mapping[str, Any], path: Path) -> None:
@@ -55,29 +59,76 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     path.write_bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))
 
 
-def _stage_table(shops: Sequence[Mapping[str, Any]]) -> str:
-    growth = growth_of(shops)
-    heads = [f"{shop['shop']}: {shop['customers']:,} customers, {shop['purchases']:,} purchases" for shop in shops]
+def _time_table(shops: Sequence[Mapping[str, Any]], growth: Mapping[str, Any]) -> str:
     lines = [
-        "Wall seconds, processor seconds and peak of each stage; last column: the power of the stage's own size that "
-        "its processor seconds follow between the two largest shops.",
+        "Seconds of each stage, and in brackets those of its processors; what the largest shop went through a second; "
+        "the power of the stage's own size that its processor seconds follow between the two largest shops.",
         "",
-        "| stage | " + " | ".join(heads) + " | growth |",
-        "|---|" + "---|" * (len(shops) + 1),
+        "| stage | " + " | ".join(_head(shop) for shop in shops) + " | a second | growth |",
+        "|---|" + "---|" * (len(shops) + 2),
     ]
     for stage in shops[-1]["stages"]:
-        cells = [_cost(shop["stages"].get(stage)) for shop in shops]
-        grown = growth.get(stage)
-        power = f"{grown['largest']:.2f} of {grown['size']}" if grown else ""
-        lines.append(f"| {stage} | " + " | ".join(cells) + f" | {power} |")
-    totals = ["resumed" if shop["seconds"] is None else f"{shop['seconds'] / 60:.0f} min" for shop in shops]
-    return "\n".join([*lines, "| all | " + " | ".join(totals) + " | |"])
+        cells = [_seconds(shop["stages"].get(stage)) for shop in shops]
+        power = f"{growth[stage]['largest']:.2f} of {growth[stage]['size']}" if stage in growth else ""
+        lines.append(f"| {stage} | " + " | ".join([*cells, _rate(stage, shops[-1]), power]) + " |")
+    totals = ["resumed" if shop["seconds"] is None else f"{shop['seconds'] / 60:.1f} min" for shop in shops]
+    return "\n".join([*lines, "| all | " + " | ".join(totals) + " | | |"])
 
 
-def _cost(cost: Mapping[str, float] | None) -> str:
-    if cost is None:
-        return ""
-    return f"{cost['seconds']:,.0f} s, {cost['cpu_seconds']:,.0f} s, {cost['peak_mib'] / KIB:.1f} GiB"
+def _memory_table(shops: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        "What each stage held in memory at most, and what it left on disk.",
+        "",
+        "| stage | " + " | ".join(shop["shop"] for shop in shops) + " |",
+        "|---|" + "---|" * len(shops),
+    ]
+    for stage in shops[-1]["stages"]:
+        lines.append(f"| {stage} | " + " | ".join(_memory(shop["stages"].get(stage)) for shop in shops) + " |")
+    left = [sum(cost["written_mib"] for cost in shop["stages"].values()) for shop in shops]
+    raw = [shop["raw_mib"] for shop in shops]
+    sizes = [f"{_gib(mib)} of {_gib(raw_mib)} raw" for mib, raw_mib in zip(left, raw, strict=True)]
+    return "\n".join([*lines, "| all, on disk | " + " | ".join(sizes) + " |"])
+
+
+def _expected_table(largest: Mapping[str, Any], growth: Mapping[str, Any]) -> str:
+    """What a shop of several times the size would take on the same machine, if it goes on growing alike."""
+    costs = {
+        stage: [expected_cost(stage, largest, growth[stage], times) for times in EXPECTED_TIMES] for stage in growth
+    }
+    lines = [
+        "What to expect on the same machine where customers, purchases and articles are so many times those of "
+        f"`{largest['shop']}`, if every stage goes on as it grew between the two largest shops.",
+        "",
+        "| stage | " + " | ".join(f"{times}x" for times in EXPECTED_TIMES) + " |",
+        "|---|" + "---|" * len(EXPECTED_TIMES),
+        *(
+            f"| {stage} | " + " | ".join(f"{seconds / 3600:,.1f} h, {_gib(peak)}" for seconds, peak in expected) + " |"
+            for stage, expected in costs.items()
+        ),
+    ]
+    hours = [sum(expected[nth][0] for expected in costs.values()) / 3600 for nth in range(len(EXPECTED_TIMES))]
+    return "\n".join([*lines, "| all, one after the other | " + " | ".join(f"{each:,.1f} h" for each in hours) + " |"])
+
+
+def _head(shop: Mapping[str, Any]) -> str:
+    return f"{shop['shop']}: {shop['customers']:,} customers, {shop['purchases']:,} purchases"
+
+
+def _seconds(cost: Mapping[str, float] | None) -> str:
+    return "" if cost is None else f"{cost['seconds']:,.0f} ({cost['cpu_seconds']:,.0f})"
+
+
+def _memory(cost: Mapping[str, float] | None) -> str:
+    return "" if cost is None else f"{_gib(cost['peak_mib'])}, {_gib(cost['written_mib'])}"
+
+
+def _rate(stage: str, shop: Mapping[str, Any]) -> str:
+    counted = "customers" if OWN_SIZE.get(stage) == SEARCHED else PURCHASES
+    return f"{shop[counted] / shop['stages'][stage]['seconds']:,.0f} {counted}"
+
+
+def _gib(mib: float) -> str:
+    return f"{mib / KIB:,.1f} GiB"
 
 
 def _floor_table(shops: Sequence[Mapping[str, Any]]) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.scale import report
-from benchmarks.scale.growth import growth_of, stage_costs
+from benchmarks.scale.growth import expected_cost, growth_of, stage_costs
 from benchmarks.scale.whole_runs import large_at_every_size
 from recommender import config
 
@@ -20,12 +20,11 @@ FLOORS = {
 def planted_shop(times: float, **powers: float) -> dict:
     """A shop so many times as large as the smallest, whose stages cost 10 seconds to a power of their own size."""
     customers, on_sale, purchases = 1_000 * times, 100, 20_000 * times
-    stages = {
-        stage: {"tasks": 1, "seconds": 10 * times**power, "cpu_seconds": 10 * times**power, "peak_mib": 512}
-        for stage, power in powers.items()
-    }
-    sizes = {"customers": customers, "on_sale": on_sale, "purchases": purchases, "seconds": 60.0 * times}
-    return {**sizes, "stages": stages, "floors": FLOORS}
+    kept = {"tasks": 1, "peak_mib": 512, "written_mib": 0}
+    seconds = {stage: 10 * times**power for stage, power in powers.items()}
+    stages = {stage: {**kept, "seconds": took, "cpu_seconds": took} for stage, took in seconds.items()}
+    sizes = {"customers": customers, "on_sale": on_sale, "purchases": purchases, "raw_mib": 2048}
+    return {**sizes, "seconds": 60.0 * times, "stages": stages, "floors": FLOORS}
 
 
 def test_the_power_of_the_size_is_found():
@@ -44,8 +43,22 @@ def test_a_stage_that_searches_may_grow_with_customers_times_articles():
     small, large = planted_shop(1, build_marts=1.0, publish=2.0), planted_shop(10, build_marts=1.0, publish=2.0)
     large["on_sale"] = 1_000
     growth = growth_of([small, large])
-    assert growth["publish"] == {"size": "customers x articles on sale", "all": 1.0, "largest": 1.0}
-    assert growth["build_marts"] == {"size": "purchases", "all": 1.0, "largest": 1.0}
+    assert growth["publish"] == {"size": "customers x articles on sale", "all": 1.0, "largest": 1.0, "peak": 0.0}
+    assert growth["build_marts"] == {"size": "purchases", "all": 1.0, "largest": 1.0, "peak": 0.0}
+
+
+def test_a_larger_shop_is_expected_to_go_on_as_the_measured_ones_grew():
+    """Three times the shop is nine times the search; memory that grew with its square root is three times as much."""
+    shop = {"stages": {"publish": {"seconds": 100.0, "peak_mib": 1_000}}}
+    growth = {"size": "customers x articles on sale", "all": 0.7, "largest": 1.0, "peak": 0.5}
+    assert expected_cost("publish", shop, growth, times=3) == pytest.approx((900.0, 3_000.0))
+    assert expected_cost("publish", shop, {**growth, "size": "purchases"}, times=3)[0] == pytest.approx(300.0)
+
+
+def test_a_stage_that_became_cheaper_is_not_expected_to_go_on_so():
+    shop = {"stages": {"choose": {"seconds": 2.0, "peak_mib": 100}}}
+    growth = {"size": "purchases", "all": 0.1, "largest": -0.3, "peak": -0.1}
+    assert expected_cost("choose", shop, growth, times=100) == (2.0, 100.0)
 
 
 def test_one_shop_says_nothing_of_growth():
@@ -82,9 +95,14 @@ def test_tables_and_plot_show_every_shop(tmp_path):
     }
     results["full"]["seconds"] = None
     text = report.tables(results)
-    assert "| demo: 1,000 customers, 20,000 purchases | full: 50,000 customers, 1,000,000 purchases | growth |" in text
-    assert "| build_marts | 10 s, 10 s, 0.5 GiB | 500 s, 500 s, 0.5 GiB | 1.00 of purchases |" in text
-    assert "| all | 1 min | resumed | |" in text
-    assert "| search, of faiss | 0.98 | 0.98 |" in text
+    lines = text.splitlines()
+    heads = "demo: 1,000 customers, 20,000 purchases | full: 50,000 customers, 1,000,000 purchases"
+    assert f"| stage | {heads} | a second | growth |" in lines
+    assert "| build_marts | 10 (10) | 500 (500) | 2,000 purchases | 1.00 of purchases |" in lines
+    assert "| all | 1.0 min | resumed | | |" in lines
+    assert "| build_marts | 0.5 GiB, 0.0 GiB | 0.5 GiB, 0.0 GiB |" in lines
+    assert "| all, on disk | 0.0 GiB of 2.0 GiB raw | 0.0 GiB of 2.0 GiB raw |" in lines
+    assert "| search, of faiss | 0.98 | 0.98 |" in lines
+    assert "| build_marts | 0.1 h, 0.5 GiB | 1.4 h, 0.5 GiB | 13.9 h, 0.5 GiB |" in lines
     report.draw(results, tmp_path / "scale.png")
     assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
