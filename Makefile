@@ -198,7 +198,7 @@ bench-relbench: setup  ## Measure MAP@12 on RelBench's rel-hm, with the publishe
 	@$(BIN)/python -m benchmarks.relbench
 
 .PHONY: bench-scale
-bench-scale: setup  ## Measure every stage on growing shops beside plain tools (SCALE=small, medium or full: ten minutes to hours)
+bench-scale: setup  ## Measure every stage on growing shops beside plain tools (SCALE=small, medium or full: six minutes to two hours)
 	@$(BIN)/python -m benchmarks.scale --scale="$$SCALE" --max-workers="$$MAX_WORKERS"
 
 .PHONY: test

@@ -17,6 +17,7 @@ from benchmarks.planted_week import planted_week
 from benchmarks.quality import RESULTS_DIR
 from benchmarks.report import headline_table, summary
 from benchmarks.results import read_results
+from benchmarks.scale.report import tables
 from recommender.evaluation.behavior.judged_week import JudgedWeek
 from recommender.evaluation.behavioral_check import Kind, Measurement, behavioral_check, run_tests
 from recommender.project_paths import PROJECT_ROOT
@@ -100,6 +101,10 @@ def test_the_tables_hold_the_numbers_of_the_benchmark():
     assert headline_table(results) in (PROJECT_ROOT / "README.md").read_text()
     page = (DOCS / "results.md").read_text()
     assert [dataset for dataset in results if summary(results, dataset) not in page] == []
+
+
+def test_the_page_on_scale_shows_what_was_measured():
+    assert tables(read_results(RESULTS_DIR / "scale.json")) in (DOCS / "scale.md").read_text()
 
 
 def test_the_example_of_a_behavioral_test_works():

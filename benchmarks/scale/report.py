@@ -16,7 +16,9 @@ from benchmarks.scale.shops import SHOPS
 from recommender.report.card_style import VEGA_LITE
 
 SCALE = 2.0
+COLORS = "tableau20"  # of Vega-Lite's schemes one with as many as there are stages
 KIB = 1024
+LEAST_SHOWN_MIB = 0.05 * KIB
 EXPECTED_TIMES = 1, 10, 100
 """The largest measured shop."""
 
@@ -41,7 +43,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
         for shop in measured_shops(results)
         for stage, cost in shop["stages"].items()
     ]
-    logarithmic = {"type": "quantitative", "scale": {"type": "log"}}
+    logarithmic = {"type": "quantitative", "scale": {"type": "log", "nice": False}}
     spec = {
         "$schema": VEGA_LITE,
         "background": "white",
@@ -52,7 +54,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
         "encoding": {
             "x": {"field": "purchases", "title": "purchases", **logarithmic},
             "y": {"field": "seconds", "title": "processor seconds", **logarithmic},
-            "color": {"field": "stage", "type": "nominal", "sort": None, "title": None},
+            "color": {"field": "stage", "type": "nominal", "sort": None, "title": None, "scale": {"scheme": COLORS}},
         },
         "config": {"view": {"stroke": None}},
     }
@@ -77,7 +79,7 @@ def _time_table(shops: Sequence[Mapping[str, Any]], growth: Mapping[str, Any]) -
 
 def _memory_table(shops: Sequence[Mapping[str, Any]]) -> str:
     lines = [
-        "What each stage held in memory at most, and what it left on disk.",
+        "What each stage held in memory at most, and what it left on disk, if that is a twentieth of a GiB or more.",
         "",
         "| stage | " + " | ".join(shop["shop"] for shop in shops) + " |",
         "|---|" + "---|" * len(shops),
@@ -119,7 +121,10 @@ def _seconds(cost: Mapping[str, float] | None) -> str:
 
 
 def _memory(cost: Mapping[str, float] | None) -> str:
-    return "" if cost is None else f"{_gib(cost['peak_mib'])}, {_gib(cost['written_mib'])}"
+    if cost is None:
+        return ""
+    left = cost["written_mib"]
+    return _gib(cost["peak_mib"]) + (f", {_gib(left)} on disk" if left >= LEAST_SHOWN_MIB else "")
 
 
 def _rate(stage: str, shop: Mapping[str, Any]) -> str:

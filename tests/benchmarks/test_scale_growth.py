@@ -20,7 +20,7 @@ FLOORS = {
 def planted_shop(times: float, **powers: float) -> dict:
     """A shop so many times as large as the smallest, whose stages cost 10 seconds to a power of their own size."""
     customers, on_sale, purchases = 1_000 * times, 100, 20_000 * times
-    kept = {"tasks": 1, "peak_mib": 512, "written_mib": 0}
+    kept = {"tasks": 1, "peak_mib": 512, "written_mib": 1024}
     seconds = {stage: 10 * times**power for stage, power in powers.items()}
     stages = {stage: {**kept, "seconds": took, "cpu_seconds": took} for stage, took in seconds.items()}
     sizes = {"customers": customers, "on_sale": on_sale, "purchases": purchases, "raw_mib": 2048}
@@ -100,8 +100,8 @@ def test_tables_and_plot_show_every_shop(tmp_path):
     assert f"| stage | {heads} | a second | growth |" in lines
     assert "| build_marts | 10 (10) | 500 (500) | 2,000 purchases | 1.00 of purchases |" in lines
     assert "| all | 1.0 min | resumed | | |" in lines
-    assert "| build_marts | 0.5 GiB, 0.0 GiB | 0.5 GiB, 0.0 GiB |" in lines
-    assert "| all, on disk | 0.0 GiB of 2.0 GiB raw | 0.0 GiB of 2.0 GiB raw |" in lines
+    assert "| build_marts | 0.5 GiB, 1.0 GiB on disk | 0.5 GiB, 1.0 GiB on disk |" in lines
+    assert "| all, on disk | 2.0 GiB of 2.0 GiB raw | 2.0 GiB of 2.0 GiB raw |" in lines
     assert "| search, of faiss | 0.98 | 0.98 |" in lines
     assert "| build_marts | 0.1 h, 0.5 GiB | 1.4 h, 0.5 GiB | 13.9 h, 0.5 GiB |" in lines
     report.draw(results, tmp_path / "scale.png")
