@@ -11,7 +11,6 @@ from benchmarks.scale.report import tables
 from recommender.project_paths import PROJECT_ROOT
 from recommender.report.readme_tables import RESULTS_PAGE, put_between_markers
 
-
 SCALE_PAGE = PROJECT_ROOT / "docs/scale.md"
 
 
