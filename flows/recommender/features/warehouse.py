@@ -27,6 +27,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from recommender.errors import RecommenderError
+from recommender.every_core import cores
 from recommender.features.marts import MART_KEYS, Marts
 from recommender.features.warehouse_memory import memory_limit
 
@@ -64,7 +65,7 @@ def build_marts(
     training_weeks: int,
     history_length: int,
     segment_columns: Sequence[str],
-    threads: int = 2,
+    threads: int | None = None,
     dbt_project_dir: Path = DBT_PROJECT_DIR,
     *,
     ranking_weeks: int = 0,
@@ -74,12 +75,13 @@ def build_marts(
     `cutoff` is the first day that nothing may see. As-of days are the cutoff, 7 and 14 days before it, and
     `training_weeks` weekly ones before those; a ranker uses the cutoff, the day 7 days before it and the
     `ranking_weeks` ones before that, at most `training_weeks` + 1. `history_length` is the number of articles in a
-    customer's history; `segment_columns` are out of age_band, channel and postal_code.
+    customer's history; `segment_columns` are out of age_band, channel and postal_code. `threads` are DuckDB's, by
+    default as many as there are cores; the marts do not depend on them.
 
     Raises WarehouseError when a model or a test fails, or `ranking_weeks` is too large; the warehouse file is then the
     previous one.
     """
-    started = time.monotonic()
+    started, threads = time.monotonic(), threads or cores()
     variables = {
         "raw_dir": str(raw_dir.resolve()),
         "cutoff": cutoff.isoformat(),
