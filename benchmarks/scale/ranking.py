@@ -27,7 +27,7 @@ from recommender.stages.pair_features import FEATURE_NAMES
 from recommender.stages.rank import fit_on_weeks
 from recommender.stages.ranking_week import RankingWeek
 
-MOST_MIB, LEAST_RATIO = 5120, 2.0
+MOST_MIB, LEAST_RATIO = 2048, 2.0
 UNKNOWN_SHARE = 0.1
 BLOCK = 8_192  # rows that are drawn together
 KIB_PER_MIB = 1024

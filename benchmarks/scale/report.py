@@ -19,8 +19,7 @@ SCALE = 2.0
 COLORS = "tableau20"  # of Vega-Lite's schemes one with as many as there are stages
 KIB = 1024
 LEAST_SHOWN_MIB = 0.05 * KIB
-EXPECTED_TIMES = 1, 10, 100
-"""The largest measured shop."""
+EXPECTED_TIMES = 1, 10, 100  # the largest measured shop
 
 
 def measured_shops(results: Mapping[str, Any]) -> list[dict[str, Any]]:

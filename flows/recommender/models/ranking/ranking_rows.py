@@ -19,7 +19,7 @@ from recommender.models.ranking.feature_rows import ChosenRows, FeatureRows, Joi
 from recommender.ranking_metrics import average_precision_at_k, mean_over_customers
 
 LEAST_NOT_BOUGHT = 10
-"""A customer-week, on average. In a shop of 137,000 customers 14 taught as much as all 200."""
+"""A customer-week, on average. In a shop of 137,000 customers 10 taught as much as 19, and 14 as much as all 200."""
 
 
 @dataclass(frozen=True)
