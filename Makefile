@@ -39,7 +39,8 @@ export $(GIVEN)
 BIN := .venv/bin
 # A file of tests on each core, in the order of the folders: sorted by size the whole runs, few but long, would come last.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
+# Compiled at once: where Python may not keep bytecode, as in many containers, each task of a run would do it again.
+UV := VIRTUAL_ENV=$(CURDIR)/.venv UV_COMPILE_BYTECODE=1 $(BIN)/uv
 UV_VERSION := 0.13.8
 TORCH_VERSION := 2.13.0
 PACKAGES := .venv/.packages

@@ -1,7 +1,10 @@
 """The locks name what may be installed by its content: a package that somebody replaced is refused."""
 
+import importlib.util
 import re
+from pathlib import Path
 
+import metaflow
 import pytest
 
 from recommender.project_paths import PROJECT_ROOT
@@ -23,3 +26,11 @@ def test_whatever_make_installs_from_a_lock_is_held_to_its_hashes():
     from_a_lock = [line for line in recipes if "pip install" in line and "requirements.txt" in line]
     assert len(from_a_lock) == 2
     assert all("--require-hashes" in line for line in from_a_lock)
+
+
+def test_what_make_installs_is_compiled_before_it_is_used():
+    """Where Python may not keep bytecode, each task would compile all that it imports again."""
+    root = Path(metaflow.__file__).parent
+    compiled = [Path(importlib.util.cache_from_source(str(module))).exists() for module in root.rglob("*.py")]
+    assert len(compiled) > 100
+    assert all(compiled)
