@@ -52,36 +52,22 @@ def run_jobs(stages: Sequence[Sequence[Job]], processes: int, report: Callable[[
     Raises what a job raises; jobs that had not begun by then are left out.
     """
     n_done = 0
-    with _workers(processes) as workers:
+    with workers(processes) as pool:
         for jobs in stages:
             open_jobs = [job for job in jobs if not job.is_done()]
             if len(open_jobs) < len(jobs):
                 report(f"{len(jobs) - len(open_jobs)} of {len(jobs)} jobs were done before")
-            _run_stage(workers, open_jobs, report)
+            _run_stage(pool, open_jobs, report)
             n_done += len(open_jobs)
     return n_done
 
 
-def _run_stage(workers: Executor | None, jobs: Sequence[Job], report: Callable[[str], None]) -> None:
-    started = time.perf_counter()
-    for n_done, (job, seconds) in enumerate(_finished(workers, jobs), 1):
-        left = (time.perf_counter() - started) / n_done * (len(jobs) - n_done) / 60
-        report(f"{job.label:<32} {seconds:6.1f} s   {n_done} of {len(jobs)}, about {left:.0f} min left")
-
-
-def _finished(workers: Executor | None, jobs: Sequence[Job]) -> Iterator[tuple[Job, float]]:
-    """Yield each job with its seconds when it is done."""
-    if workers is None:
-        yield from ((job, _run(job)) for job in jobs)
-        return
-    running = {workers.submit(_run, job): job for job in jobs}
-    for future in as_completed(running):
-        yield running[future], future.result()
-
-
 @contextmanager
-def _workers(processes: int) -> Iterator[Executor | None]:
-    """Give a pool that is spawned, not forked, so that no process inherits threads; None for one process, this one."""
+def workers(processes: int) -> Iterator[Executor | None]:
+    """Give a pool of processes with one thread each; None for one process, this one.
+
+    They are spawned, not forked, so that none inherits threads. An exception of the block drops what had not begun.
+    """
     if processes == 1:
         yield None
         return
@@ -91,6 +77,23 @@ def _workers(processes: int) -> Iterator[Executor | None]:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _run_stage(pool: Executor | None, jobs: Sequence[Job], report: Callable[[str], None]) -> None:
+    started = time.perf_counter()
+    for n_done, (job, seconds) in enumerate(_finished(pool, jobs), 1):
+        left = (time.perf_counter() - started) / n_done * (len(jobs) - n_done) / 60
+        report(f"{job.label:<32} {seconds:6.1f} s   {n_done} of {len(jobs)}, about {left:.0f} min left")
+
+
+def _finished(pool: Executor | None, jobs: Sequence[Job]) -> Iterator[tuple[Job, float]]:
+    """Yield each job with its seconds when it is done."""
+    if pool is None:
+        yield from ((job, _run(job)) for job in jobs)
+        return
+    running = {pool.submit(_run, job): job for job in jobs}
+    for future in as_completed(running):
+        yield running[future], future.result()
 
 
 def _run(job: Job) -> float:

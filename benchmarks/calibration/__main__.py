@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.calibration import tables
-from benchmarks.calibration.collect import add_shop_options, collect, wanted_shops
+from benchmarks.calibration.collect import add_shop_options, collect_all
 from benchmarks.calibration.healthy_nights import simulated_nights
 from benchmarks.calibration.inputs import INPUTS, NightInputs, read_inputs
 from benchmarks.calibration.thresholds import calibrate, leave_one_out
@@ -32,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Collect what is missing, judge every night, print the tables; returns 1 when a healthy night is refused."""
     options = _parser().parse_args(arguments)
     if not options.only_kept:
-        for shop in wanted_shops(options):
-            collect(shop, options.folder / shop.name, options.keep_models)
+        collect_all(options)
     folders = sorted(path.parent for path in options.folder.glob(f"*/{INPUTS}"))
     settings = config.Settings.of(config.read_file(config.DEFAULT_FILE), "demo")
     rows, nights, refused = [], [], {}

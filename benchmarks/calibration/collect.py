@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.calibration.inputs import INPUTS, collect_inputs, keep_inputs
 from benchmarks.calibration.nights import FITTED, fit_night, read_night
 from benchmarks.calibration.shops import Shop, shops
+from benchmarks.jobs import workers
 from recommender.project_paths import data_dir
 
 
@@ -32,6 +33,16 @@ def collect(shop: Shop, folder: Path, are_models_kept: bool = False) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def collect_all(options: argparse.Namespace) -> None:
+    """Make the inputs of every shop that the options ask for, the largest first: it would keep the others waiting."""
+    with workers(options.processes) as pool:
+        each_shop = map if pool is None else pool.map
+        wanted = list(wanted_shops(options))[::-1]
+        folders = [options.folder / shop.name for shop in wanted]
+        for _ in each_shop(collect, wanted, folders, [options.keep_models] * len(wanted)):
+            pass
+
+
 def wanted_shops(options: argparse.Namespace) -> Iterator[Shop]:
     """Yield the shops that the options ask for."""
     for shop in shops(options.online_retail_file, options.shop):
@@ -45,6 +56,7 @@ def add_shop_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--online-retail-file", type=Path, help="UCI's Online Retail II: .zip, .xlsx, .csv or .parquet")
     parser.add_argument("--shop", type=Path, action="append", default=[], help="folder of raw files in H&M's layout")
     parser.add_argument("--only", default="", help="regular expression that the names of the shops match")
+    parser.add_argument("--processes", type=int, default=2, help="shops at a time, 1 takes one after the other here")
     parser.add_argument("--keep-models", action="store_true", help="keep what was fitted, gigabytes of it")
 
 
@@ -52,9 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Collect the inputs of every shop, or of those that are asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration.collect", description=main.__doc__)
     add_shop_options(parser)
-    options = parser.parse_args(arguments)
-    for shop in wanted_shops(options):
-        collect(shop, options.folder / shop.name, options.keep_models)
+    collect_all(parser.parse_args(arguments))
     return 0
 
 

@@ -54,7 +54,8 @@ class Shop:
     Attributes:
         name: of shop and seed, also that of its folder.
         dataset: whose settings it is run with.
-        make: puts raw files into a folder, made when missing, and returns the source that `plan_run` takes.
+        make: puts raw files into a folder, made when missing, and returns the source that `plan_run` takes; can be
+            pickled, as another process may call it.
         seed: of the models; a generated shop draws its data by it, too.
         cutoff: first day that nothing may see; None for the day after the last purchase.
     """
@@ -74,7 +75,7 @@ def shops(online_retail_file: Path | None, folders: Sequence[Path] = ()) -> Iter
         folders: of raw files in H&M's layout, one shop each.
     """
     for folder in folders:
-        yield Shop(f"{folder.name} {SEEDS[0]}", "kaggle-hm", lambda _, source=folder: str(source), SEEDS[0])
+        yield Shop(f"{folder.name} {SEEDS[0]}", "kaggle-hm", partial(_as_it_is, folder), SEEDS[0])
     for seed in SEEDS:
         kinds = {name: OF_A_KIND | kind for name, kind in KINDS.items()}
         yield from (_generated(name, seed, shape) for name, shape in (SIZES | kinds).items())
@@ -84,20 +85,25 @@ def shops(online_retail_file: Path | None, folders: Sequence[Path] = ()) -> Iter
 
 
 def _generated(name: str, seed: int, shape: dict[str, float]) -> Shop:
-    def make(folder: Path) -> str:
-        generate(folder, seed=seed, **shape)
-        return str(folder)
+    return Shop(f"{name} {seed}", "kaggle-hm", partial(_generate, seed, shape), seed)
 
-    return Shop(f"{name} {seed}", "kaggle-hm", make, seed)
+
+def _generate(seed: int, shape: dict[str, float], folder: Path) -> str:
+    generate(folder, seed=seed, **shape)
+    return str(folder)
 
 
 def _real(file: Path, seed: int) -> Iterator[Shop]:
-    name = "online retail"
-    yield Shop(f"{name} {seed}", name.replace(" ", "-"), lambda _: str(file), seed)
-    yield Shop(f"{name} half a year before {seed}", "online-retail", lambda _: str(file), seed, HALF_A_YEAR_BEFORE)
+    name, whole = "online retail", partial(_as_it_is, file)
+    yield Shop(f"{name} {seed}", name.replace(" ", "-"), whole, seed)
+    yield Shop(f"{name} half a year before {seed}", "online-retail", whole, seed, HALF_A_YEAR_BEFORE)
     for what, condition in THINNED.items():
         make = partial(_thin, file, condition.format(seed=seed))
         yield Shop(f"{name} {what} {seed}", "online-retail", make, seed)
+
+
+def _as_it_is(source: Path, folder: Path) -> str:
+    return str(source)
 
 
 def _thin(file: Path, condition: str, folder: Path) -> str:

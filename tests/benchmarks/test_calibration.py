@@ -1,6 +1,7 @@
 """The shipped thresholds on one small shop that is fitted here, and what calibration makes of judged nights."""
 
 import dataclasses
+import pickle
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,12 @@ def test_a_shop_that_was_collected_is_not_fitted_again(shop_folder):
     (shop,) = (each for each in shops(None) if each.name == SHOP)
     assert [path.name for path in shop_folder.iterdir()] == ["inputs.pkl"]  # models went, as nobody asked to keep them
     collect(dataclasses.replace(shop, make=None), shop_folder)  # a shop that cannot even be made
+
+
+def test_every_shop_can_be_made_in_another_process(tmp_path):
+    there = list(shops(tmp_path / "retail.parquet", [tmp_path]))
+    assert len({shop.name for shop in there}) == len(there) == 38
+    assert [pickle.loads(pickle.dumps(shop)).name for shop in there] == [shop.name for shop in there]
 
 
 def result(name: str, value: float, comparison: str = "<=", threshold: float = 1.0, **more) -> CheckResult:
