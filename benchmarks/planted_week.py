@@ -32,7 +32,7 @@ SHARE_COLD, SHARE_WITHDRAWN, SHARE_NEW = 0.05, 0.1, 0.15
 SHARE_LOVED = 0.7  # of purchases; the rest are best sellers of the shop
 DEAREST = 100.0  # the dearest article's price as a multiple of the cheapest one's
 GENERAL_TASTE, OWN_TASTE = 2.0, 1.0  # powers of sales that purchases in the week and before it follow
-FOUND_BY_LEARNING = 0.2  # of what an earlier ranker missed, by one that learned from the week
+GAINED_BY_LEARNING = 0.2  # in likelihood, by a ranker that learned from the week
 PERTURBED = 2_000  # customers whose histories are changed
 AGE_BANDS = np.array(["15-24", "25-34", "35-44", "45-59", "60+"], dtype=object)
 
@@ -196,13 +196,16 @@ def _rehearsal(customers: PlantedCustomers, truth: Truth, rng: np.random.Generat
     def precision(power: float, week: Truth) -> np.ndarray:
         return average_precision_at_k(find_hits(customers.lists(power, rng), *week), week.sizes())
 
-    earlier_then = precision(GENERAL_TASTE, week_before)
+    likelihood_then, likelihood_now = (rng.gamma(4, 0.5, len(week.sizes())) for week in (week_before, truth))
     return Rehearsal(
-        earlier_then=earlier_then,
-        judged_then=earlier_then + FOUND_BY_LEARNING * (1 - earlier_then),
+        earlier_then=precision(GENERAL_TASTE, week_before),
         reference_then=precision(OWN_TASTE, week_before),
+        earlier_likelihood_then=likelihood_then,
+        judged_likelihood_then=likelihood_then * (1 + GAINED_BY_LEARNING),
         rows=np.arange(len(customers.loved)),
-        earlier_now=precision(GENERAL_TASTE, truth),
         reference_now=precision(OWN_TASTE, truth),
+        earlier_likelihood_now=likelihood_now,
+        judged_likelihood_now=likelihood_now * rng.normal(1, GAINED_BY_LEARNING, len(likelihood_now)),
+        temperature=1.0,
         n_weeks=8,
     )

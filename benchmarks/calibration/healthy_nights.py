@@ -71,15 +71,10 @@ def _rehearsal_of(rehearsal: Rehearsal, rows: np.ndarray, rng: np.random.Generat
     place[rehearsal.rows[rehearsal.rows <= rows.max()]] = np.flatnonzero(rehearsal.rows <= rows.max())
     drawn = np.flatnonzero(place[rows] >= 0)
     now = place[rows[drawn]]
-    return Rehearsal(
-        earlier_then=rehearsal.earlier_then[before],
-        judged_then=rehearsal.judged_then[before],
-        reference_then=rehearsal.reference_then[before],
-        rows=drawn,
-        earlier_now=rehearsal.earlier_now[now],
-        reference_now=rehearsal.reference_now[now],
-        n_weeks=rehearsal.n_weeks,
-    )
+    names_then = "earlier_then", "reference_then", "earlier_likelihood_then", "judged_likelihood_then"
+    names_now = "reference_now", "earlier_likelihood_now", "judged_likelihood_now"
+    values = {name: getattr(rehearsal, name)[before] for name in names_then}
+    return replace(rehearsal, rows=drawn, **values, **{name: getattr(rehearsal, name)[now] for name in names_now})
 
 
 def _gate_of(gate: PublicationGate, rng: np.random.Generator) -> PublicationGate:

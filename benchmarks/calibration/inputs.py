@@ -1,7 +1,7 @@
 """What both gates judge of a shop's night, kept: thresholds are tried on it in seconds, and nothing is trained again.
 
 In: a `FittedNight`. Out: `NightInputs`, pickled beside it, with what some saboteurs need that are no change of lists:
-lists by a ranker that saw the test week, and a two-tower trained for one step.
+lists by a ranker that saw the test week, how likely it makes its purchases, and a two-tower trained for one step.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.calibration.nights import FittedNight, settings_of
+from recommender.evaluation.behavior.judged_week import Rehearsal
 from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.evaluated_week import evaluate_week
 from recommender.evaluation.held_out_week import lists_of_week
@@ -20,6 +21,8 @@ from recommender.evaluation.publication_gate import PublicationGate
 from recommender.evaluation.usual_weeks import UsualWeeks
 from recommender.models.first_step import EPOCHS
 from recommender.models.grid import build_model, training_settings, validation_average_precision
+from recommender.models.ranking.purchase_likelihood import purchase_likelihood
+from recommender.models.ranking.rankers import load_ranker, score_rows
 from recommender.models.training import train
 from recommender.models.training_week import TrainingWeek
 from recommender.release.tonights_lists import COMPARED_CUSTOMERS, ListRequest, Recommender, lists_for_everybody
@@ -41,6 +44,7 @@ class NightInputs:
         suite: of the test week's lists.
         gate: of the lists for everybody.
         leaked_lists: (n, k) int32 of the suite's customers, by a ranker that learned from the test week.
+        leaked_likelihood: (s,) float64 of their purchases by its scores, for the rehearsal's rows; None without one.
         one_step_precision: (n_buyers,) float64, average precision of a two-tower trained for one step alone.
     """
 
@@ -51,6 +55,7 @@ class NightInputs:
     suite: BehavioralSuite
     gate: PublicationGate
     leaked_lists: np.ndarray
+    leaked_likelihood: np.ndarray | None
     one_step_precision: np.ndarray
 
 
@@ -78,8 +83,16 @@ def collect_inputs(night: FittedNight) -> NightInputs:
         suite=week.suite,
         gate=tonight.gate(k),
         leaked_lists=leaked.positions[:, :k],
+        leaked_likelihood=_leaked_likelihood(night, week.suite.rehearsal),
         one_step_precision=_one_step(night),
     )
+
+
+def _leaked_likelihood(night: FittedNight, rehearsal: Rehearsal | None) -> np.ndarray | None:
+    if rehearsal is None:
+        return None
+    rows = night.models.evaluated.two_tower.week().rows()
+    return purchase_likelihood(score_rows(load_ranker(night.refitted.ranker_folder), rows), rows, rehearsal.temperature)
 
 
 def _one_step(night: FittedNight) -> np.ndarray:

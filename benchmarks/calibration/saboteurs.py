@@ -93,7 +93,9 @@ def fails_cold_customers(suite: BehavioralSuite) -> BehavioralSuite:
 
 def ranker_that_saw_the_week(night: NightInputs) -> NightInputs:
     """The test week is among those that taught the ranker."""
-    return dataclasses.replace(night, suite=_with(night.suite, night.leaked_lists))
+    suite = _with(night.suite, night.leaked_lists)
+    rehearsal = suite.rehearsal and dataclasses.replace(suite.rehearsal, judged_likelihood_now=night.leaked_likelihood)
+    return dataclasses.replace(night, suite=dataclasses.replace(suite, rehearsal=rehearsal))
 
 
 def lists_of_seven_days_before(night: NightInputs) -> NightInputs:
@@ -147,7 +149,7 @@ SABOTEURS = {
     "popularity for everyone": Saboteur(popularity_for_everyone, "better_than_popular"),
     "shuffled labels": Saboteur(shuffled_labels, "better_than_popular"),
     "blind for new articles": Saboteur(blind_for_new_articles, "new_articles_recommended"),
-    "leaked test week": Saboteur(leaked_test_week, "part_of_a_leaks_gain"),
+    "leaked test week": Saboteur(leaked_test_week, "gain_over_week_before"),
     "single department": Saboteur(single_department, "department_balance"),
     "ids shifted by one": Saboteur(ids_shifted_by_one, "no_worse_than_popular"),
     "colour variants": Saboteur(colour_variants, "no_colour_variant_floods"),

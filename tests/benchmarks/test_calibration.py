@@ -67,8 +67,8 @@ def test_simulated_nights_keep_what_belongs_to_a_customer_together(night):
         assert (
             days.tolist() == before.truth_days[before.truth.offsets[source] : before.truth.offsets[source + 1]].tolist()
         )
-    scored = dict(zip(before.rehearsal.rows.tolist(), before.rehearsal.earlier_now.tolist(), strict=True))
-    assert [scored[drawn[row]] for row in after.rehearsal.rows] == after.rehearsal.earlier_now.tolist()
+    scored = dict(zip(before.rehearsal.rows.tolist(), before.rehearsal.earlier_likelihood_now.tolist(), strict=True))
+    assert [scored[drawn[row]] for row in after.rehearsal.rows] == after.rehearsal.earlier_likelihood_now.tolist()
 
 
 def test_a_shop_that_was_collected_is_not_fitted_again(shop_folder):

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from recommender import config
-from recommender.evaluation.behavior.judged_week import Rehearsal
 from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.behavioral_check import CheckResult, run_tests
 
@@ -38,14 +37,11 @@ def take(suite: BehavioralSuite, rows: np.ndarray, **changes) -> BehavioralSuite
     by_customer = ("lists", "scores", "lists_again", "has_history", "usual_prices", "history", "customer_names")
     taken = {name: getattr(suite, name)[rows] for name in by_customer}
     days = np.split(suite.truth_days, suite.truth.offsets[1:-1])
-    rehearsal = suite.rehearsal and Rehearsal(
-        suite.rehearsal.earlier_then,
-        suite.rehearsal.judged_then,
-        suite.rehearsal.reference_then,
-        np.arange(len(rows)),
-        suite.rehearsal.earlier_now[rows],
-        suite.rehearsal.reference_now[rows],
-        suite.rehearsal.n_weeks,
+    now = ("reference_now", "earlier_likelihood_now", "judged_likelihood_now")
+    rehearsal = suite.rehearsal and dataclasses.replace(
+        suite.rehearsal,
+        rows=np.arange(len(rows)),
+        **{name: getattr(suite.rehearsal, name)[rows] for name in now},
     )
     return dataclasses.replace(
         suite,

@@ -8,7 +8,6 @@ from planted_suites import failed, results_by_name, undecided, with_lists
 
 from benchmarks.calibration.saboteurs import leaked_test_week
 from benchmarks.planted_week import K, planted_week
-from recommender.evaluation.behavior.judged_week import Rehearsal
 from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.features.truth import Truth
 
@@ -40,9 +39,9 @@ def test_a_leak_of_another_day_does_not_favour_the_first(healthy):
     assert result.high < 1
 
 
-def test_a_leak_of_the_whole_week_is_more_than_an_earlier_ranker_finds(healthy):
+def test_a_leak_of_the_whole_week_into_the_lists_is_more_than_the_week_before_found(healthy):
     caught = failed(leaked_test_week(healthy))
-    assert {"part_of_a_leaks_gain", "gain_over_week_before", "cold_customers_beyond_hindsight"} == caught
+    assert {"gain_over_week_before", "cold_customers_beyond_hindsight"} == caught
 
 
 def test_a_leak_to_customers_whom_nobody_knows_is_beyond_hindsight(healthy):
@@ -52,7 +51,7 @@ def test_a_leak_to_customers_whom_nobody_knows_is_beyond_hindsight(healthy):
 def test_a_ranker_that_gains_as_much_as_it_did_a_week_before_is_no_leak(healthy):
     """Everybody's MAP is three times last week's, the generator's too: an easy week."""
     rehearsal = healthy.rehearsal
-    then = {name: getattr(rehearsal, name) / 3 for name in ("earlier_then", "judged_then", "reference_then")}
+    then = {name: getattr(rehearsal, name) / 3 for name in ("earlier_then", "reference_then")}
     easy = dataclasses.replace(rehearsal, **then)
     results = results_by_name(dataclasses.replace(healthy, rehearsal=easy))
     assert results["gain_over_week_before"].passed
@@ -65,69 +64,65 @@ def test_the_gain_over_the_week_before_by_hand(healthy):
     """Tonight 0.3 over the generator's 0.1, the week before 0.2 over 0.1: half as much again."""
     n = len(healthy.lists)
     now = healthy.average_precision.mean()
-    rehearsal = Rehearsal(
-        earlier_then=np.full(60, 0.2),
-        judged_then=np.full(60, 0.2),
-        reference_then=np.full(60, 0.1),
-        rows=np.arange(n),
-        earlier_now=np.full(n, now),
-        reference_now=np.full(n, now / 3),
-        n_weeks=8,
-    )
+    then, reference_now = {"earlier_then": np.full(60, 0.2), "reference_then": np.full(60, 0.1)}, np.full(n, now / 3)
+    rehearsal = dataclasses.replace(healthy.rehearsal, **then, rows=np.arange(n), reference_now=reference_now)
     result = results_by_name(dataclasses.replace(healthy, rehearsal=rehearsal))["gain_over_week_before"]
     assert result.value == pytest.approx((now / (now / 3)) / (0.2 / 0.1))
     assert result.details["customers a week before"] == 60
 
 
-def having_learned(suite: BehavioralSuite, learned: np.ndarray) -> BehavioralSuite:
-    """Lists as good as a quarter more than the earlier ranker's 0.2, which having learned a week lifts by some."""
+def having_learned(suite: BehavioralSuite, learned: np.ndarray, gain: float = 0.2) -> BehavioralSuite:
+    """A ranker that makes purchases likelier than the earlier one, by 0.2 nats, which learning a week lifts by some."""
     n = len(suite.lists)
     rehearsal = dataclasses.replace(
         suite.rehearsal,
-        earlier_then=np.full(len(learned), 0.2),
-        judged_then=0.2 * learned,
-        reference_then=np.full(len(learned), 0.1),
-        earlier_now=suite.average_precision / 1.25,
+        earlier_likelihood_then=np.full(len(learned), 2.0),
+        judged_likelihood_then=2 + learned,
         rows=np.arange(n),
+        earlier_likelihood_now=np.full(n, 1.0),
+        judged_likelihood_now=np.full(n, 1 + gain),
     )
     return dataclasses.replace(suite, rehearsal=rehearsal)
 
 
 def test_the_gain_over_an_earlier_ranker_is_a_part_of_what_having_learned_a_week_gains(healthy):
-    """A quarter more where having learned a week gives 1.25 ** 4 as much: in logarithms, a quarter."""
-    result = results_by_name(having_learned(healthy, np.full(60, 1.25**4)))["part_of_a_leaks_gain"]
+    result = results_by_name(having_learned(healthy, np.full(60, 0.8)))["part_of_a_leaks_gain"]
     assert (result.low, result.value, result.high) == pytest.approx((0.25, 0.25, 0.25))
     assert result.passed
-    assert result.details["model in the week learned"] == pytest.approx(0.2 * 1.25**4)
+    assert result.details["ranker in the week learned"] == pytest.approx(2.8)
 
 
-def test_lists_as_much_better_as_a_ranker_is_that_learned_the_very_week_are_a_leak(healthy):
-    assert failed(having_learned(healthy, np.full(60, 1.25))) == {"part_of_a_leaks_gain"}
+def test_a_ranker_that_gains_as_much_as_in_the_week_that_it_learned_is_a_leak(healthy):
+    assert failed(having_learned(healthy, np.full(60, 0.2))) == {"part_of_a_leaks_gain"}
+
+
+def test_an_earlier_ranker_that_does_worse_than_chance_is_no_excuse(healthy):
+    suite = having_learned(healthy, np.full(60, 0.2))
+    names = "earlier_likelihood_now", "judged_likelihood_now"
+    worse = dataclasses.replace(suite.rehearsal, **{name: getattr(suite.rehearsal, name) - 5 for name in names})
+    assert failed(dataclasses.replace(suite, rehearsal=worse)) == {"part_of_a_leaks_gain"}
 
 
 def test_where_having_learned_a_week_gains_nothing_for_sure_it_counts_as_much_as_it_could(healthy):
-    """Half of the customers lose a half, the others gain as much: 1 with a reach of a fifth, or so."""
-    learned = np.tile([0.5, 1.5], 30)
-    reach = 1.96 * 0.5 / np.sqrt(59)
+    """Half of the customers lose a half, the others gain as much: 0 with a reach of an eighth, or so."""
+    learned = np.tile([-0.5, 0.5], 30)
+    reach = 1.96 * 0.5 / np.sqrt(60)
     result = results_by_name(having_learned(healthy, learned))["part_of_a_leaks_gain"]
-    assert result.value == pytest.approx(np.log(1.25) / reach)
-    assert result.low > 0.3
+    assert result.value == pytest.approx(0.2 / reach, rel=1e-3)
     assert result.passed is False
-    gains_little = having_learned(healthy, np.tile([0.01, 1.99], 30))
-    assert results_by_name(gains_little)["part_of_a_leaks_gain"].passed is False
+    twice_as_wide = results_by_name(having_learned(healthy, 4 * learned))["part_of_a_leaks_gain"]
+    assert twice_as_wide.value == pytest.approx(0.2 / (4 * reach), rel=1e-3)
 
 
 def test_a_small_gain_is_no_leak_where_having_learned_a_week_gains_nothing(healthy):
-    """A hundredth more is a fifth of the 5% that a leak has to gain at least to be one."""
-    suite = having_learned(healthy, np.ones(60))
-    little = dataclasses.replace(suite.rehearsal, earlier_now=suite.average_precision / 1.01)
-    result = results_by_name(dataclasses.replace(suite, rehearsal=little))["part_of_a_leaks_gain"]
-    assert result.value == pytest.approx(np.log(1.01) / np.log(1.05))
+    """A fifth of the 0.05 nats that a leak has to gain at least to be one."""
+    result = results_by_name(having_learned(healthy, np.zeros(60), gain=0.01))["part_of_a_leaks_gain"]
+    assert result.value == pytest.approx(0.2)
     assert result.passed is True or result.passed is None
 
 
 def test_few_customers_of_the_week_before_tell_nothing_of_what_a_leak_gains(healthy):
-    assert "part_of_a_leaks_gain" in undecided(having_learned(healthy, np.full(49, 1.25)))
+    assert "part_of_a_leaks_gain" in undecided(having_learned(healthy, np.full(49, 0.2)))
 
 
 def test_hindsight_is_what_the_cold_of_an_age_band_bought_most(healthy):

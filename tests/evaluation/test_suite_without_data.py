@@ -173,9 +173,9 @@ EDGES = {
     ),
     "an earlier ranker that found nothing": (
         lambda suite: dataclasses.replace(
-            suite, rehearsal=dataclasses.replace(suite.rehearsal, earlier_now=np.zeros(1_500), earlier_then=np.zeros(9))
+            suite, rehearsal=dataclasses.replace(suite.rehearsal, earlier_then=np.zeros(9))
         ),
-        REHEARSED,
+        {"gain_over_week_before"},
     ),
     "nothing is bought on the first day": (
         lambda suite: dataclasses.replace(suite, truth_days=np.full_like(suite.truth_days, 3)),

@@ -15,7 +15,8 @@ import numpy as np
 from recommender.config import OrderSettings
 from recommender.evaluation.behavior.judged_week import Rehearsal
 from recommender.model_names import EASE, ITEM_KNN, TWO_TOWER
-from recommender.models.ranking.rankers import Ranker, score_rows
+from recommender.models.ranking.purchase_likelihood import best_temperature, purchase_likelihood
+from recommender.models.ranking.rankers import score_rows
 from recommender.ranking_metrics import mean_over_customers
 from recommender.stages.order import order_lists
 from recommender.stages.rank import RankerChoice
@@ -60,18 +61,24 @@ class Rehearsing:
         if self.choice.earlier is None or not by_generator:
             return None
         reference = max(by_generator, key=lambda name: mean_over_customers(by_generator[name]))
+        then, now = rehearsed.rows(), judged.rows()
+        earlier_then = score_rows(self.choice.earlier, then)
+        temperature = best_temperature(earlier_then, then)
         return Rehearsal(
-            earlier_then=self._of(self.choice.earlier, rehearsed),
-            judged_then=self._of(self.choice.ranker, rehearsed),
+            earlier_then=self._precision(earlier_then, rehearsed),
             reference_then=by_generator[reference],
+            earlier_likelihood_then=purchase_likelihood(earlier_then, then, temperature),
+            judged_likelihood_then=purchase_likelihood(score_rows(self.choice.ranker, then), then, temperature),
             rows=np.searchsorted(customer_ids.astype(str), judged.customer_ids.astype(str)),
-            earlier_now=self._of(self.choice.earlier, judged),
             reference_now=self._of_generator(judged, reference),
+            earlier_likelihood_now=purchase_likelihood(score_rows(self.choice.earlier, now), now, temperature),
+            judged_likelihood_now=purchase_likelihood(score_rows(self.choice.ranker, now), now, temperature),
+            temperature=temperature,
             n_weeks=self.n_weeks,
         )
 
-    def _of(self, ranker: Ranker, week: RankingWeek) -> np.ndarray:
-        best = week.best(score_rows(ranker, week.rows()), self.order.depth)
+    def _precision(self, scores: np.ndarray, week: RankingWeek) -> np.ndarray:
+        best = week.best(scores, self.order.depth)
         return week.average_precision(order_lists(*best, self.attribute_codes, self.choice.k, self.order).positions)
 
     def _of_generator(self, week: RankingWeek, name: str) -> np.ndarray:

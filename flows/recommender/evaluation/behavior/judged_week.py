@@ -52,22 +52,30 @@ class Perturbed:
 class Rehearsal:
     """What a ranker does that learned from all ranking weeks but the newest: in that week, and in the judged one.
 
+    Likelihoods are those of the customers' purchases, see `purchase_likelihood`, by one temperature.
+
     Attributes:
         earlier_then: (m,) float64, its average precision for the newest ranking week's customers.
-        judged_then: (m,) likewise, of the judged ranker, which learned from that very week.
         reference_then: (m,) likewise, of what one generator scores highest, which learns from no ranking week.
+        earlier_likelihood_then: (m,) float64, by its scores.
+        judged_likelihood_then: (m,) likewise, by those of the judged ranker, which learned from that very week.
         rows: (s,) int64 rows of those of the judged week's customers who were scored.
-        earlier_now: (s,) float64, the earlier ranker's average precision in the judged week.
-        reference_now: (s,) likewise, the generator's.
+        reference_now: (s,) float64, the generator's average precision in the judged week.
+        earlier_likelihood_now: (s,) float64, by the earlier ranker's scores.
+        judged_likelihood_now: (s,) likewise, by the judged ranker's.
+        temperature: that the earlier ranker's scores for the newest ranking week ask for.
         n_weeks: ranking weeks that taught the judged ranker, one more than taught the earlier one.
     """
 
     earlier_then: np.ndarray
-    judged_then: np.ndarray
     reference_then: np.ndarray
+    earlier_likelihood_then: np.ndarray
+    judged_likelihood_then: np.ndarray
     rows: np.ndarray
-    earlier_now: np.ndarray
     reference_now: np.ndarray
+    earlier_likelihood_now: np.ndarray
+    judged_likelihood_now: np.ndarray
+    temperature: float
     n_weeks: int
 
 

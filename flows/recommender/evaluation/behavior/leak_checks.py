@@ -3,7 +3,10 @@
 No ratio to popularity is among them: how much more a healthy model finds than best sellers grows with the catalogue.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +17,7 @@ from recommender.ranking_metrics import mean_over_customers
 from recommender.ratios import NORMAL_QUANTILE, ROUNDING, LogRatio, estimates_ratio, log_ratio
 
 FEWEST = {"customers": 50, "customers a week before": 50}
-LEAST_GAIN = np.log(1.05)  # of having learned a week: less is no harm, and a gain is no part of it to speak of
+LEAST_GAIN = 0.05  # nats of having learned a week: less is no harm, and a gain is no part of it to speak of
 LEAK = "lists that know the week they are judged by say nothing of the nights to come"
 
 
@@ -30,18 +33,20 @@ class LeakChecks(JudgedWeek):
 
     @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={**FEWEST, "ranking weeks": 4})
     def part_of_a_leaks_gain(self) -> Measurement:
-        """What MAP gains on an earlier ranker's: nothing, 0, or as much as in the week before, which it learned, 1."""
+        """What the ranker gains on an earlier one: nothing, 0, or as much as in the week before, which it learned, 1.
+
+        Gained is likelihood of what was bought, see `purchase_likelihood`.
+        """
         rehearsal = self.rehearsal
         if rehearsal is None:
             return Measurement(None)
-        now = self.average_precision[rehearsal.rows]
-        values = now, rehearsal.earlier_now, rehearsal.judged_then, rehearsal.earlier_then
-        data = {"customers": len(now), "customers a week before": len(rehearsal.earlier_then)}
-        data["ranking weeks"] = rehearsal.n_weeks
-        details = _means(("model", "earlier ranker", "model in the week learned", "earlier ranker in it"), values)
-        if not all(each > 0 for each in details.values()):
-            return Measurement(None, details, data)
-        return _part(log_ratio(*values[:2]), log_ratio(*values[2:]), details, data)
+        now = rehearsal.judged_likelihood_now, rehearsal.earlier_likelihood_now
+        then = rehearsal.judged_likelihood_then, rehearsal.earlier_likelihood_then
+        data = {"customers": len(now[0]), "customers a week before": len(then[0]), "ranking weeks": rehearsal.n_weeks}
+        if min(data.values()) == 0:
+            return Measurement(None, data=data)
+        names = "ranker", "earlier ranker", "ranker in the week learned", "earlier ranker in it"
+        return _part(Gain.of(*now), Gain.of(*then), _means(names, (*now, *then)), data)
 
     @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs=FEWEST)
     def gain_over_week_before(self) -> Measurement:
@@ -93,15 +98,28 @@ class LeakChecks(JudgedWeek):
         return tuple(np.bincount(owners[is_hit & on], minlength=n).astype(float) for on in (is_first, ~is_first))
 
 
-def _part(gain: LogRatio, learned: LogRatio, details: dict, data: dict) -> Measurement:
-    """Set a gain beside what having learned a week gains, both logarithms.
+class Gain(NamedTuple):
+    """By how many nats one ranker makes a purchase likelier than another, and the square of its standard error."""
+
+    value: float
+    variance: float
+
+    @classmethod
+    def of(cls, one: np.ndarray, other: np.ndarray) -> Gain:
+        """Compare the likelihoods of the same customers' purchases."""
+        gained = one - other
+        return cls(float(gained.mean()), float(gained.var()) / len(gained))
+
+
+def _part(gain: Gain, learned: Gain, details: dict, data: dict) -> Measurement:
+    """Set a gain beside what having learned a week gains.
 
     Where that is not surely worth the name, it counts as much as it could be: a gain that is a large part even of that
     is a leak, and any other may be one or none.
     """
     reach = NORMAL_QUANTILE * np.sqrt(learned.variance)
     if learned.value > max(reach * (1 + ROUNDING), LEAST_GAIN):
-        bounds = estimates_ratio(gain.value, gain.variance, learned.value, learned.variance)
+        bounds = estimates_ratio(*gain, *learned)
         return Measurement(gain.value / learned.value, details, data, *bounds, sick=1)
     most = max(learned.value + reach, LEAST_GAIN)
     low = (gain.value - NORMAL_QUANTILE * np.sqrt(gain.variance)) / most
