@@ -115,8 +115,8 @@ def test_where_having_learned_a_week_gains_nothing_for_sure_it_counts_as_much_as
 
 
 def test_a_small_gain_is_no_leak_where_having_learned_a_week_gains_nothing(healthy):
-    """A fifth of the 0.05 nats that a leak has to gain at least to be one."""
-    result = results_by_name(having_learned(healthy, np.zeros(60), gain=0.01))["part_of_a_leaks_gain"]
+    """A fifth of the 0.02 nats that a leak has to gain at least to be one."""
+    result = results_by_name(having_learned(healthy, np.zeros(60), gain=0.004))["part_of_a_leaks_gain"]
     assert result.value == pytest.approx(0.2)
     assert result.passed is True or result.passed is None
 

@@ -17,7 +17,7 @@ from recommender.ranking_metrics import mean_over_customers
 from recommender.ratios import NORMAL_QUANTILE, ROUNDING, LogRatio, estimates_ratio, log_ratio
 
 FEWEST = {"customers": 50, "customers a week before": 50}
-LEAST_GAIN = 0.05  # nats of having learned a week: less is no harm, and a gain is no part of it to speak of
+LEAST_GAIN = 0.02  # nats of having learned a week: less is no harm, and a gain is no part of it to speak of
 LEAK = "lists that know the week they are judged by say nothing of the nights to come"
 
 
