@@ -84,9 +84,7 @@ def test_both_rankers_are_judged_in_both_weeks_by_how_likely_they_make_what_was_
     assert found.earlier_likelihood_then == pytest.approx([right, right, right, wrong], abs=1e-3)
     assert found.judged_likelihood_then == pytest.approx([wrong, wrong, wrong, right], abs=1e-3)
     assert found.earlier_likelihood_now == pytest.approx([right, wrong], abs=1e-3)
-    assert found.judged_likelihood_now == pytest.approx(
-        [wrong, right], abs=1e-3
-    )  # to whom merit is the other way round
+    assert found.judged_likelihood_now == pytest.approx([wrong, right], abs=1e-3)
 
 
 def test_the_generator_is_chosen_in_the_rehearsed_week_and_not_in_the_judged_one():
