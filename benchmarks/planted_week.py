@@ -203,6 +203,7 @@ def _rehearsal(customers: PlantedCustomers, truth: Truth, rng: np.random.Generat
         earlier_likelihood_then=likelihood_then,
         judged_likelihood_then=likelihood_then * (1 + GAINED_BY_LEARNING),
         rows=np.arange(len(customers.loved)),
+        earlier_now=precision(GENERAL_TASTE, truth),
         reference_now=precision(OWN_TASTE, truth),
         earlier_likelihood_now=likelihood_now,
         judged_likelihood_now=likelihood_now * rng.normal(1, GAINED_BY_LEARNING, len(likelihood_now)),

@@ -72,7 +72,7 @@ def _rehearsal_of(rehearsal: Rehearsal, rows: np.ndarray, rng: np.random.Generat
     drawn = np.flatnonzero(place[rows] >= 0)
     now = place[rows[drawn]]
     names_then = "earlier_then", "reference_then", "earlier_likelihood_then", "judged_likelihood_then"
-    names_now = "reference_now", "earlier_likelihood_now", "judged_likelihood_now"
+    names_now = "earlier_now", "reference_now", "earlier_likelihood_now", "judged_likelihood_now"
     values = {name: getattr(rehearsal, name)[before] for name in names_then}
     return replace(rehearsal, rows=drawn, **values, **{name: getattr(rehearsal, name)[now] for name in names_now})
 

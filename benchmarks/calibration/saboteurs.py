@@ -149,7 +149,7 @@ SABOTEURS = {
     "popularity for everyone": Saboteur(popularity_for_everyone, "better_than_popular"),
     "shuffled labels": Saboteur(shuffled_labels, "better_than_popular"),
     "blind for new articles": Saboteur(blind_for_new_articles, "new_articles_recommended"),
-    "leaked test week": Saboteur(leaked_test_week, "gain_over_week_before"),
+    "leaked test week": Saboteur(leaked_test_week, "gain_over_earlier_ranker"),
     "single department": Saboteur(single_department, "department_balance"),
     "ids shifted by one": Saboteur(ids_shifted_by_one, "no_worse_than_popular"),
     "colour variants": Saboteur(colour_variants, "no_colour_variant_floods"),

@@ -37,7 +37,7 @@ def take(suite: BehavioralSuite, rows: np.ndarray, **changes) -> BehavioralSuite
     by_customer = ("lists", "scores", "lists_again", "has_history", "usual_prices", "history", "customer_names")
     taken = {name: getattr(suite, name)[rows] for name in by_customer}
     days = np.split(suite.truth_days, suite.truth.offsets[1:-1])
-    now = ("reference_now", "earlier_likelihood_now", "judged_likelihood_now")
+    now = ("earlier_now", "reference_now", "earlier_likelihood_now", "judged_likelihood_now")
     rehearsal = suite.rehearsal and dataclasses.replace(
         suite.rehearsal,
         rows=np.arange(len(rows)),

@@ -39,9 +39,9 @@ def test_a_leak_of_another_day_does_not_favour_the_first(healthy):
     assert result.high < 1
 
 
-def test_a_leak_of_the_whole_week_into_the_lists_is_more_than_the_week_before_found(healthy):
+def test_a_leak_of_the_whole_week_into_the_lists_is_more_than_an_earlier_ranker_finds(healthy):
     caught = failed(leaked_test_week(healthy))
-    assert {"gain_over_week_before", "cold_customers_beyond_hindsight"} == caught
+    assert {"gain_over_earlier_ranker", "gain_over_week_before", "cold_customers_beyond_hindsight"} == caught
 
 
 def test_a_leak_to_customers_whom_nobody_knows_is_beyond_hindsight(healthy):
@@ -69,6 +69,18 @@ def test_the_gain_over_the_week_before_by_hand(healthy):
     result = results_by_name(dataclasses.replace(healthy, rehearsal=rehearsal))["gain_over_week_before"]
     assert result.value == pytest.approx((now / (now / 3)) / (0.2 / 0.1))
     assert result.details["customers a week before"] == 60
+
+
+def test_the_gain_over_an_earlier_ranker_by_hand(healthy):
+    """Lists with half as much again as the earlier ranker's, and lists with a tenth more."""
+
+    def result(multiple: float):
+        earlier = healthy.average_precision[healthy.rehearsal.rows] / multiple
+        rehearsal = dataclasses.replace(healthy.rehearsal, earlier_now=earlier)
+        return results_by_name(dataclasses.replace(healthy, rehearsal=rehearsal))["gain_over_earlier_ranker"]
+
+    assert (result(1.5).low, result(1.5).value) == pytest.approx((1.5, 1.5))
+    assert (result(1.5).passed, result(1.1).passed) == (False, True)
 
 
 def having_learned(suite: BehavioralSuite, learned: np.ndarray, gain: float = 0.2) -> BehavioralSuite:

@@ -72,6 +72,7 @@ def test_both_weeks_are_scored_by_the_earlier_ranker_and_by_the_generator_that_w
     found = rehearsing().on(THEN, NOW, IDS)
     assert found.earlier_then.tolist() == [1 / 4, 1 / 2]
     assert found.reference_then.tolist() == [1 / 2, 1]
+    assert found.earlier_now.tolist() == [1 / 2, 1 / 2]
     assert found.reference_now.tolist() == [1 / 4, 1]
 
 
@@ -99,6 +100,7 @@ def test_the_generator_is_chosen_in_the_rehearsed_week_and_not_in_the_judged_one
 def test_as_many_articles_count_as_when_the_ranker_was_chosen():
     found = rehearsing(k=1).on(THEN, NOW, IDS)
     assert found.earlier_then.tolist() == [0, 0]
+    assert found.earlier_now.tolist() == [1, 0]
 
 
 def test_the_judged_customers_are_found_among_those_of_the_week():
@@ -133,5 +135,5 @@ def test_the_earlier_rankers_lists_are_ordered_as_tonights_are():
     )
     capped = rehearsing(caps={"product_code": 1})
     capped.attribute_codes[0] = 9
-    assert rehearsing().on(three, three, IDS).earlier_then.tolist() == [1 / 3]
-    assert capped.on(three, three, IDS).earlier_then.tolist() == [1 / 2]
+    assert rehearsing().on(three, three, IDS).earlier_now.tolist() == [1 / 3]
+    assert capped.on(three, three, IDS).earlier_now.tolist() == [1 / 2]

@@ -113,6 +113,7 @@ SPOILED = {
     "finds_tail_articles": POPULARITY,
     "cold_customers_beyond_hindsight": LEAK,
     "part_of_a_leaks_gain": gains_as_in_the_week_learned,
+    "gain_over_earlier_ranker": LEAK,
     "gain_over_week_before": LEAK,
     "first_day_favoured": lists_filled_with(first_day_leaked),
     "miss_rate_equality_difference": lists_filled_with(blind_for_one_band),

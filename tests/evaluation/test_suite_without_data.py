@@ -15,7 +15,7 @@ from recommender.evaluation.behavior.suite import BehavioralSuite
 from recommender.evaluation.behavioral_check import test_names
 
 STABILITY = {"served_without_newest_purchase", "one_purchase_less", "shuffled_basket"}
-REHEARSED = {"part_of_a_leaks_gain", "gain_over_week_before"}
+REHEARSED = {"part_of_a_leaks_gain", "gain_over_earlier_ranker", "gain_over_week_before"}
 COLD = {"cold_customers_no_worse_than_popular", "cold_customers_beyond_hindsight"}
 STANDING_OF_TASTE = {"catalogue_coverage", "exposure_of_other_articles", "popularity_as_in_own_purchases"}
 STANDING_OF_TASTE |= {"novelty_over_popular", "difference_between_customers"}
@@ -173,9 +173,9 @@ EDGES = {
     ),
     "an earlier ranker that found nothing": (
         lambda suite: dataclasses.replace(
-            suite, rehearsal=dataclasses.replace(suite.rehearsal, earlier_then=np.zeros(9))
+            suite, rehearsal=dataclasses.replace(suite.rehearsal, earlier_now=np.zeros(1_500), earlier_then=np.zeros(9))
         ),
-        {"gain_over_week_before"},
+        REHEARSED - {"part_of_a_leaks_gain"},  # which asks how likely, not how many
     ),
     "nothing is bought on the first day": (
         lambda suite: dataclasses.replace(suite, truth_days=np.full_like(suite.truth_days, 3)),

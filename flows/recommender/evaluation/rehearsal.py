@@ -62,7 +62,7 @@ class Rehearsing:
             return None
         reference = max(by_generator, key=lambda name: mean_over_customers(by_generator[name]))
         then, now = rehearsed.rows(), judged.rows()
-        earlier_then = score_rows(self.choice.earlier, then)
+        earlier_then, earlier_now = (score_rows(self.choice.earlier, rows) for rows in (then, now))
         temperature = best_temperature(earlier_then, then)
         return Rehearsal(
             earlier_then=self._precision(earlier_then, rehearsed),
@@ -70,8 +70,9 @@ class Rehearsing:
             earlier_likelihood_then=purchase_likelihood(earlier_then, then, temperature),
             judged_likelihood_then=purchase_likelihood(score_rows(self.choice.ranker, then), then, temperature),
             rows=np.searchsorted(customer_ids.astype(str), judged.customer_ids.astype(str)),
+            earlier_now=self._precision(earlier_now, judged),
             reference_now=self._of_generator(judged, reference),
-            earlier_likelihood_now=purchase_likelihood(score_rows(self.choice.earlier, now), now, temperature),
+            earlier_likelihood_now=purchase_likelihood(earlier_now, now, temperature),
             judged_likelihood_now=purchase_likelihood(score_rows(self.choice.ranker, now), now, temperature),
             temperature=temperature,
             n_weeks=self.n_weeks,

@@ -60,7 +60,8 @@ class Rehearsal:
         earlier_likelihood_then: (m,) float64, by its scores.
         judged_likelihood_then: (m,) likewise, by those of the judged ranker, which learned from that very week.
         rows: (s,) int64 rows of those of the judged week's customers who were scored.
-        reference_now: (s,) float64, the generator's average precision in the judged week.
+        earlier_now: (s,) float64, the earlier ranker's average precision in the judged week.
+        reference_now: (s,) likewise, the generator's.
         earlier_likelihood_now: (s,) float64, by the earlier ranker's scores.
         judged_likelihood_now: (s,) likewise, by the judged ranker's.
         temperature: that the earlier ranker's scores for the newest ranking week ask for.
@@ -72,6 +73,7 @@ class Rehearsal:
     earlier_likelihood_then: np.ndarray
     judged_likelihood_then: np.ndarray
     rows: np.ndarray
+    earlier_now: np.ndarray
     reference_now: np.ndarray
     earlier_likelihood_now: np.ndarray
     judged_likelihood_now: np.ndarray

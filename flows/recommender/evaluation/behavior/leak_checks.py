@@ -48,6 +48,20 @@ class LeakChecks(JudgedWeek):
         names = "ranker", "earlier ranker", "ranker in the week learned", "earlier ranker in it"
         return _part(Gain.of(*now), Gain.of(*then), _means(names, (*now, *then)), data)
 
+    @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs={"customers": 50, "ranking weeks": 4})
+    def gain_over_earlier_ranker(self) -> Measurement:
+        """MAP of the lists, as a multiple of what an earlier ranker's lists have in the same week."""
+        rehearsal = self.rehearsal
+        if rehearsal is None:
+            return Measurement(None)
+        values = self.average_precision[rehearsal.rows], rehearsal.earlier_now
+        data = {"customers": len(rehearsal.rows), "ranking weeks": rehearsal.n_weeks}
+        details = _means(("model", "earlier ranker"), values)
+        if not all(each > 0 for each in details.values()):
+            return Measurement(None, details, data)
+        gain = log_ratio(*values)
+        return _multiple(gain.value, gain.variance, details, data)
+
     @behavioral_check("leaks", Kind.COMPARISON, refuses=LEAK, needs=FEWEST)
     def gain_over_week_before(self) -> Measurement:
         """MAP over that of the best generator, as a multiple of the same in the week before, by the earlier ranker."""
