@@ -1,6 +1,7 @@
 """Where runs write, and that nothing is written anywhere else."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,18 @@ def test_relative_data_dir_is_made_absolute_because_steps_may_change_directory(m
     monkeypatch.setenv("RECOMMENDER_DATA_DIR", "here")
 
     assert project_paths.data_dir() == tmp_path / "here"
+
+
+def test_a_path_below_the_data_folder_is_right_where_the_data_folder_is_another(monkeypatch, tmp_path):
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / "here"))
+    marts = project_paths.run_dir("demo", "17") / "marts" / "a.parquet"
+    stored = pickle.dumps(marts.with_name("b.parquet"))
+
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / "there"))
+
+    assert str(tmp_path).encode() not in stored
+    assert pickle.loads(stored) == tmp_path / "there/runs/demo/17/marts/b.parquet"
+    assert pickle.loads(pickle.dumps(marts)) == marts  # below another data folder it stays what it is
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ working directory, or report home.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).absolute().parents[2]
@@ -37,57 +38,74 @@ COMET_PATIENCE = {
 }
 
 
-def data_dir() -> Path:
+class DataPath(type(Path())):
+    """A path below the data folder that is right on every machine: pickled, it holds no folder of this one.
+
+    What a step hands to the next may be read where the data folder is another; there the path lies below that one.
+    """
+
+    def __reduce__(self) -> tuple[Callable[..., Path], tuple[str, ...]]:
+        if not self.is_relative_to(root := data_dir()):
+            return super().__reduce__()
+        return below_data_dir, (self.relative_to(root).as_posix(),)
+
+
+def data_dir() -> DataPath:
     """Return the folder of all data: RECOMMENDER_DATA_DIR, or data/ of the project; absolute."""
-    return Path(os.environ.get(DATA_DIR_VARIABLE) or PROJECT_ROOT / "data").expanduser().absolute()
+    return DataPath(os.environ.get(DATA_DIR_VARIABLE) or PROJECT_ROOT / "data").expanduser().absolute()
 
 
-def raw_dir(dataset: str) -> Path:
+def below_data_dir(place: str) -> DataPath:
+    """Return the path of a place, such as runs/demo/17/marts, on this machine."""
+    return data_dir() / place
+
+
+def raw_dir(dataset: str) -> DataPath:
     """Return the folder of the dataset's three CSV files."""
     return data_dir() / "raw" / dataset
 
 
-def warehouse_path(dataset: str) -> Path:
+def warehouse_path(dataset: str) -> DataPath:
     """Return the dataset's DuckDB file."""
     return data_dir() / "warehouse" / f"{dataset}.duckdb"
 
 
-def run_dir(dataset: str, run_id: str) -> Path:
+def run_dir(dataset: str, run_id: str) -> DataPath:
     """Return the folder of one run's marts and models."""
     return data_dir() / "runs" / dataset / run_id
 
 
-def reports_dir(dataset: str) -> Path:
+def reports_dir(dataset: str) -> DataPath:
     """Return the folder of the latest report.json and test_week_lists.parquet."""
     return data_dir() / "reports" / dataset
 
 
-def registry_file(dataset: str) -> Path:
+def registry_file(dataset: str) -> DataPath:
     """Return the dataset's registry of decisions, one JSON object a line; the only file that grows with every run."""
     return data_dir() / "registry" / f"{dataset}.jsonl"
 
 
-def redis_dir() -> Path:
+def redis_dir() -> DataPath:
     """Return the folder of the embedded Redis."""
     return data_dir() / "redis"
 
 
-def comet_dir() -> Path:
+def comet_dir() -> DataPath:
     """Return the folder of Comet's offline archives."""
     return data_dir() / "comet"
 
 
-def logs_dir() -> Path:
+def logs_dir() -> DataPath:
     """Return the folder of the nightly logs and locks."""
     return data_dir() / "logs"
 
 
-def metaflow_dir() -> Path:
+def metaflow_dir() -> DataPath:
     """Return the folder of Metaflow's configuration, runs, artifacts and cards."""
     return data_dir() / "metaflow"
 
 
-def cache_dir() -> Path:
+def cache_dir() -> DataPath:
     """Return the folder of what packages cache for themselves; may be deleted at any time."""
     return data_dir() / "cache"
 

@@ -4,6 +4,7 @@ publish.
 The tests stand in the order of a night: a good run first, then runs that must leave its lists up.
 """
 
+import gzip
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -19,6 +21,7 @@ from flow_runs import CUSTOMERS, Workplace, lenient, make_workplace, small_setti
 from named_customers import files_naming
 from served_lists import serving
 
+from recommender.config import DEFAULT_FILE
 from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
 from recommender.release.registry import append
@@ -139,6 +142,16 @@ def test_only_the_files_that_need_customers_name_them(published_run, workplace):
         "redis/appendonly.aof",
     }
     assert [path for path in naming if path.startswith("reports")] == ["reports/demo/test_week_lists.parquet"]
+
+
+def test_what_a_step_hands_on_names_no_folder_of_this_machine(published_run, workplace):
+    blobs = list((workplace.data_dir / "metaflow/.metaflow/RecommendationFlow/data").glob("??/*"))
+    contents = [blob.read_bytes() for blob in blobs]
+    unpacked = [gzip.decompress(each) if each.startswith(b"\x1f\x8b") else each for each in contents]
+    handed_on = [each for each in unpacked if b"source_file" not in each]  # Metaflow's own picture of the flow
+    assert any(b"below_data_dir" in each for each in handed_on)  # paths are among them
+    roots = [f"{folder}/".encode() for folder in (workplace.root, Path.home(), DEFAULT_FILE.parents[1])]
+    assert [each[:300] for each in handed_on if any(root in each for root in roots)] == []
 
 
 def test_nobody_else_on_the_machine_can_read_what_a_run_wrote(published_run, workplace):
