@@ -21,6 +21,7 @@ from pathlib import Path
 
 from data import kaggle_hm, online_retail
 from data.fetching import kaggle_client, s3_files
+from data.fetching.s3_client import SCHEME
 from data.generated_datasets import GENERATED, bytes_needed
 from data.online_retail_source import UCI_ROWS, UCI_URL, download
 from data.raw_errors import RawDataError, RawSourceError
@@ -106,7 +107,7 @@ def _fill_anew(folder: Path, fill: Fill) -> RawSummary:
 def _expanded(source: str) -> str:
     """A path with the home folder in the place of `~`, which no shell replaces in a file of variables."""
     source = source.strip()
-    return source if source.startswith(s3_files.SCHEME) else os.path.expanduser(source)  # noqa: PTH111 (no error for ~x)
+    return source if source.startswith(SCHEME) else os.path.expanduser(source)  # noqa: PTH111 (no error for ~x)
 
 
 def _is_to_be_used_in_place(request: Request, folder: Path) -> bool:
@@ -154,16 +155,16 @@ def _kaggle_hm(request: Request, folder: Path) -> Fill | None:
     if not request.source and earlier is None:
         request = replace(request, source=str(kaggle_client.download(folder.parent / "downloads" / folder.name)))
     source = request.source or earlier["source"]
-    if not request.source and (source.startswith(s3_files.SCHEME) or not Path(source).exists()):
+    if not request.source and (source.startswith(SCHEME) or not Path(source).exists()):
         return None
-    if "://" in source and not source.startswith(s3_files.SCHEME):
+    if "://" in source and not source.startswith(SCHEME):
         raise RawSourceError("RAW_DIR is an address, but not of S3; name a folder or s3://bucket/prefix.")
     versions = {} if earlier is None or request.is_forced else earlier.get("versions", {})
     kept = s3_files.KeptFiles(folder, {name: s3_files.FileVersion(*version) for name, version in versions.items()})
 
     def fill(new: Path, scratch: Path) -> Filled:
         origin = {"source": source}
-        if source.startswith(s3_files.SCHEME):
+        if source.startswith(SCHEME):
             origin["versions"] = s3_files.fetch(source, list(RAW_COLUMNS), new, kept)
             files = new
         else:

@@ -32,10 +32,12 @@ from metaflow import (
 )
 from metaflow.cards import Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException, MetaflowNotFound
+from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE
 
 from recommender import config, dataset_lock, task_shares
 from recommender.errors import RecommenderError, RunRefused
 from recommender.report.step_cost import StepClock
+from recommender.state_files import StoreFailed, default_state_url, here, keep
 
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
 
@@ -174,6 +176,7 @@ class RecommendationFlow(FlowSpec):
         check_not_older(self.windows.cutoff, champion(self.dataset), self.force_reason.strip())
         self.run_id = current.run_id  # a resumed run goes on as the one that it resumes
         self.run_dir = project_paths.run_dir(self.dataset, self.run_id)
+        keep(self.plan.raw_dir)
         self.next(self.build_marts)
 
     @measured
@@ -187,7 +190,7 @@ class RecommendationFlow(FlowSpec):
 
         features = self.settings.features
         self.marts = build_marts(
-            self.plan.raw_dir,
+            here(self.plan.raw_dir),
             project_paths.warehouse_path(self.dataset),
             self.run_dir / "marts",
             cutoff=self.windows.cutoff,
@@ -196,6 +199,7 @@ class RecommendationFlow(FlowSpec):
             segment_columns=features.segment_columns,
             ranking_weeks=self.windows.ranking_weeks,
         ).marts
+        keep(self.marts.folder)
         usual = UsualWeeks.of(self.marts.shop_weeks(), self.windows)
         self.week_tests = [
             *run_tests(usual, self.settings.usual_weeks),
@@ -216,7 +220,7 @@ class RecommendationFlow(FlowSpec):
         folder, validation_day = self.run_dir / "evaluated", self.windows.validation_as_of_day
         days = [*self.windows.training_as_of_days, validation_day]
         encode_marts(self.marts, validation_day, self.settings.features.on_sale_days, folder, days)
-        self.inputs_folder = folder / INPUTS
+        self.inputs_folder = keep(folder) / INPUTS
         self.candidate_shares = shares_of(self.settings.candidates, self.plan.purchases)
         self.next(self.train, foreach="candidate_shares")
 
@@ -286,9 +290,10 @@ class RecommendationFlow(FlowSpec):
         from recommender.weeks.weekly_jobs import fit_week
 
         on_sale_days, ranking = self.settings.features.on_sale_days, self.settings.ranking
-        self.fitted = [
-            FittedWeek(job, fit_week(job, self.marts, self.windows, on_sale_days, ranking)) for job in self.input.pieces
-        ]
+        self.fitted = []
+        for job in self.input.pieces:
+            self.fitted.append(FittedWeek(job, fit_week(job, self.marts, self.windows, on_sale_days, ranking)))
+            keep(job.folder)
         self.next(self.rank)
 
     @measured
@@ -301,6 +306,8 @@ class RecommendationFlow(FlowSpec):
         self.merge_artifacts(inputs, exclude=["fitted"])
         fitted = [week for each in inputs for week in each.fitted]
         self.models = fit_rankers(fitted, self.windows, self.settings, self.opponent.configuration, self.run_dir)
+        for each in filter(None, (self.models.evaluated, self.models.champion)):
+            keep(each.ranker_folder)
         self.next(self.evaluate)
 
     @measured
@@ -319,6 +326,7 @@ class RecommendationFlow(FlowSpec):
         )
         self.lists_file = self.run_dir / LISTS_FILE
         write_test_week_lists(self.lists_file, lists.of_models(), lists.customer_ids, lists.article_ids)
+        keep(self.lists_file)
         print(self.week.contest.in_words())
         self.next(self.test_behavior)
 
@@ -347,7 +355,9 @@ class RecommendationFlow(FlowSpec):
         self._stop_when_refused()
         folder, contest = self.run_dir / "published", self.week.contest
         self.refitted = self.models.refit(folder / "ranker", is_ranker_needed=not contest.is_won_by_baseline)
-        save_stages(self.settings.stages, folder)
+        if not contest.is_won_by_baseline:
+            keep(self.refitted.ranker_folder)
+        keep(save_stages(self.settings.stages, folder))
         self.next(self.publish)
 
     @measured
@@ -425,9 +435,11 @@ class RecommendationFlow(FlowSpec):
         decision = registry.decision_of(report, configuration.as_dict())
         registry.append(decision, project_paths.registry_file(self.dataset))
         folder = project_paths.reports_dir(self.dataset)
-        run_report.keep_test_week_lists(self.lists_file, folder)
+        run_report.keep_test_week_lists(here(self.lists_file), folder)
         run_report.write_report(report, folder / "report.json")
         drawn = report_page.try_to_write_page(report, folder, self.marts)
+        for each in filter(None, (folder / run_report.LISTS_FILE, folder / "report.json", drawn.page)):
+            keep(each)
         comet.log_run(report, drawn.charts, drawn.predictions)
         print(run_report.summarize(report, drawn.page))
         in_use = runs_in_use(self.dataset)
@@ -441,7 +453,7 @@ class RecommendationFlow(FlowSpec):
         current.card.append(Markdown(f"# {card_tables.decision(report)}"))
         if warnings := report["warnings"]:
             current.card.append(Table([[each] for each in warnings], [card_tables.warnings_title(warnings)]))
-        for part in report_page.try_to_tell(report, self.lists_file, self.marts):
+        for part in report_page.try_to_tell(report, here(self.lists_file), self.marts):
             current.card.append(Markdown(f"{'#' * part.level} {part.title}\n\n{part.text}"))
             for spec in part.charts.values():
                 current.card.append(VegaChart(spec))
@@ -454,6 +466,7 @@ def _main(arguments):
     """Carry out a command of Metaflow's; one that runs the flow only as the one run of its dataset."""
     sys.argv[1:] = arguments = _with_origin(arguments)
     os.environ.update(task_shares.workers_of(arguments))
+    os.environ.update(_state_url(arguments))
     dataset = dataset_lock.dataset_to_run(arguments, _dataset_of_run)
     try:
         with nullcontext() if dataset is None else dataset_lock.dataset_lock(dataset):
@@ -461,6 +474,15 @@ def _main(arguments):
     except dataset_lock.AlreadyRunning as error:
         print(error, file=sys.stderr)
         sys.exit(dataset_lock.EXIT_CODE)
+
+
+def _state_url(arguments):
+    """Return where files of a flow in S3 go that was told nothing else, as a variable of the environment."""
+    datastore = task_shares.option_of(arguments, "--datastore") or DEFAULT_DATASTORE
+    try:
+        return default_state_url(datastore, DATASTORE_SYSROOT_S3)
+    except StoreFailed as error:
+        sys.exit(str(error))
 
 
 def _with_origin(arguments):

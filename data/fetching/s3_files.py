@@ -1,7 +1,6 @@
 """Raw files from S3, or from any store that speaks its protocol.
 
-Stage: raw data. In: `s3://bucket/prefix` and file names. Out: the files in a folder. `boto3` is imported where a
-connection is made; credentials, region and endpoint (`AWS_ENDPOINT_URL`) are its own settings.
+Stage: raw data. In: `s3://bucket/prefix` and file names. Out: the files in a folder.
 """
 
 from __future__ import annotations
@@ -11,12 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from data.fetching.s3_client import bucket_and_prefix, s3_client
 from data.raw_errors import RawSourceError
 from data.reading.failures import without_passwords
-
-SCHEME = "s3://"
-CONNECT_TIMEOUT_SECONDS = 10
-ATTEMPTS = 3
 
 
 class FileVersion(NamedTuple):
@@ -56,12 +52,11 @@ def fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) ->
 
 
 def _fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) -> dict[str, FileVersion]:
-    import boto3
-    from botocore.config import Config
-
-    config = Config(connect_timeout=CONNECT_TIMEOUT_SECONDS, retries={"total_max_attempts": ATTEMPTS})
-    s3 = boto3.Session().client("s3", config=config)
-    bucket, prefix = _bucket_and_prefix(uri)
+    s3 = s3_client()
+    try:
+        bucket, prefix = bucket_and_prefix(uri)
+    except ValueError as error:
+        raise RawSourceError(str(error)) from error
     versions = {name: _version_of(s3, bucket, prefix + name) for name in file_names}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
@@ -73,14 +68,6 @@ def _fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) -
             print(f"Downloading {uri.rstrip('/')}/{name}, {version.size_bytes:,} bytes", flush=True)
             s3.download_file(bucket, prefix + name, str(folder / name))
     return versions
-
-
-def _bucket_and_prefix(uri: str) -> tuple[str, str]:
-    """`s3://bucket/a/b` -> ("bucket", "a/b/"); the prefix of a whole bucket is empty."""
-    bucket, _, prefix = uri.removeprefix(SCHEME).partition("/")
-    if not uri.startswith(SCHEME) or not bucket:
-        raise RawSourceError(f"{uri!r} is not an S3 folder; write s3://bucket/prefix.")
-    return bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
 
 def _version_of(s3, bucket: str, key: str) -> FileVersion | None:

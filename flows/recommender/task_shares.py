@@ -39,11 +39,17 @@ class Share:
 
 def workers_of(arguments: Sequence[str]) -> dict[str, str]:
     """Return `WORKERS` as a command line of the flow's sets it; nothing where it does not."""
+    workers = option_of(arguments, OPTION)
+    return {} if workers is None else {WORKERS: workers}
+
+
+def option_of(arguments: Sequence[str], name: str) -> str | None:
+    """Return the value that a command line gives an option, written with a space or a =; None where it gives none."""
     for place, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name == OPTION and (equals or place + 1 < len(arguments)):
-            return {WORKERS: value if equals else arguments[place + 1]}
-    return {}
+        found, equals, value = argument.partition("=")
+        if found == name and (equals or place + 1 < len(arguments)):
+            return value if equals else arguments[place + 1]
+    return None
 
 
 def shares_of(pieces: Sequence[Any], purchases: int, environment: Mapping[str, str] = os.environ) -> list[Share]:

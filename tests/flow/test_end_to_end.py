@@ -11,16 +11,20 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+import steps_apart
 from flow_runs import CUSTOMERS, Workplace, lenient, make_workplace, small_settings
 from named_customers import files_naming
+from s3_server import BUCKET, s3_server
 from served_lists import serving
 
+from data.raw_layout import RAW_COLUMNS
 from recommender.config import DEFAULT_FILE
 from recommender.models.baselines import BASELINES
 from recommender.models.collaborative_baselines import COLLABORATIVE_BASELINES
@@ -229,6 +233,50 @@ def assert_everything_else_is_served(get, customer: str) -> None:
     segment = get("/popular").raise_for_status().json()["segments"][0]
     of_segment = get(f"/popular?segment={segment}").raise_for_status().json()
     assert (of_segment["source"], len(of_segment["items"])) == ("segment", 12)
+
+
+@pytest.fixture(scope="module")
+def run_apart(published_run, workplace, tmp_path_factory):
+    """The same shop with every step on a machine of its own, one task killed half-way: output, bucket and Redis."""
+    apart, steps = make_workplace(tmp_path_factory.mktemp("apart")), tmp_path_factory.mktemp("steps")
+    with pytest.MonkeyPatch.context() as patch, s3_server(patch) as bucket:
+        for name in RAW_COLUMNS:
+            bucket.client.upload_file(str(workplace.data_dir / "raw" / "demo" / name), BUCKET, f"raw/{name}")
+        options = ["--dataset", "kaggle-hm", "--source", f"s3://{BUCKET}/raw", "--max-workers", "2"]
+        python, flow_file, *arguments = apart.command(*options)
+        environment = {
+            **apart.environment,
+            **bucket.settings,
+            "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow",
+            "METAFLOW_S3_ENDPOINT_URL": bucket.settings["AWS_ENDPOINT_URL"],
+            "REDIS_URL": apart.redis_server.ensure_running(),
+            steps_apart.KILLED: "fit_week",
+        }
+        command = [python, steps_apart.__file__, str(steps), flow_file, "--datastore=s3", *arguments]
+        place = apart.root / "elsewhere"
+        finished = subprocess.run(command, env=environment, cwd=place, capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-3000:]
+        yield finished.stdout, bucket, apart, steps
+    apart.redis_server.stop()
+
+
+def test_steps_on_machines_of_their_own_publish_the_same_lists(run_apart, published_run, workplace):
+    output, _, apart, steps = run_apart
+    assert (steps / "killed").read_text() == "killed"
+    assert [each.name for each in steps.iterdir() if each.is_dir()] == []
+    assert "wrote into its" not in output
+    (published,) = apart.published("kaggle-hm")
+    assert published.manifest.checksum == workplace.published()[0].manifest.checksum
+
+
+def test_no_task_fetched_an_object_twice_and_none_was_kept_twice(run_apart):
+    output, bucket, *_ = run_apart
+    files = [each for each in bucket.read if each[1].startswith("metaflow/recommender/") and "manifest" not in each[1]]
+    assert len({task for task, *_ in files}) > 8
+    assert [each for each, times in Counter(files).items() if times > 1] == []
+    kept = [each for each in bucket.requests if each.startswith(f"PUT /{BUCKET}/metaflow/recommender/runs/")]
+    assert len(kept) > 50
+    assert [each for each, times in Counter(kept).items() if times > 1 and "manifest" not in each] == []
 
 
 @pytest.mark.long

@@ -28,6 +28,7 @@ from recommender.models.ranked_lists import RankedLists, empty_lists
 from recommender.models.ranking.rankers import load_ranker
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.four_stages import best_of_generator, recommend
+from recommender.state_files import here
 from recommender.weeks.weekly_models import FittedModels
 
 
@@ -96,7 +97,7 @@ def read_oracle(path: Path, customer_ids: np.ndarray, catalogue: Catalogue, k: i
 
     An article that was never sold is in no catalogue; its place in a list stays empty, as it can be no hit.
     """
-    rows = pq.read_table(path, filters=[(Columns.RANK, "<=", k)])
+    rows = pq.read_table(here(path), filters=[(Columns.RANK, "<=", k)])
     customer = pc.index_in(rows[Columns.CUSTOMER_ID], value_set=pa.array(customer_ids, pa.string()))
     article = pc.index_in(rows[Columns.ARTICLE_ID], value_set=pa.array(catalogue.article_ids, pa.string()))
     is_used = pc.and_(pc.is_valid(customer), pc.is_valid(article))

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from recommender.project_paths import raw_dir, reports_dir
+from recommender.state_files import here
 
 TOLERANCE = 1e-6
 METRICS = ("map", "recall", "hit_rate", "ndcg", "mrr")
@@ -272,18 +273,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m recommender.evaluation.rescore", description=main.__doc__)
     parser.add_argument("--dataset", default="demo")
     dataset = parser.parse_args().dataset
-    folder = reports_dir(dataset)
-    if not (folder / "report.json").exists():
+    report_file, lists = (here(reports_dir(dataset) / name) for name in ("report.json", "test_week_lists.parquet"))
+    if not report_file.exists():
         print(f"there is no report of {dataset} yet; `make run DATASET={dataset}` leaves one", file=sys.stderr)
         return 2
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    report = json.loads(report_file.read_text(encoding="utf-8"))
     test, n_candidates, cutoffs = report["windows"]["test"], report["n_candidates"], reported_cutoffs(report["metrics"])
     served = next(iter(next(iter(report["metrics"].values()))))  # the MAP at the served depth stands first
-    lists, k = folder / "test_week_lists.parquet", int(served.partition("@")[2])
-    rescored = rescore(lists, raw_dir(dataset), test["start"], test["end"], n_candidates, k, cutoffs=cutoffs)
+    raw, k = here(raw_dir(dataset)), int(served.partition("@")[2])
+    rescored = rescore(lists, raw, test["start"], test["end"], n_candidates, k, cutoffs=cutoffs)
     for model, metrics in rescored.items():
-        all_customers = metrics[f"{served}_all"]
-        print(f"{model:<28}  {served.upper()} {metrics.get(served, math.nan):.6f}  all {all_customers:.6f}")
+        print(f"{model:<28}  {served.upper()} {metrics.get(served, math.nan):.6f}  all {metrics[f'{served}_all']:.6f}")
     differences = find_differences(report["metrics"], rescored)
     print("\n".join(differences) or f"{len(rescored)} models: report.json says the same.")
     return 1 if differences else 0

@@ -20,6 +20,7 @@ from recommender.errors import RecommenderError
 from recommender.features.marts import Marts
 from recommender.model_names import FOUR_STAGES
 from recommender.project_paths import reports_dir, run_dir
+from recommender.state_files import here
 
 
 class NothingPublished(RecommenderError):
@@ -70,7 +71,7 @@ def newest_run(dataset: str) -> NewestRun:
     Raises:
         NothingPublished: when there is no report, its run was refused or served a baseline, or its folder is gone.
     """
-    path, remedy = reports_dir(dataset) / "report.json", f"`make run DATASET={dataset}`"
+    path, remedy = here(reports_dir(dataset) / "report.json"), f"`make run DATASET={dataset}`"
     if not path.exists():
         raise NothingPublished(f"nothing was published for {dataset} yet; {remedy} does it")
     report = json.loads(path.read_text(encoding="utf-8"))
@@ -86,7 +87,7 @@ def newest_run(dataset: str) -> NewestRun:
             "theirs can be explained"
         )
     run = NewestRun(dataset, run_id, last_day + timedelta(days=1))
-    if not run.models_dir.is_dir():
+    if not here(run.models_dir).is_dir():
         raise NothingPublished(f"{run.models_dir}, the models of run {run_id}, is gone; {remedy} makes new ones")
     return run
 

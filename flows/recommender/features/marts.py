@@ -30,6 +30,7 @@ from recommender.features.customer_rows import places_of
 from recommender.features.earlier_marts import has_customer_ids_alone, with_customer_codes
 from recommender.features.interactions import Interactions
 from recommender.features.time_split import WEEK
+from recommender.state_files import here
 
 MART_KEYS: Mapping[str, tuple[str, ...]] = {
     "articles": (Columns.ARTICLE_ID,),
@@ -86,7 +87,7 @@ class Marts:
         """
         if name not in MART_KEYS:
             raise MartMissing(f"There is no mart '{name}'; choose one of {', '.join(MART_KEYS)}.")
-        path = self.folder / f"{name}.parquet"
+        path = here(self.folder / f"{name}.parquet")
         if not path.exists():
             raise MartMissing(f"{path} is missing; `make run` builds the marts")
         return path

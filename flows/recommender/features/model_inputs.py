@@ -23,6 +23,7 @@ from recommender.features.catalogue import Catalogue
 from recommender.features.schema_text import schema_as_text, schema_of_text
 from recommender.features.snapshots import CandidateSnapshot, QuerySnapshot
 from recommender.features.truth import Truth
+from recommender.state_files import here
 
 if TYPE_CHECKING:
     from merlin.schema import Schema
@@ -69,9 +70,9 @@ class ModelInputs:
             UnreadableInputs: when another release wrote something else.
         """
         earlier = folder.with_name(folder.name + EARLIER_SUFFIX)
-        path = earlier if earlier.exists() else folder
+        path = earlier if earlier.exists() else here(folder)
         try:
-            return cls._of_earlier(earlier) if earlier.exists() else cls._open(folder)
+            return cls._of_earlier(path) if path == earlier else cls._open(path)
         except (pickle.UnpicklingError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableInputs(f"{path} was written by another release, and this one cannot read it") from error
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from recommender.features.schema_text import schema_as_text, schema_of_text
+from recommender.state_files import here
 
 if TYPE_CHECKING:
     from recommender.models.two_tower import TwoTower
@@ -39,11 +40,11 @@ def load_model(folder: Path) -> TwoTower:
     """
     from recommender.models.two_tower import TowerSettings, TwoTower
 
-    weights = torch.load(folder / WEIGHTS, weights_only=True)
+    weights = torch.load(here(folder / WEIGHTS), weights_only=True)
     candidate_schema, query_schema = (
-        schema_of_text((folder / name).read_text()) for name in (CANDIDATE_SCHEMA, QUERY_SCHEMA)
+        schema_of_text(here(folder / name).read_text()) for name in (CANDIDATE_SCHEMA, QUERY_SCHEMA)
     )
-    settings = TowerSettings(**json.loads((folder / SETTINGS).read_text()))
+    settings = TowerSettings(**json.loads(here(folder / SETTINGS).read_text()))
     model = TwoTower(candidate_schema, query_schema, weights["article_codes"], settings)
     model.load_state_dict(weights)
     return model.eval()

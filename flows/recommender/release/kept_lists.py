@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from recommender.errors import RecommenderError
 from recommender.release.publish import PublishedRun
 from recommender.release.published_lists import NamedLists, PublishedLists
+from recommender.state_files import here
 from serving.cache.article_facts import ArticleFacts
 from serving.cache.contract import OVERALL
 from serving.cache.list_buckets import ListArrays
@@ -62,7 +63,7 @@ def kept_lists(folder: Path) -> tuple[PublishedLists, PublishedRun]:
     Raises:
         NotKept: nothing is there.
     """
-    if not (folder / RUN_FILE).exists():
+    if not (here(folder) / RUN_FILE).exists():
         raise NotKept(f"{folder} has no published lists; the run published nothing, or its files were removed.")
     run = PublishedRun(**json.loads((folder / RUN_FILE).read_text(encoding="utf-8")))
     customers = pq.read_table(folder / "customers.parquet")

@@ -22,6 +22,7 @@ from recommender.release.published_versions import served_manifest
 from recommender.release.redis_client import redis_client
 from recommender.release.republish import lists_folder
 from recommender.release.tonights_lists import ListRequest, Recommender, lists_for_everybody
+from recommender.state_files import keep
 from recommender.weeks.weekly_models import FittedModels
 from serving.cache.kept_rules import rescue_rules
 
@@ -82,7 +83,9 @@ def publish_tonight(
         return Publication(tests, verdict, None)
     lists = made.published_lists()
     run = replace(run, generated_at=datetime.now(UTC).isoformat(timespec="seconds"))
-    keep_lists(lists, run, lists_folder(run.dataset, run.run_id))
+    folder = lists_folder(run.dataset, run.run_id)
+    keep_lists(lists, run, folder)
+    keep(folder)
     with redis_client() as client:
         for line in rescue_rules(client, run.dataset):
             print(line)

@@ -24,6 +24,7 @@ from typing import Any
 from recommender.evaluation.behavior_changes import behavior_values
 from recommender.evaluation.behavioral_check import CheckResult
 from recommender.json_values import without_nan
+from recommender.state_files import change, here
 
 MODELS = ("served", "four_stages", "champion", "popular", "two_tower")
 METRICS = ("map@", "recall@")
@@ -92,13 +93,17 @@ def append(decision: Decision, path: Path) -> None:
     Any number of processes may do this at once.
 
     Raises:
-        OSError: when the line could not be written whole, for example on a full disk.
+        OSError: when the line could not be written whole, for example on a full disk, or not be kept at STATE_URL.
     """
     line = json.dumps(without_nan(asdict(decision)), ensure_ascii=False, allow_nan=False).encode()
+    change(path, lambda: _append_here(line, decision.run_id, path))
+
+
+def _append_here(line: bytes, run_id: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path) as descriptor:
         before = path.read_bytes()
-        if any(each.run_id == decision.run_id for each in _parsed(before, path, lambda _: None)):
+        if any(each.run_id == run_id for each in _parsed(before, path, lambda _: None)):
             return
         end_of_torn = b"\n" if before and not before.endswith(b"\n") else b""
         whole = end_of_torn + line + b"\n"
@@ -114,7 +119,7 @@ def read(path: Path, warn: Callable[[str], None] | None = None) -> list[Decision
         path: the registry.
         warn: called for every line that is not a decision; by default it goes to standard error.
     """
-    return list(_parsed(path.read_bytes(), path, warn or _complain)) if path.exists() else []
+    return list(_parsed(path.read_bytes(), path, warn or _complain)) if here(path).exists() else []
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from recommender.project_paths import run_dir
 from recommender.release.kept_lists import FOLDER, RUN_FILE, NotKept, kept_lists
 from recommender.release.publish import PublishedVersion, publish
 from recommender.release.redis_client import redis_client
+from recommender.state_files import folders, here
 from serving.cache.kept_rules import rescue_rules
 
 
@@ -34,9 +35,8 @@ def lists_folder(dataset: str, run_id: str) -> Path:
 
 def kept_runs(dataset: str) -> list[str]:
     """Return the ids of the runs whose lists are kept, the newest first."""
-    files = run_dir(dataset, "any").parent.glob(f"*/published/{FOLDER}/{RUN_FILE}")
-    newest_first = sorted(files, key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    return [path.parents[2].name for path in newest_first]
+    found = folders(run_dir(dataset, "any").parent, f"*/published/{FOLDER}")
+    return [folder.parents[1].name for folder in sorted(found, key=found.get, reverse=True)]
 
 
 def republish(client: redis.Redis, dataset: str, run_id: str) -> PublishedVersion:
@@ -77,7 +77,8 @@ def _told(dataset: str) -> list[str]:
     runs = kept_runs(dataset)
     if not runs:
         return [f"no run of {dataset} kept its lists; `make run DATASET={dataset}` does"]
-    models = (json.loads((lists_folder(dataset, run) / RUN_FILE).read_text(encoding="utf-8"))["model"] for run in runs)
+    files = (here(lists_folder(dataset, run) / RUN_FILE) for run in runs)
+    models = (json.loads(file.read_text(encoding="utf-8"))["model"] for file in files)
     return [f"{run}  {model}" for run, model in zip(runs, models, strict=True)]
 
 

@@ -1,6 +1,5 @@
 """Marts, models and inputs of runs: what is still of use stays, the rest goes, so that nights never fill the disk."""
 
-import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from recommender.release.publish_errors import RedisFailed
 from recommender.release.published_versions import CURRENT, versions
 from recommender.release.redis_client import redis_client
 from recommender.release.republish import kept_runs
+from recommender.state_files import folders, remove
 
 WEEKLY_MODELS, MARTS = "weeks", "marts"
 
@@ -17,8 +17,7 @@ def remove_weekly_models(run_dir: Path) -> None:
 
     What serves the customers, and what explains it, lies in other folders. Done twice, it does nothing.
     """
-    if (folder := run_dir / WEEKLY_MODELS).exists():
-        shutil.rmtree(folder)
+    remove(run_dir / WEEKLY_MODELS)
 
 
 def runs_in_use(dataset: str, warn: Callable[[str], None] = print) -> set[str]:
@@ -64,9 +63,10 @@ def remove_older_runs(dataset_dir: Path, current: Path, kept: int, in_use: Colle
     if kept < 1:
         raise ValueError(f"kept_runs is {kept}; at least the current run has to stay")
     staying = {current.name, *in_use}
-    others = [folder for folder in dataset_dir.iterdir() if (folder / MARTS).is_dir() and folder.name not in staying]
-    oldest_first = sorted(others, key=lambda folder: (folder.stat().st_mtime_ns, folder.name))
+    written = {marts.parent: when for marts, when in folders(dataset_dir, f"*/{MARTS}").items()}
+    others = [folder for folder in written if folder.name not in staying]
+    oldest_first = sorted(others, key=lambda folder: (written[folder], folder.name))
     removed = oldest_first[: max(len(oldest_first) - (kept - 1), 0)]
     for folder in removed:
-        shutil.rmtree(folder)
+        remove(folder)
     return removed

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.project_paths import PROJECT_ROOT, reports_dir
+from recommender.state_files import here
 
 DATASETS = ("demo", "online-retail")
 RESULTS_PAGE = PROJECT_ROOT / "docs/results.md"
@@ -63,7 +64,7 @@ def put_between_markers(path: Path, name: str, text: str) -> None:
 def main() -> None:
     """Put the table of every dataset that was run into the results page."""
     for dataset in DATASETS:
-        if (path := reports_dir(dataset) / "report.json").exists():
+        if (path := here(reports_dir(dataset) / "report.json")).exists():
             report = json.loads(path.read_text(encoding="utf-8"))
             put_between_markers(RESULTS_PAGE, f"last run of {dataset}", results_table(report))
 

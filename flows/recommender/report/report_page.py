@@ -24,6 +24,7 @@ from recommender.project_paths import keep_private, reports_dir, run_dir
 from recommender.report import report_cards
 from recommender.report.card_style import Table
 from recommender.report.run_report import LISTS_FILE, renamed_when_whole
+from recommender.state_files import here
 
 if TYPE_CHECKING:
     from recommender.report.report_cards import Section
@@ -102,7 +103,7 @@ def read_report(dataset: str) -> dict[str, Any]:
     Raises:
         ReportMissing: when there is no report, or it is not JSON.
     """
-    path = reports_dir(dataset) / "report.json"
+    path = here(reports_dir(dataset) / "report.json")
     if not path.exists():
         raise ReportMissing(f"{path} does not exist: nothing ran for {dataset} yet; `make run DATASET={dataset}` does")
     try:
@@ -126,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_private()
     folder = reports_dir(dataset)
     marts = Marts(run_dir(dataset, report["run_id"]) / "marts")
-    write_page(report, folder / LISTS_FILE, marts, folder / PAGE_FILE)
+    write_page(report, here(folder / LISTS_FILE), marts, folder / PAGE_FILE)
     print(folder / PAGE_FILE)
     return 0
 

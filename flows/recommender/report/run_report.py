@@ -211,11 +211,23 @@ def _publication_line(published: dict[str, Any] | None) -> str:
 
 def _step_table(steps: dict[str, dict[str, float]]) -> str:
     lines = [f"  {step:<28}  {_cost(**cost)}" for step, cost in steps.items()]
-    return "\n".join([f"Steps{'wall':>37}{'CPU':>11}{'peak':>14}{'written':>14}", *lines]) if lines else ""
+    moved = f"{'sent':>14}{'fetched':>14}" if any("uploaded_mib" in cost for cost in steps.values()) else ""
+    return "\n".join([f"Steps{'wall':>37}{'CPU':>11}{'peak':>14}{'written':>14}{moved}", *lines]) if lines else ""
 
 
-def _cost(seconds: float, peak_mib: float, cpu_seconds: float = nan, written_mib: float = nan) -> str:
+def _cost(
+    seconds: float,
+    peak_mib: float,
+    cpu_seconds: float = nan,
+    written_mib: float = nan,
+    uploaded_mib: float = nan,
+    downloaded_mib: float = nan,
+) -> str:
     """Return one step's cost in columns; a resumed run may hold steps of a release that counted less of it."""
     cpu = "" if isnan(cpu_seconds) else f"{cpu_seconds:,.1f} s"
-    written = "" if isnan(written_mib) else f"{written_mib:,.0f} MiB"
-    return f"{seconds:>8,.1f} s{cpu:>11}{peak_mib:>10,.0f} MiB{written:>14}".rstrip()
+    files = "".join(f"{_mib(each):>14}" for each in (written_mib, uploaded_mib, downloaded_mib))
+    return f"{seconds:>8,.1f} s{cpu:>11}{peak_mib:>10,.0f} MiB{files}".rstrip()
+
+
+def _mib(size: float) -> str:
+    return "" if isnan(size) else f"{size:,.0f} MiB"

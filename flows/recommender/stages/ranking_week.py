@@ -27,6 +27,7 @@ from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay
 from recommender.stages.pair_features import FEATURE_NAMES, with_generators
 from recommender.stages.shop_day import ShopDay
+from recommender.state_files import here
 
 DESCRIPTION, FEATURES, PROPOSED_BY = "week.json", "features.float32", "proposed_by"
 ARRAYS = "positions", "offsets", "is_bought", "customer_ids", "n_bought"
@@ -149,7 +150,7 @@ class RankingWeek:
             UnreadableWeek: when another release wrote something else.
         """
         try:
-            described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+            described = json.loads((here(folder) / DESCRIPTION).read_text(encoding="utf-8"))
             arrays = {name: _mapped(folder / f"{name}.npy") for name in ARRAYS}
             marks = _mapped(folder / f"{PROPOSED_BY}.npy")
             names = tuple(described["feature_names"])

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from recommender.config import FilterSettings, OrderSettings, StageSettings
+from recommender.state_files import here
 
 STAGES = "stages.json"
 
 
-def save_stages(stages: StageSettings, folder: Path) -> None:
-    """Write the settings into a folder, made when missing."""
+def save_stages(stages: StageSettings, folder: Path) -> Path:
+    """Write the settings into a folder, made when missing; return the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / STAGES).write_text(json.dumps(asdict(stages), indent=2), encoding="utf-8")
+    path = folder / STAGES
+    path.write_text(json.dumps(asdict(stages), indent=2), encoding="utf-8")
+    return path
 
 
 def load_stages(folder: Path) -> StageSettings:
@@ -30,7 +33,7 @@ def load_stages(folder: Path) -> StageSettings:
         FileNotFoundError: when the folder holds no settings.
         ValueError: when they lack a setting, or have one that is unknown.
     """
-    path = folder / STAGES
+    path = here(folder / STAGES)
     try:
         return stages_from(json.loads(path.read_text(encoding="utf-8")))
     except (KeyError, TypeError) as error:

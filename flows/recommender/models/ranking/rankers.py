@@ -22,6 +22,7 @@ from recommender.models.ranking.feature_rows import blocks_of
 from recommender.models.ranking.ranker_files import read_description
 from recommender.models.ranking.ranking_rows import RankingRows
 from recommender.settings.rankers import RANKER_SETTINGS
+from recommender.state_files import here
 
 
 class Ranker(Protocol):
@@ -108,7 +109,7 @@ def load_ranker(folder: Path) -> Ranker:
         FileNotFoundError: when the folder holds no ranker.
         ValueError: when its kind is unknown.
     """
-    return _kind(read_description(folder)["kind"]).load(folder)
+    return _kind(read_description(here(folder))["kind"]).load(folder)
 
 
 def score_rows(ranker: Ranker, rows: RankingRows) -> np.ndarray:

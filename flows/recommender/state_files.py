@@ -1,0 +1,274 @@
+"""What a run leaves, where every machine sees it: folders and files below STATE_URL, by default the data folder alone.
+
+Stage: below all rooms. In: what a step wrote below the data folder. Out: the same, below the data folder of whichever
+machine asks. Without STATE_URL every function here is about one disk: nothing is copied.
+
+    keep(folder)    after a step wrote it: what is new goes up
+    here(path)      before it is read: what is not on this machine comes down
+    names(folder)   what there is to be read
+    remove(folder)  here and there
+
+Below STATE_URL a folder is a manifest of its files and an object for each, named by its content:
+
+    runs/demo/17/marts/manifest.json             {"purchases.parquet": {"bytes": ..., "sha256": ...}, ...}
+    runs/demo/17/marts/purchases.parquet/1f3a...
+
+The manifest comes last and is replaced as a whole, and no object is ever overwritten. So a step that is killed leaves
+nothing that looks whole, and what is there already does not go up again. A file that is kept by itself, such as the
+report, is one object, which a newer one replaces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from recommender.object_store import Changed, ObjectStore, StoreFailed, object_store
+from recommender.project_paths import data_dir
+
+STATE_URL = "STATE_URL"
+OWN_FOLDER = "recommender"  # beside what Metaflow keeps
+MANIFEST = "/manifest.json"
+AT_A_TIME = 8  # files that go up or come down; each is a connection
+DIGITS_IN_KEY = 16
+ATTEMPTS_TO_CHANGE = 5
+
+
+class KeptFile(NamedTuple):
+    """One file of a folder: its size and its SHA-256 in hexadecimal digits."""
+
+    bytes: int
+    sha256: str
+
+
+Manifest = Mapping[str, KeptFile]
+"""Name below the folder, such as customer_features/2020-09-16.parquet, to what it holds."""
+
+_manifests: dict[tuple[ObjectStore, str], Manifest] = {}
+_checked: set[tuple[Path, str]] = set()  # files whose content this process knows
+
+
+def default_state_url(datastore: str, s3_root: str | None) -> dict[str, str]:
+    """Return the STATE_URL of a flow that keeps its artifacts in S3 and was told no other; nothing on one disk.
+
+    Args:
+        datastore: as Metaflow names it, such as local or s3.
+        s3_root: METAFLOW_DATASTORE_SYSROOT_S3.
+
+    Raises:
+        StoreFailed: when the artifacts are kept where files cannot be.
+    """
+    if datastore == "local" or os.environ.get(STATE_URL):
+        return {}
+    if datastore != "s3" or not s3_root:
+        raise StoreFailed(f"With --datastore={datastore}, set STATE_URL=s3://bucket/prefix: files need S3, too.")
+    return {STATE_URL: f"{s3_root.rstrip('/')}/{OWN_FOLDER}"}
+
+
+def keep(path: Path) -> Path:
+    """Return a path after every machine can see it as it is now: a folder, or a single file.
+
+    Raises:
+        StoreFailed: when something cannot be written; the folder is then what it was.
+    """
+    if (store := _store()) is not None:
+        _keep_folder(store, path) if path.is_dir() else store.upload(path, _place(path), _checksum(path))
+    return path
+
+
+def here(path: Path) -> Path:
+    """Return a path after what it names is on this machine: a kept folder, a part of one, or a kept file.
+
+    What was never kept stays missing, and who reads it says so.
+
+    Raises:
+        StoreFailed: when it is kept but cannot be read, or is not what was kept.
+    """
+    if (store := _store()) is None or not path.is_relative_to(data_dir()):
+        return path
+    place = _place(path)
+    if (folder := _folder_of(store, place)) is None:
+        _bring_file(store, path)
+        return path
+    wanted = [name for name in _manifests[store, folder] if _is_below(f"{folder}/{name}", place)]
+    _each(partial(_bring, store, folder), wanted)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of what lies in a folder, on this machine or where it is kept, ascending."""
+    found = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
+    if (store := _store()) is not None and folder.is_relative_to(data_dir()):
+        place = _place(folder)
+        if (kept := _folder_of(store, place)) is not None:
+            files = [f"{kept}/{name}" for name in _manifests[store, kept]]
+            found |= {file.removeprefix(f"{place}/").split("/")[0] for file in files if _is_below(file, place)}
+    return sorted(found)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder and everything below it, wherever it is kept."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    if (store := _store()) is not None:
+        below = f"{_place(folder)}/"
+        store.remove(sorted(store.keys(below), key=lambda key: not key.endswith(MANIFEST)))  # first what says they are
+        for known in [known for known in _manifests if f"{known[1]}/".startswith(below)]:
+            del _manifests[known]
+
+
+def folders(parent: Path, pattern: str) -> dict[Path, float]:
+    """Return the folders that a pattern names, each with the seconds since 1970 at which it was written.
+
+    Args:
+        parent: where to begin, below the data folder.
+        pattern: as in `Path.glob`, such as "*/marts".
+    """
+    found = {each: each.stat().st_mtime for each in parent.glob(pattern) if each.is_dir()}
+    if (store := _store()) is not None:
+        for key, written in store.keys(f"{_place(parent)}/").items():
+            folder = data_dir() / key.removesuffix(MANIFEST)
+            is_as_deep = len(folder.relative_to(parent).parts) == pattern.count("/") + 1
+            if key.endswith(MANIFEST) and is_as_deep and folder.match(pattern):
+                found[folder] = written.timestamp()
+    return found
+
+
+def change(path: Path, edit: Callable[[], None]) -> None:
+    """Let an edit of a file that every machine sees begin with its newest state, and let everybody see the result.
+
+    Args:
+        path: of a file that may not exist yet; it is kept by itself.
+        edit: changes it here; done again when somebody else was faster.
+
+    Raises:
+        StoreFailed: when the file cannot be read or written.
+    """
+    if (store := _store()) is None:
+        edit()
+        return
+    for _ in range(ATTEMPTS_TO_CHANGE):
+        before = store.read(_place(path))
+        if before is not None:
+            _write_here(path, before.content)
+        edit()
+        try:
+            store.write(_place(path), path.read_bytes(), instead_of=before)
+            return
+        except Changed:
+            continue
+    raise StoreFailed(f"{store.address(_place(path))} was changed by others {ATTEMPTS_TO_CHANGE} times; try again.")
+
+
+def _keep_folder(store: ObjectStore, folder: Path) -> None:
+    place = _place(folder)
+    files = {each.relative_to(folder).as_posix(): each for each in sorted(folder.rglob("[!.]*")) if each.is_file()}
+    manifest = dict(zip(files, _each(_described, files.values()), strict=True))
+    there = store.keys(f"{place}/")
+    new = [name for name in files if _key(place, name, manifest[name]) not in there]
+    _each(lambda name: store.upload(files[name], _key(place, name, manifest[name]), manifest[name].sha256), new)
+    before = _read_manifest(store, place) or {}
+    store.put(place + MANIFEST, json.dumps({name: each._asdict() for name, each in manifest.items()}).encode())
+    _manifests[store, place] = manifest
+    kept = {_key(place, *each) for each in manifest.items()}
+    store.remove([key for each in before.items() if (key := _key(place, *each)) not in kept])
+
+
+def _store() -> ObjectStore | None:
+    url = os.environ.get(STATE_URL, "").strip()
+    return object_store(url) if url else None
+
+
+def _place(path: Path) -> str:
+    return path.relative_to(data_dir()).as_posix()
+
+
+def _key(place: str, name: str, file: KeptFile) -> str:
+    return f"{place}/{name}/{file.sha256[:DIGITS_IN_KEY]}"
+
+
+def _each(work: Callable[[str], object], names: Iterable) -> list:
+    with ThreadPoolExecutor(AT_A_TIME) as threads:
+        return list(threads.map(work, names))
+
+
+def _described(path: Path) -> KeptFile:
+    return KeptFile(path.stat().st_size, _checksum(path))
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folder_of(store: ObjectStore, place: str) -> str | None:
+    """Return the place of the kept folder that is a place or holds it, its manifest read; None when there is none."""
+    parts = place.split("/")
+    above = ["/".join(parts[:end]) for end in range(len(parts), 1, -1)]
+    known = next((each for each in above if _names(_manifests.get((store, each), {}), each, place)), None)
+    return known or next((each for each in above if _read_manifest(store, each) is not None), None)
+
+
+def _names(manifest: Manifest, folder: str, place: str) -> bool:
+    """Whether a folder's manifest names a file at a place or below it."""
+    return any(_is_below(f"{folder}/{name}", place) for name in manifest)
+
+
+def _is_below(file: str, place: str) -> bool:
+    return f"{file}/".startswith(f"{place}/")
+
+
+def _read_manifest(store: ObjectStore, place: str) -> Manifest | None:
+    found = store.read(place + MANIFEST)
+    if found is None:
+        return None
+    _manifests[store, place] = {name: KeptFile(**each) for name, each in json.loads(found.content).items()}
+    return _manifests[store, place]
+
+
+def _bring(store: ObjectStore, folder: str, name: str) -> None:
+    """Bring a file of a folder, unless it is here."""
+    path, file = data_dir() / folder / name, _manifests[store, folder][name]
+    if (path, file.sha256) in _checked:
+        return
+    if not (path.is_file() and _described(path) == file):
+        key = _key(folder, name, file)
+        if not _downloaded(store, key, path):
+            raise StoreFailed(f"{store.address(key)} is gone, though its manifest names it; begin a new run.")
+        if _described(path) != file:
+            path.unlink()
+            raise StoreFailed(f"{store.address(key)} is not what was kept: its checksum is another; begin a new run.")
+    _checked.add((path, file.sha256))
+
+
+def _bring_file(store: ObjectStore, path: Path) -> None:
+    """Bring a file that is kept by itself, unless it is here as it is there."""
+    there = store.checksum_of(_place(path))
+    if there is not None and not (path.is_file() and _checksum(path) == there):
+        _downloaded(store, _place(path), path)
+
+
+def _downloaded(store: ObjectStore, key: str, path: Path) -> bool:
+    """Bring an object beside its place and then into it; returns whether there was one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.coming")
+    try:
+        if is_there := store.download(key, beside):
+            beside.replace(path)
+        return is_there
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write_here(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.coming")
+    beside.write_bytes(content)
+    beside.replace(path)

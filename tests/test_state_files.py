@@ -1,0 +1,288 @@
+"""Files that every machine sees: two data folders, a real S3 protocol server between them."""
+
+import json
+import re
+
+import pytest
+from s3_server import BUCKET, Fault, s3_server
+
+from recommender import object_store, project_paths, state_files
+from recommender.object_store import TRAFFIC, StoreFailed
+from recommender.state_files import change, default_state_url, folders, here, keep, remove
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """The server, and STATE_URL below its bucket."""
+    with s3_server(monkeypatch) as started:
+        monkeypatch.setenv("STATE_URL", f"s3://{BUCKET}/state")
+        object_store.object_store.cache_clear()  # its client knows another server
+        yield started
+
+
+@pytest.fixture
+def on(monkeypatch, tmp_path):
+    """Go on as a new process on a machine of a name."""
+
+    def go_on(name: str) -> None:
+        monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / name))
+        monkeypatch.setattr(state_files, "_manifests", {})
+        monkeypatch.setattr(state_files, "_checked", set())
+
+    go_on("here")
+    return go_on
+
+
+def marts() -> project_paths.DataPath:
+    return project_paths.run_dir("demo", "17") / "marts"
+
+
+def write(folder, **files: str) -> None:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def gets(server, part: str) -> list[str]:
+    """The objects that were fetched, manifests left out."""
+    return [each for each in server.requests if re.match(rf"GET (?!.*manifest).*{part}", each)]
+
+
+def test_on_one_disk_nothing_is_copied_and_nothing_is_asked(on, monkeypatch, tmp_path):
+    monkeypatch.delenv("STATE_URL", raising=False)
+    write(marts(), a="1")
+    assert keep(marts()) == here(marts()) == marts()
+    assert list(folders(marts().parent.parent, "*/marts")) == [marts()]
+    assert [each.name for each in tmp_path.rglob("*") if each.is_file()] == ["a"]
+    remove(marts())
+    assert not marts().exists()
+
+
+def test_another_machine_reads_what_one_kept_and_only_what_it_asks_for(server, on):
+    write(marts(), a="first", customer_features__monday="second", customer_features__tuesday="third")
+    keep(marts())
+    on("there")
+    assert here(marts() / "customer_features" / "monday").read_text() == "second"
+    assert [each.name for each in marts().rglob("*") if each.is_file()] == ["monday"]
+    assert sorted(each.read_text() for each in here(marts()).rglob("*") if each.is_file()) == [
+        "first",
+        "second",
+        "third",
+    ]
+    assert len(gets(server, "/monday/")) == 1
+
+
+def test_what_is_there_does_not_go_up_again(server, on):
+    write(marts(), a="first " * 1000, b="second " * 1000)
+    keep(marts())
+    write(marts(), b="another " * 1000)
+    before = TRAFFIC.uploaded
+    keep(marts())
+    assert TRAFFIC.uploaded - before < 9_000  # the second file and the manifest
+    assert len([each for each in server.requests if each.startswith("PUT") and "/a/" in each]) == 1
+    assert len(server.stored_keys("state/runs/demo/17/marts/b/")) == 1  # what was replaced is gone
+    on("there")
+    assert here(marts() / "b").read_text().startswith("another")
+
+
+def test_a_process_fetches_nothing_twice_and_the_next_nothing_that_is_on_its_disk(server, on):
+    write(marts(), a="first")
+    keep(marts())
+    on("there")
+    for _ in range(3):
+        here(marts() / "a")
+    on("there")
+    here(marts())
+    assert len(gets(server, "/a/")) == 1
+
+
+def test_a_file_of_an_earlier_attempt_is_replaced(server, on):
+    write(marts(), a="kept")
+    keep(marts())
+    on("there")
+    write(marts(), a="else")
+    assert here(marts() / "a").read_text() == "kept"
+
+
+def test_the_nearest_folder_that_was_kept_is_asked(server, on):
+    published = project_paths.run_dir("demo", "17") / "published"
+    write(published, weights="w")
+    keep(published)
+    write(published, lists__run="r")
+    keep(published / "lists")
+    for place, text in (("lists/run", "r"), ("weights", "w"), ("lists/run", "r")):
+        on(f"there for {place[:1]}{text}")
+        there = project_paths.run_dir("demo", "17") / "published"
+        assert here(there / "weights").read_text() == "w"
+        assert here(there / place).read_text() == text
+
+
+def test_a_killed_step_leaves_nothing_that_looks_whole(server, on):
+    write(marts(), a="first", b="second")
+    server.faults.append(Fault("PUT .*manifest", status=403))
+    with pytest.raises(StoreFailed, match="marts/manifest.json cannot be written"):
+        keep(marts())
+    server.faults.clear()
+    on("there")
+    assert not here(marts()).exists()
+    on("here")
+    server.requests.clear()
+    keep(marts())  # the attempt that follows
+    assert [each for each in server.requests if each.startswith("PUT")] == [
+        f"PUT /{BUCKET}/state/runs/demo/17/marts/manifest.json"
+    ]
+
+
+def test_what_was_never_kept_stays_missing(server, on):
+    assert not here(marts() / "a").exists()
+    assert not here(project_paths.reports_dir("demo") / "report.json").exists()
+
+
+def test_a_path_elsewhere_is_nobody_elses(server, on, tmp_path):
+    assert here(tmp_path / "settings.toml") == tmp_path / "settings.toml"
+    assert server.requests == []
+
+
+def test_an_object_that_was_lost_is_named(server, on):
+    write(marts(), a="first")
+    keep(marts())
+    (key,) = server.stored_keys("state/runs/demo/17/marts/a/")
+    server.client.delete_object(Bucket=BUCKET, Key=key)
+    on("there")
+    with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/{key} is gone"):
+        here(marts())
+    assert not (marts() / "a").exists()
+
+
+def test_an_object_that_was_damaged_is_named_and_not_used(server, on):
+    write(marts(), a="first")
+    keep(marts())
+    (key,) = server.stored_keys("state/runs/demo/17/marts/a/")
+    server.client.put_object(Bucket=BUCKET, Key=key, Body=b"fIrst")
+    on("there")
+    with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/{key} is not what was kept"):
+        here(marts())
+    assert list(marts().iterdir()) == []
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "403|AccessDenied"), (500, "500|InternalError")])
+def test_a_refusing_store_is_named_with_bucket_and_key(server, on, status, code):
+    write(marts(), a="first")
+    server.faults.append(Fault("PUT .*/a/", status=status))
+    with pytest.raises(
+        StoreFailed, match=rf"s3://{BUCKET}/state/runs/demo/17/marts/a/\w+ cannot be written .*({code})"
+    ):
+        keep(marts())
+    server.faults.clear()
+    keep(marts())
+    on("there")
+    server.faults.append(Fault("(GET|HEAD) .*/a/", status=status))
+    with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/state/runs/demo/17/marts/a/\w+ cannot be read .*({code})"):
+        here(marts())
+
+
+def test_a_store_that_stumbles_once_is_asked_again(server, on):
+    write(marts(), a="first")
+    server.faults += [Fault("PUT .*/a/", status=500, times=1), Fault("GET .*manifest", status=500, times=1)]
+    keep(marts())
+    on("there")
+    assert here(marts() / "a").read_text() == "first"
+
+
+def test_a_store_that_is_not_there_is_named(on, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("STATE_URL", "s3://nowhere/state")
+    write(marts(), a="first")
+    with pytest.raises(StoreFailed, match=r"s3://nowhere/state/.* cannot be .*AWS_ENDPOINT_URL"):
+        keep(marts())
+
+
+def test_an_address_that_is_none_is_refused(on, monkeypatch):
+    monkeypatch.setenv("STATE_URL", "/mnt/state")
+    with pytest.raises(StoreFailed, match="STATE_URL: '/mnt/state' is not an S3 folder"):
+        keep(marts())
+
+
+def test_a_single_file_is_the_newest_everywhere(server, on):
+    def report():
+        return project_paths.reports_dir("demo") / "report"
+
+    write(report().parent, report="monday")
+    keep(report())
+    on("there")
+    assert here(report()).read_text() == here(report()).read_text() == "monday"
+    assert len(gets(server, "report")) == 1
+    write(report().parent, report="tuesday")
+    keep(report())
+    on("here")
+    assert here(report()).read_text() == "tuesday"
+
+
+def test_lines_that_machines_add_at_once_are_all_there(server, monkeypatch, tmp_path):
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path))
+    registry = project_paths.registry_file("demo")
+    registry.parent.mkdir()
+
+    def add(line: str) -> None:
+        earlier = registry.read_text() if registry.exists() else ""
+        registry.write_text(earlier + line)
+
+    def add_while_another_does(line: str) -> None:
+        add(line)
+        if line == "b" and not others:
+            others.append("c")
+            server.client.put_object(Bucket=BUCKET, Key="state/registry/demo.jsonl", Body=b"ac")
+
+    others: list[str] = []
+    change(registry, lambda: add("a"))
+    change(registry, lambda: add_while_another_does("b"))
+    assert registry.read_text() == "acb"
+    assert server.client.get_object(Bucket=BUCKET, Key="state/registry/demo.jsonl")["Body"].read() == b"acb"
+
+
+def test_what_is_removed_is_gone_everywhere(server, on):
+    weeks = marts().parent / "weeks"
+    write(weeks / "monday", a="1")
+    write(marts(), a="1")
+    keep(weeks / "monday")
+    keep(marts())
+    remove(weeks)
+    assert [key for key in server.stored_keys() if "/weeks/" in key] == []
+    on("there")
+    assert not here(weeks / "monday").exists()
+    assert here(marts() / "a").exists()
+
+
+def test_runs_of_other_machines_are_found(server, on):
+    write(marts(), a="1")
+    keep(marts())
+    keep(marts())
+    on("there")
+    other = project_paths.run_dir("demo", "18") / "marts"
+    write(other, a="1")
+    found = folders(other.parent.parent, "*/marts")
+    assert sorted(found) == [marts(), other]
+    assert folders(other.parent.parent, "*/published/lists") == {}
+
+
+def test_manifests_say_what_is_in_a_folder(server, on):
+    write(marts(), a="first")
+    keep(marts())
+    answer = server.client.get_object(Bucket=BUCKET, Key="state/runs/demo/17/marts/manifest.json")
+    assert json.loads(answer["Body"].read()) == {
+        "a": {"bytes": 5, "sha256": "a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e"}
+    }
+
+
+def test_a_flow_whose_artifacts_are_in_s3_keeps_files_beside_them(monkeypatch):
+    monkeypatch.delenv("STATE_URL", raising=False)
+    assert default_state_url("local", None) == {}
+    assert default_state_url("s3", "s3://shop/metaflow/") == {"STATE_URL": "s3://shop/metaflow/recommender"}
+    with pytest.raises(StoreFailed, match="--datastore=azure"):
+        default_state_url("azure", None)
+    monkeypatch.setenv("STATE_URL", "s3://elsewhere")
+    assert default_state_url("s3", "s3://shop/metaflow") == {}
