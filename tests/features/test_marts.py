@@ -14,7 +14,8 @@ from tiny_shop import BELT, CUTOFF, DRESS, JEANS, NEVER_SOLD, SHIRT, TEST_DAY, T
 
 from recommender.features import marts as marts_module
 from recommender.features.catalogue import Catalogue
-from recommender.features.marts import MART_KEYS, MOST_KEPT, MartMissing, Marts
+from recommender.features.mart_files import MartMissing
+from recommender.features.marts import MART_KEYS, MOST_KEPT, Marts
 
 ANN, BOB, CAT = range(3)
 LATER = CUTOFF.replace(year=2021)
@@ -26,23 +27,40 @@ def marts(shop) -> Marts:
     return Marts(shop.marts.folder)
 
 
+class ReadFiles(list):
+    """Names of marts, and beside them the as-of days of the files."""
+
+    def __init__(self):
+        super().__init__()
+        self.days = []
+
+
 @pytest.fixture
-def reads(monkeypatch) -> list[str]:
-    """The names of the files that are read from now on."""
-    names, read_table = [], marts_module.pq.read_table
+def reads(monkeypatch) -> ReadFiles:
+    """The marts whose files are read from now on, and of which day; once for each file."""
+    names, read_table = ReadFiles(), marts_module.pq.read_table
 
     def read(path, **options):
-        names.append(path.stem)
+        in_days = path.parent.name in MART_KEYS
+        names.append(path.parent.name if in_days else path.stem)
+        names.days.append(path.stem if in_days else None)
         return read_table(path, **options)
 
     monkeypatch.setattr(marts_module.pq, "read_table", read)
     return names
 
 
-def test_only_the_columns_and_days_asked_for_are_read(marts):
+def test_only_the_columns_and_days_asked_for_are_read(marts, reads):
     table = marts.table("next_week_purchases", ["article_id"], [TEST_DAY, TRAINING_DAY])
     assert table.column_names == ["article_id"]
     assert table.num_rows == 4  # two targets in each of the two weeks
+    assert reads.days == [f"{TRAINING_DAY}", f"{TEST_DAY}"]
+
+
+def test_a_day_without_rows_has_no_file_and_none_of_the_rows(marts):
+    assert marts.table("next_week_purchases", as_of_days=[CUTOFF]).num_rows == 0
+    assert f"{CUTOFF}.parquet" not in {each.name for each in (marts.folder / "next_week_purchases").iterdir()}
+    assert marts.table("next_week_purchases").num_rows > 4  # of all days
 
 
 def test_a_mart_that_does_not_exist_is_an_error_that_names_those_that_do(marts):

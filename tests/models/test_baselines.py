@@ -9,7 +9,7 @@ import pytest
 
 from recommender.features.catalogue import Catalogue
 from recommender.features.interactions import Interactions
-from recommender.features.marts import MartMissing
+from recommender.features.mart_files import MartMissing
 from recommender.models.baseline_shop import BaselineShop
 from recommender.models.baselines import BASELINES, popular, repurchase, segment_lists, segment_popular
 

@@ -4,7 +4,8 @@ import planted_run
 import pytest
 from planted_run import HAT, NEW, SCRIPT, SWEATER
 
-from recommender.features.marts import MartMissing, Marts
+from recommender.features.mart_files import MartMissing
+from recommender.features.marts import Marts
 from recommender.report import week_at_a_glance
 from recommender.report.week_at_a_glance import read_week
 

@@ -13,7 +13,8 @@ from planted_snapshots import truth_of
 from small_shop import ON_SALE_DAYS, SEGMENT_COLUMNS, SMALL_TWO_TOWER, TRAINING_WEEKS
 
 from recommender.config import Candidate, FilterSettings, OrderSettings, StageSettings
-from recommender.features.marts import MartMissing, Marts
+from recommender.features.mart_files import MartMissing
+from recommender.features.marts import Marts
 from recommender.features.warehouse import build_marts
 from recommender.stages.candidate_sets import CandidateSet, candidate_sets
 from recommender.stages.fitted_day import FittedDay, fit_day

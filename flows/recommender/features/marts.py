@@ -24,13 +24,12 @@ import pyarrow.parquet as pq
 from pyarrow import dataset
 
 from recommender.columns import Columns
-from recommender.errors import RecommenderError
 from recommender.features.catalogue import Catalogue
 from recommender.features.customer_rows import places_of
 from recommender.features.earlier_marts import has_customer_ids_alone, with_customer_codes
 from recommender.features.interactions import Interactions
+from recommender.features.mart_files import MartMissing, days_of, files_of
 from recommender.features.time_split import WEEK
-from recommender.state_files import here
 
 MART_KEYS: Mapping[str, tuple[str, ...]] = {
     "articles": (Columns.ARTICLE_ID,),
@@ -56,10 +55,6 @@ MOST_KEPT = 5
 """`articles`, and the features and sales of two days: as many as publishing asks for at a time."""
 
 
-class MartMissing(RecommenderError, ValueError):
-    """A mart, a day of it or a customer's row on that day was never built."""
-
-
 @dataclass(frozen=True)
 class Marts:
     """The marts in a folder; make one after they were built and hand it on.
@@ -67,7 +62,7 @@ class Marts:
     It is as small as its folder's name when it is pickled, and does not read anything before it is asked.
 
     Attributes:
-        folder: holds one Parquet file a mart; whoever needs a file's own path asks `path_of`.
+        folder: holds the marts' Parquet files, see `mart_files`; whoever needs a file's own path asks `path_of`.
     """
 
     folder: Path
@@ -80,49 +75,57 @@ class Marts:
         return Marts, (self.folder,)
 
     def path_of(self, name: str) -> Path:
-        """Return where a mart's Parquet file lies, for an engine that reads files itself.
+        """Return where the Parquet file of a mart without as-of days lies, for an engine that reads files itself.
 
         Raises:
             MartMissing: when there is no such mart, or it was not built.
         """
+        return self._files(name)[0]
+
+    def _files(self, name: str, as_of_days: Sequence[date] | None = None) -> list[Path]:
         if name not in MART_KEYS:
             raise MartMissing(f"There is no mart '{name}'; choose one of {', '.join(MART_KEYS)}.")
-        path = here(self.folder / f"{name}.parquet")
-        if not path.exists():
-            raise MartMissing(f"{path} is missing; `make run` builds the marts")
-        return path
+        return files_of(self.folder, name, as_of_days)
 
     def table(
         self, name: str, columns: Sequence[str] | None = None, as_of_days: Sequence[date] | None = None
     ) -> pa.Table:
-        """Read a mart, sorted by its key; only the given columns and as-of days are read from the file.
+        """Read a mart, sorted by its key; only the given columns and as-of days are read.
 
         Raises:
             MartMissing: when there is no such mart, or it was not built.
         """
         filters = None if as_of_days is None else [(Columns.AS_OF_DAY, "in", list(as_of_days))]
-        return self._read(name, columns, filters)
+        return self._read(name, columns, filters, as_of_days)
 
     def _read(
-        self, name: str, columns: Sequence[str] | None = None, filters: list | None = None, **options: Any
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        filters: list | None = None,
+        as_of_days: Sequence[date] | None = None,
+        **options: Any,
     ) -> pa.Table:
         """Read a mart with options of Parquet's; one of an earlier release, with customers' ids, gets their codes."""
-        path = self.path_of(name)
-        if not has_customer_ids_alone(name, path):
-            return pq.read_table(path, columns=None if columns is None else list(columns), filters=filters, **options)
+        paths = self._files(name, as_of_days)
+        if not has_customer_ids_alone(name, paths[0]):
+            columns = None if columns is None else list(columns)
+            return pa.concat_tables(pq.read_table(path, columns=columns, filters=filters, **options) for path in paths)
         if columns is not None:
             columns = [Columns.CUSTOMER_ID if each == Columns.CUSTOMER_CODE else each for each in columns]
-        return with_customer_codes(
-            pq.read_table(path, columns=columns, filters=filters, **options), self.customer_ids()
-        )
+        rows = pq.read_table(paths[0], columns=columns, filters=filters, **options)
+        return with_customer_codes(rows, self.customer_ids())
 
-    def _by_customer_and_article(self, name: str, columns: Sequence[str] | None, filters: list | None) -> pa.Table:
+    def _by_customer_and_article(
+        self, name: str, columns: Sequence[str] | None, filters: list | None, as_of_day: date | None = None
+    ) -> pa.Table:
         """Read a mart with a row per customer and article; its article ids come as dictionaries, not as texts."""
-        return self._read(name, columns, filters, read_dictionary=[Columns.ARTICLE_ID])
+        days = None if as_of_day is None else [as_of_day]
+        return self._read(name, columns, filters, days, read_dictionary=[Columns.ARTICLE_ID])
 
     def _blocks(self, name: str, columns: Sequence[str] | None, day: date) -> Iterator[pa.Table]:
         """Yield a mart's rows of a day in the order of the file, never holding more than a few blocks."""
-        path = self.path_of(name)
+        (path,) = self._files(name, [day])
         is_earlier = has_customer_ids_alone(name, path)
         if is_earlier and columns is not None:
             columns = [Columns.CUSTOMER_ID if each == Columns.CUSTOMER_CODE else each for each in columns]
@@ -145,7 +148,8 @@ class Marts:
 
     def catalogue(self) -> Catalogue:
         """Return all articles ever sold before the cutoff: positions are the same for every day of a run."""
-        return Catalogue.of(self.table("article_features", [Columns.ARTICLE_ID])[Columns.ARTICLE_ID])
+        last = days_of(self.folder, "article_features")[-1:] or None  # a day has everything sold before it
+        return Catalogue.of(self.table("article_features", [Columns.ARTICLE_ID], last)[Columns.ARTICLE_ID])
 
     def customer_ids(self) -> np.ndarray:
         """Return the (n_customers,) ids of everybody in customers.csv, ascending: row i is of `customer_code` i."""
@@ -233,7 +237,7 @@ class Marts:
 
         The cutoff has none: nobody knows its week yet.
         """
-        return self._by_customer_and_article("next_week_purchases", None, [(Columns.AS_OF_DAY, "==", day)])
+        return self._by_customer_and_article("next_week_purchases", None, [(Columns.AS_OF_DAY, "==", day)], day)
 
     def purchases_in_week(self, day: date) -> pa.Table:
         """Return customer, article and day of every row of `purchases` in the week from a day, ascending by day."""

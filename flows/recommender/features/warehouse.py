@@ -2,8 +2,8 @@
 
 Stage: first of the features room.
 In:    articles.csv, customers.csv and transactions_train.csv in one folder, and a cutoff.
-Out:   one Parquet file per mart, sorted by its key, which `marts.Marts` reads, and the DuckDB file they came from. The
-       columns are described in dbt_project/models/marts.
+Out:   Parquet files of every mart, sorted by its key, which `marts.Marts` reads, and the DuckDB file they came from.
+       The columns are described in dbt_project/models/marts.
 
 The DuckDB file is built in a folder of its own and switched in at the end, so a build that fails or is killed leaves
 the previous warehouse as it was, and two builds never share a file. What does not fit into DuckDB's share of the memory
@@ -25,11 +25,17 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
+from recommender.columns import Columns
 from recommender.errors import RecommenderError
 from recommender.every_core import cores
+from recommender.features.mart_files import SUFFIX, file_of_day
 from recommender.features.marts import MART_KEYS, Marts
 from recommender.features.warehouse_memory import memory_limit
+
+if TYPE_CHECKING:
+    import duckdb
 
 DBT_PROJECT_DIR = Path(__file__).resolve().parents[3] / "dbt_project"
 
@@ -226,19 +232,35 @@ def _failing_rows(warehouse_path: Path, test_sql: str) -> list[dict]:
 
 
 def _export_marts(warehouse_path: Path, marts_dir: Path, threads: int, spill_dir: Path) -> dict[str, int]:
-    """Write each mart to `<marts_dir>/<mart>.parquet`, sorted by its key; return the rows of each."""
+    """Write each mart sorted by its key, one that has as-of days into a file for each; return the rows of each."""
     import duckdb
 
-    marts_dir.mkdir(parents=True, exist_ok=True)
-    rows = {}
     settings = {"threads": threads, "memory_limit": memory_limit(), "temp_directory": str(spill_dir)}
     with duckdb.connect(str(warehouse_path), read_only=True, config=settings) as connection:
-        for mart, key in MART_KEYS.items():
-            unfinished_path = marts_dir / f"{mart}.parquet.unfinished"
-            copied = connection.execute(
-                f"copy (select * from {mart} order by {', '.join(key)}) to ? (format parquet, compression zstd)",
-                [str(unfinished_path)],
-            )
-            rows[mart] = copied.fetchone()[0]
-            unfinished_path.replace(marts_dir / f"{mart}.parquet")
-    return rows
+        return {mart: _export(connection, mart, key, marts_dir) for mart, key in MART_KEYS.items()}
+
+
+def _export(connection: "duckdb.DuckDBPyConnection", mart: str, key: Sequence[str], marts_dir: Path) -> int:
+    days = []
+    if key[0] == Columns.AS_OF_DAY:
+        found = connection.execute(f"select distinct {key[0]} from {mart} order by {key[0]}").fetchall()
+        days = [day for (day,) in found]
+    if not days:
+        return _copy(connection, f"select * from {mart} order by {', '.join(key)}", marts_dir / f"{mart}{SUFFIX}")
+    return sum(
+        _copy(
+            connection,
+            f"select * from {mart} where {key[0]} = '{day}' order by {', '.join(key)}",
+            file_of_day(marts_dir, mart, day),
+        )
+        for day in days
+    )
+
+
+def _copy(connection: "duckdb.DuckDBPyConnection", rows: str, path: Path) -> int:
+    """Write rows beside and then into a Parquet file; return how many there are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    copied = connection.execute(f"copy ({rows}) to ? (format parquet, compression zstd)", [str(unfinished)])
+    unfinished.replace(path)
+    return copied.fetchone()[0]

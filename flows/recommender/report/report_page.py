@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from recommender.errors import RecommenderError
 from recommender.evaluation.promotion import PASSED
-from recommender.features.marts import MartMissing, Marts
+from recommender.features.mart_files import MartMissing
+from recommender.features.marts import Marts
 from recommender.project_paths import keep_private, reports_dir, run_dir
 from recommender.report import report_cards
 from recommender.report.card_style import Table
