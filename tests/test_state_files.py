@@ -6,6 +6,7 @@ import re
 import pytest
 from s3_server import BUCKET, Fault, s3_server
 
+from data.fetching import s3_client
 from recommender import object_store, project_paths, state_files
 from recommender.object_store import TRAFFIC, StoreFailed
 from recommender.state_files import change, default_state_url, folders, here, keep, remove
@@ -188,6 +189,19 @@ def test_a_store_that_stumbles_once_is_asked_again(server, on):
     keep(marts())
     on("there")
     assert here(marts() / "a").read_text() == "first"
+
+
+def test_a_store_that_is_too_slow_is_named(server, on, monkeypatch):
+    write(marts(), a="first")
+    keep(marts())
+    on("there")
+    monkeypatch.setattr(s3_client, "READ_TIMEOUT_SECONDS", 0.2)
+    object_store.object_store.cache_clear()
+    server.faults.append(Fault("(GET|HEAD) .*/a/", seconds=1))
+    with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/state/runs/demo/17/marts/a/.* cannot be read .*timed? ?out"):
+        here(marts())
+    assert not (marts() / "a").exists()
+    object_store.object_store.cache_clear()
 
 
 def test_a_store_that_is_not_there_is_named(on, monkeypatch):

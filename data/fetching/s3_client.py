@@ -11,6 +11,7 @@ SCHEME = "s3://"
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 60
 ATTEMPTS = 3
+CONNECTIONS = 32  # several files at a time, each in parts
 
 
 def s3_client(endpoint_url: str | None = None) -> Any:
@@ -25,6 +26,7 @@ def s3_client(endpoint_url: str | None = None) -> Any:
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
+        max_pool_connections=CONNECTIONS,
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
     )
     return boto3.Session().client("s3", config=config, endpoint_url=endpoint_url)

@@ -31,14 +31,6 @@ class StoreFailed(RecommenderError, OSError):
     """The store cannot be reached, refuses, or lost an object; the message names bucket and key."""
 
 
-class Changed(Exception):
-    """Somebody else wrote an object since it was read."""
-
-
-class _Missing(Exception):
-    """There is no such object."""
-
-
 class StoredObject(NamedTuple):
     """An object as it was read: its content and what tells it from the next one under that key."""
 
@@ -82,7 +74,7 @@ class ObjectStore:
         Raises:
             StoreFailed: when it cannot be read.
         """
-        with suppress(_Missing), self._told(key, "read"):
+        with suppress(FileNotFoundError), self._told(key, "read"):
             answer = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)
             content = answer["Body"].read()
             TRAFFIC.add(downloaded=len(content))
@@ -95,7 +87,7 @@ class ObjectStore:
         Raises:
             StoreFailed: when it cannot be read.
         """
-        with suppress(_Missing), self._told(key, "read"):
+        with suppress(FileNotFoundError), self._told(key, "read"):
             return self._s3.head_object(Bucket=self.bucket, Key=self.prefix + key)["Metadata"].get(SHA256, "")
         return None
 
@@ -103,7 +95,7 @@ class ObjectStore:
         """Write an object in the place of the one that was read, or of none.
 
         Raises:
-            Changed: when another one is there by now.
+            FileExistsError: when another one is there by now.
             StoreFailed: when it cannot be written.
         """
         condition = {"IfNoneMatch": "*"} if instead_of is None else {"IfMatch": instead_of.etag}
@@ -140,7 +132,7 @@ class ObjectStore:
         Raises:
             StoreFailed: when it cannot be read.
         """
-        with suppress(_Missing), self._told(key, "read"):
+        with suppress(FileNotFoundError), self._told(key, "read"):
             self._s3.download_file(self.bucket, self.prefix + key, str(path))
             TRAFFIC.add(downloaded=path.stat().st_size)
             return True
@@ -188,9 +180,9 @@ class ObjectStore:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in MISSING and what == "read":
-                raise _Missing from error
+                raise FileNotFoundError(self.address(key)) from error
             if code in CHANGED:
-                raise Changed(self.address(key)) from error
+                raise FileExistsError(self.address(key)) from error
             raise StoreFailed(
                 f"{self.address(key)} cannot be {what} ({error}); check the bucket and what the credentials allow."
             ) from error

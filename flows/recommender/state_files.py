@@ -30,10 +30,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from recommender.object_store import Changed, ObjectStore, StoreFailed, object_store
+from recommender.object_store import ObjectStore, StoreFailed, object_store
 from recommender.project_paths import data_dir
 
-STATE_URL = "STATE_URL"
+STATE_VARIABLE = "STATE_URL"
 OWN_FOLDER = "recommender"  # beside what Metaflow keeps
 MANIFEST = "/manifest.json"
 AT_A_TIME = 8  # files that go up or come down; each is a connection
@@ -65,11 +65,11 @@ def default_state_url(datastore: str, s3_root: str | None) -> dict[str, str]:
     Raises:
         StoreFailed: when the artifacts are kept where files cannot be.
     """
-    if datastore == "local" or os.environ.get(STATE_URL):
+    if datastore == "local" or os.environ.get(STATE_VARIABLE, "").strip():
         return {}
     if datastore != "s3" or not s3_root:
         raise StoreFailed(f"With --datastore={datastore}, set STATE_URL=s3://bucket/prefix: files need S3, too.")
-    return {STATE_URL: f"{s3_root.rstrip('/')}/{OWN_FOLDER}"}
+    return {STATE_VARIABLE: f"{s3_root.rstrip('/')}/{OWN_FOLDER}"}
 
 
 def keep(path: Path) -> Path:
@@ -104,7 +104,7 @@ def here(path: Path) -> Path:
 
 def names(folder: Path) -> list[str]:
     """Return the names of what lies in a folder, on this machine or where it is kept, ascending."""
-    found = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
+    found = {each.name for each in folder.glob("[!.]*")}
     if (store := _store()) is not None and folder.is_relative_to(data_dir()):
         place = _place(folder)
         if (kept := _folder_of(store, place)) is not None:
@@ -162,7 +162,7 @@ def change(path: Path, edit: Callable[[], None]) -> None:
         try:
             store.write(_place(path), path.read_bytes(), instead_of=before)
             return
-        except Changed:
+        except FileExistsError:
             continue
     raise StoreFailed(f"{store.address(_place(path))} was changed by others {ATTEMPTS_TO_CHANGE} times; try again.")
 
@@ -182,7 +182,7 @@ def _keep_folder(store: ObjectStore, folder: Path) -> None:
 
 
 def _store() -> ObjectStore | None:
-    url = os.environ.get(STATE_URL, "").strip()
+    url = os.environ.get(STATE_VARIABLE, "").strip()
     return object_store(url) if url else None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 FOLDER, KILLED, PYTHON = "STEPS_APART_FOLDER", "STEPS_APART_KILLED", "STEPS_APART_PYTHON"
 SHARED = ("METAFLOW_DATASTORE_SYSROOT", "METAFLOW_USER", "METAFLOW_DEFAULT", "METAFLOW_CARD_S3ROOT")
+HALF_WAY = {"fit_week": ("runs/*/*/*/**/weights.pt", 2), "publish": ("runs/*/*/published/lists", 1)}
 OF_A_MACHINE = ("METAFLOW", "NUMBA_CACHE_DIR", "CUDA_CACHE", "COMET_OFFLINE_DIRECTORY", "EMBEDDED_REDIS_DIR")
 
 
@@ -45,7 +46,7 @@ def run_step(arguments: list[str]) -> int:
     process = subprocess.Popen([os.environ[PYTHON], *arguments], cwd=folders["work"], env=environment)
     try:
         if name == os.environ.get(KILLED):
-            _kill_half_way(process, folders["data"], Path(os.environ[FOLDER]) / "killed")
+            _kill_half_way(name, process, folders["data"], Path(os.environ[FOLDER]) / "killed")
         return process.wait()
     finally:
         left = [each for each in ("home", "work") if any(folders[each].iterdir())]
@@ -54,14 +55,15 @@ def run_step(arguments: list[str]) -> int:
             print(f"{name} wrote into its {' and '.join(left)} folder", flush=True)
 
 
-def _kill_half_way(process: subprocess.Popen, data_dir: Path, mark: Path) -> None:
-    """Kill a task once, when it began its second model: the first is kept by then."""
+def _kill_half_way(name: str, process: subprocess.Popen, data_dir: Path, mark: Path) -> None:
+    """Kill a task once: one that fits models when it began its second, one that publishes when it made the lists."""
+    pattern, times = HALF_WAY[name]
     try:
         mark.touch(exist_ok=False)
     except FileExistsError:
         return
     while process.poll() is None:
-        if len(list(data_dir.glob("runs/*/*/*/**/weights.pt"))) > 1:
+        if len(list(data_dir.glob(pattern))) >= times:
             process.send_signal(signal.SIGKILL)
             mark.write_text("killed")
             return

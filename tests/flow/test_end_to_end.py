@@ -18,10 +18,10 @@ from pathlib import Path
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-import steps_apart
 from flow_runs import CUSTOMERS, Workplace, lenient, make_workplace, small_settings
+from machines import Apart
 from named_customers import files_naming
-from s3_server import BUCKET, s3_server
+from s3_server import BUCKET, Fault
 from served_lists import serving
 
 from data.raw_layout import RAW_COLUMNS
@@ -236,47 +236,89 @@ def assert_everything_else_is_served(get, customer: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def run_apart(published_run, workplace, tmp_path_factory):
-    """The same shop with every step on a machine of its own, one task killed half-way: output, bucket and Redis."""
-    apart, steps = make_workplace(tmp_path_factory.mktemp("apart")), tmp_path_factory.mktemp("steps")
-    with pytest.MonkeyPatch.context() as patch, s3_server(patch) as bucket:
+def apart(workplace, tmp_path_factory):
+    """Machines that share little, with the small shop's files in their bucket."""
+    with Apart.made(tmp_path_factory.mktemp("apart") / "launcher", tmp_path_factory.mktemp("steps")) as made:
         for name in RAW_COLUMNS:
-            bucket.client.upload_file(str(workplace.data_dir / "raw" / "demo" / name), BUCKET, f"raw/{name}")
-        options = ["--dataset", "kaggle-hm", "--source", f"s3://{BUCKET}/raw", "--max-workers", "2"]
-        python, flow_file, *arguments = apart.command(*options)
-        environment = {
-            **apart.environment,
-            **bucket.settings,
-            "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow",
-            "METAFLOW_S3_ENDPOINT_URL": bucket.settings["AWS_ENDPOINT_URL"],
-            "REDIS_URL": apart.redis_server.ensure_running(),
-            steps_apart.KILLED: "fit_week",
-        }
-        command = [python, steps_apart.__file__, str(steps), flow_file, "--datastore=s3", *arguments]
-        place = apart.root / "elsewhere"
-        finished = subprocess.run(command, env=environment, cwd=place, capture_output=True, text=True)
-        assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-3000:]
-        yield finished.stdout, bucket, apart, steps
-    apart.redis_server.stop()
+            made.bucket.client.upload_file(str(workplace.data_dir / "raw" / "demo" / name), BUCKET, f"raw/{name}")
+        yield made
 
 
-def test_steps_on_machines_of_their_own_publish_the_same_lists(run_apart, published_run, workplace):
-    output, _, apart, steps = run_apart
-    assert (steps / "killed").read_text() == "killed"
-    assert [each.name for each in steps.iterdir() if each.is_dir()] == []
-    assert "wrote into its" not in output
-    (published,) = apart.published("kaggle-hm")
+@pytest.fixture(scope="module")
+def run_apart(published_run, apart):
+    """The output of a run with every step on a machine of its own, one task killed half-way."""
+    options = ["--dataset", "kaggle-hm", "--source", f"s3://{BUCKET}/raw", "--max-workers", "2"]
+    finished = apart.run("run", *options, killed="fit_week")
+    assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-3000:]
+    return finished.stdout
+
+
+def test_steps_on_machines_of_their_own_publish_the_same_lists(run_apart, apart, workplace):
+    assert (apart.folder / "killed").read_text() == "killed"
+    assert [each.name for each in apart.folder.iterdir() if each.is_dir()] == []
+    assert "wrote into its" not in run_apart
+    (published,) = apart.workplace.published("kaggle-hm")
     assert published.manifest.checksum == workplace.published()[0].manifest.checksum
 
 
-def test_no_task_fetched_an_object_twice_and_none_was_kept_twice(run_apart):
-    output, bucket, *_ = run_apart
-    files = [each for each in bucket.read if each[1].startswith("metaflow/recommender/") and "manifest" not in each[1]]
+def test_no_task_fetched_an_object_twice_and_none_was_kept_twice(run_apart, apart):
+    files = [each for each in apart.bucket.read if each[1].startswith("metaflow/recommender/")]
+    files = [each for each in files if "manifest" not in each[1]]
     assert len({task for task, *_ in files}) > 8
     assert [each for each, times in Counter(files).items() if times > 1] == []
-    kept = [each for each in bucket.requests if each.startswith(f"PUT /{BUCKET}/metaflow/recommender/runs/")]
-    assert len(kept) > 50
-    assert [each for each, times in Counter(kept).items() if times > 1 and "manifest" not in each] == []
+    puts = [each for each in apart.bucket.requests if each.startswith(f"PUT /{BUCKET}/metaflow/recommender/runs/")]
+    assert len(puts) > 50
+    assert [each for each, times in Counter(puts).items() if times > 1 and "manifest" not in each] == []
+
+
+def test_of_a_run_apart_the_state_alone_is_left(run_apart, apart):
+    """What served the ranking weeks is gone, and no machine that started a flow has a file of it."""
+    kept = {key.split("/")[5] for key in apart.bucket.stored_keys("metaflow/recommender/runs/kaggle-hm/")}
+    assert kept == {"marts", "evaluated", "ranker", "published", "test_week_lists.parquet"}
+    assert {each.name for each in apart.workplace.data_dir.iterdir()} <= {"logs", "metaflow", "redis", "cache"}
+
+
+def test_another_machine_shows_explains_and_publishes_what_ran(run_apart, apart):
+    (published,) = apart.workplace.published("kaggle-hm")
+    of_dataset, run_id = ("--dataset", "kaggle-hm"), published.manifest.run_id
+    history = apart.call("-m", "recommender.release.history", *of_dataset)
+    assert (history.returncode, run_id in history.stdout) == (0, True), history.stderr
+    explained = apart.call("-m", "recommender.explain.command", *of_dataset)
+    assert (explained.returncode, "two_tower" in explained.stdout) == (0, True), explained.stderr
+    page = apart.call("-m", "recommender.report.report_page", *of_dataset)
+    assert (page.returncode, page.stderr) == (0, "")
+    assert apart.call("-m", "recommender.release.republish", *of_dataset).stdout.startswith(run_id)
+    again = apart.call("-m", "recommender.release.republish", *of_dataset, "--run", run_id)
+    assert again.returncode == 0, again.stderr
+    assert [each.manifest.checksum for each in apart.workplace.published("kaggle-hm")] == [
+        published.manifest.checksum
+    ] * 2
+
+
+ARTICLES = "recommender/runs/.*/marts/articles"
+ARTIFACTS = "RecommendationFlow/data/"  # Metaflow's own
+
+
+@pytest.mark.parametrize(("status", "where"), [(403, ARTICLES), (500, ARTICLES), (403, ARTIFACTS)])
+def test_a_bucket_that_refuses_in_the_middle_of_a_run_ends_it_clearly(status, where, run_apart, apart):
+    before = apart.workplace.published("kaggle-hm")
+    apart.bucket.faults.append(Fault(f"(GET|HEAD) .*{where}", status=status))
+    failed = apart.run("resume", "fit_features", "--origin-run-id", before[0].manifest.run_id)
+    apart.bucket.faults.clear()
+    assert failed.returncode != 0
+    assert re.search(rf"s3://{BUCKET}/metaflow/{where}\S+\s", failed.stdout + failed.stderr)
+    assert apart.workplace.published("kaggle-hm") == before
+
+
+def test_an_object_that_is_lost_in_the_middle_of_a_run_ends_it_clearly(run_apart, apart):
+    before = apart.workplace.published("kaggle-hm")
+    run = f"metaflow/recommender/runs/kaggle-hm/{before[0].manifest.run_id}"
+    (lost,) = apart.bucket.stored_keys(f"{run}/marts/articles.parquet/")
+    apart.bucket.client.delete_object(Bucket=BUCKET, Key=lost)
+    failed = apart.run("resume", "fit_features", "--origin-run-id", before[0].manifest.run_id)
+    assert failed.returncode != 0
+    assert f"s3://{BUCKET}/{lost} is gone" in failed.stdout + failed.stderr
+    assert apart.workplace.published("kaggle-hm") == before
 
 
 @pytest.mark.long

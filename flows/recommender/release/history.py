@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from recommender.bootstrap import Interval
+from recommender.errors import RecommenderError
 from recommender.project_paths import registry_file
 from recommender.release.registry import Decision, read
 
@@ -52,7 +53,11 @@ def shorten_reason(reason: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the last decisions, the newest last; returns the exit code."""
     options = _parse(arguments)
-    decisions = read(registry_file(options.dataset))[-options.last :]
+    try:
+        decisions = read(registry_file(options.dataset))[-options.last :]
+    except RecommenderError as error:
+        print(error, file=sys.stderr)
+        return 1
     if decisions:
         print(format_table(decisions))
     else:

@@ -60,10 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Publish a run again, or list the runs there are; returns the exit code."""
     options = _parser().parse_args(arguments)
     run_id = options.run.strip()  # pasted from a table it brings spaces
-    if not run_id:
-        print("\n".join(_told(options.dataset)))
-        return 0
     try:
+        if not run_id:
+            print("\n".join(_told(options.dataset)))
+            return 0
         with redis_client() as client:
             published = republish(client, options.dataset, run_id)
     except RecommenderError as error:

@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dataset = parser.parse_args(arguments).dataset
     try:
         report = read_report(dataset)
-    except ReportMissing as error:
+    except RecommenderError as error:
         print(error, file=sys.stderr)
         return EXIT_NO_REPORT
     keep_private()

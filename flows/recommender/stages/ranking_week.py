@@ -149,8 +149,9 @@ class RankingWeek:
         Raises:
             UnreadableWeek: when another release wrote something else.
         """
+        here(folder)
         try:
-            described = json.loads((here(folder) / DESCRIPTION).read_text(encoding="utf-8"))
+            described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
             arrays = {name: _mapped(folder / f"{name}.npy") for name in ARRAYS}
             marks = _mapped(folder / f"{PROPOSED_BY}.npy")
             names = tuple(described["feature_names"])
