@@ -31,9 +31,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from serving.connection.failure_kinds import still_reads
 from serving.connection.redis_address import shown_address
 from serving.connection.redis_clients import client_of
-from serving.connection.redis_failures import failure, still_reads
+from serving.connection.redis_failures import failure
 from serving.errors import ServingError
 
 START_ATTEMPTS = 3

@@ -39,6 +39,18 @@ def spoken_protocol(host: str, port: int) -> Protocol:
     return Protocol.TLS if _shakes_hands(host, port) else Protocol.UNKNOWN
 
 
+def tls_refusal(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLError | None:
+    """Return why a port ends TLS with a client, None if it does not; whoever writes to it may lose its reason."""
+    try:
+        with socket.create_connection((host, port), SECONDS) as asked, context.wrap_socket(asked) as encrypted:
+            encrypted.recv(1)
+    except ssl.SSLError as error:
+        return error
+    except OSError:
+        pass
+    return None
+
+
 def _shakes_hands(host: str, port: int) -> bool:
     """Whether a port speaks TLS, with whatever certificate: nothing is sent but the handshake."""
     context = ssl.create_default_context()

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import redis
+import redis.asyncio
 
+from serving.connection.tls_files import wrong_tls_file
 from serving.errors import ServingError
 
 _USER = r"(?:(?:[\w.~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
@@ -52,15 +54,25 @@ def checked_url(text: str, variable: str = "REDIS_URL") -> str:
     port = int(found.groupdict().get("port") or 1) if found else 0
     if not 0 < port <= MOST_PORT:
         raise RedisUnreachable(f"{variable} cannot be read: {_what_is_wrong(url)}.")
-    try:
-        pool = redis.ConnectionPool.from_url(url)
-        pool.connection_class(**pool.connection_kwargs)
-    except (ValueError, TypeError, redis.RedisError):
-        raise RedisUnreachable(
-            f"{variable} cannot be used: redis-py does not know one of the options after its ?, or not with such a "
-            "value; correct or remove it."
-        ) from None  # the error would repeat the value
+    if trouble := _wrong_options(url):
+        raise RedisUnreachable(f"{variable} cannot be used: {trouble}.")
     return url
+
+
+def _wrong_options(url: str) -> str | None:
+    """Say what is wrong with what follows the ?, without a word of it; None if nothing is."""
+    try:
+        for pools in (redis.ConnectionPool, redis.asyncio.ConnectionPool):
+            pool = pools.from_url(url)
+            pool.connection_class(**pool.connection_kwargs)
+    except (ValueError, TypeError, redis.RedisError):
+        if "ssl_" in url.partition("?")[2] and not url.startswith("rediss"):
+            return "its options ssl_... are for TLS; write rediss:// for redis://"
+        return (
+            "redis-py does not know one of the options after its ?, or not with such a value, or knows it for some "
+            "clients alone; correct or remove it"
+        )
+    return wrong_tls_file(pool.connection_kwargs)
 
 
 def _what_is_wrong(url: str) -> str:

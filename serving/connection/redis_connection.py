@@ -19,9 +19,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from serving.connection.embedded_redis import EmbeddedRedis, EmbeddedRedisError
+from serving.connection.failure_kinds import still_reads
 from serving.connection.redis_address import RedisUnreachable, checked_url
 from serving.connection.redis_clients import async_client_of, client_of
-from serving.connection.redis_failures import failure, still_reads
+from serving.connection.redis_failures import failure
 from serving.errors import ServingError
 
 PROJECT_ROOT = Path(__file__).absolute().parents[2]

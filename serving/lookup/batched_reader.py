@@ -20,7 +20,8 @@ from functools import partial
 
 import redis.asyncio
 
-from serving.connection.redis_failures import failure, still_reads
+from serving.connection.failure_kinds import still_reads
+from serving.connection.redis_failures import failure
 from serving.lookup.store_errors import RedisAway
 
 MAX_KEYS = 512  # of one round trip: some megabytes at most

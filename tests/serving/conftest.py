@@ -20,6 +20,7 @@ import httpx
 import numpy as np
 import pytest
 import redis
+from whole_flow import KEYS, WholeFlow
 
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_lists import NamedLists, PublishedLists
@@ -182,6 +183,19 @@ def _wait_until_live(http: httpx.Client, process: subprocess.Popen) -> None:
 def start_api() -> Callable[..., contextmanager]:
     """`with start_api(directory) as http`: see `running_api`."""
     return running_api
+
+
+@pytest.fixture
+def whole_flow(start_api, publish_planted, planted_articles, tmp_path, monkeypatch) -> Callable[..., WholeFlow]:
+    """`whole_flow(publisher_url, api_url)`: see `WholeFlow`; by default one URL for both."""
+
+    def prepared(publisher_url: str, api_url: str = "", log: Path | None = None) -> WholeFlow:
+        monkeypatch.setenv("REDIS_URL", publisher_url)
+        monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path))
+        api = start_api(tmp_path / "no-redis-here", log, REDIS_URL=api_url or publisher_url, **KEYS)
+        return WholeFlow(api, publish_planted, planted_articles)
+
+    return prepared
 
 
 @pytest.fixture(scope="module")

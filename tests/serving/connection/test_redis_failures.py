@@ -2,52 +2,23 @@
 
 import http.server
 import shutil
-import socket
 import ssl
 import subprocess
 import threading
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 import redis
+from redis_servers import free_port, server
 
-from serving.connection.embedded_redis import redis_executable
+from serving.connection.failure_kinds import still_reads
 from serving.connection.redis_address import RedisUnreachable
 from serving.connection.redis_clients import client_of
 from serving.connection.redis_connection import connect
-from serving.connection.redis_failures import failure, still_reads
+from serving.connection.redis_failures import failure
 
 USERS = "--user default off --user shop on >s3cret allkeys +ping +get"
-
-
-def free_port() -> int:
-    with http.server.HTTPServer(("127.0.0.1", 0), None) as probe:
-        return probe.server_port
-
-
-@contextmanager
-def server(directory: Path, *options: str):
-    """A Redis of some options on a free port; yields the port."""
-    port = free_port()
-    command = [redis_executable(), "--port", str(port), "--save", "", *options]
-    process = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL)
-    try:
-        while not _is_open(port):
-            time.sleep(0.01)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _is_open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager
