@@ -3,6 +3,7 @@
 In: an error. Out: its kind, which says what the server is or does, what to do, and whether the server can be read.
 """
 
+import re
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import redis
 from serving.connection.redis_address import FORM
 
 PASSWORD_REMEDY = f"write user and password, percent-encoded, into REDIS_URL: {FORM}"
+OF_A_SCRIPT = "The user executing the script can't"
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,6 @@ _BY_CLASS: Sequence[tuple[type[Exception], Kind]] = (
     (redis.exceptions.MasterDownError, Kind("is a replica without its primary", "name the primary in REDIS_URL")),
     (redis.ReadOnlyError, REPLICA),
     (redis.exceptions.OutOfMemoryError, FULL),
-    (
-        redis.exceptions.NoPermissionError,
-        Kind("does not allow its user a command", "give the user the right: ACL SETUSER", True, True),
-    ),
     (redis.InvalidResponse, NO_REDIS),
 )
 _BY_WORD_OF_TLS: Sequence[tuple[str, Kind]] = (
@@ -100,6 +98,8 @@ _BY_WORD: Sequence[tuple[str, Kind]] = (
 
 def kind_of(error: Exception) -> Kind:
     """Return the way in which Redis failed."""
+    if isinstance(error, redis.exceptions.NoPermissionError) or OF_A_SCRIPT in str(error):
+        return _about_rights(str(error))
     for class_, kind in _BY_CLASS:
         if isinstance(error, class_):
             return kind
@@ -111,6 +111,23 @@ def kind_of(error: Exception) -> Kind:
     if isinstance(error, redis.ResponseError):
         return _about_the_password(str(error)) if str(error).startswith(("NOAUTH", "WRONGPASS")) else OTHER
     return _about_the_network(error)
+
+
+def _about_rights(text: str) -> Kind:
+    """Name the command that a user lacks; before Redis 7.2, scripts do not tell theirs."""
+    command = re.search(r"'([\w|]+)' command", text)
+    if command:
+        what, remedy = f"the command {command[1]}", f"+{command[1]}"
+    elif "key" in text:
+        what, remedy = "a key", "~recommendations:*"
+    else:
+        what, remedy = "a command of a script", "+COMMAND"
+    names = "ACL LOG names the command, and " if remedy == "+COMMAND" else ""
+    return Kind(
+        f"does not allow its user {what} (NOPERM)",
+        f"{names}ACL SETUSER NAME {remedy} allows it; docs/deployment.md has all rights that are needed",
+        reads=True,
+    )
 
 
 def _about_the_password(text: str) -> Kind:
