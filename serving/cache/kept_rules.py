@@ -9,6 +9,7 @@ A change over HTTP reaches the file with the next publication.
 
 import json
 import os
+import re
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -18,7 +19,7 @@ import redis
 
 from serving.cache.contract import CacheKeys
 from serving.cache.rule_changes import OPERATIONS_AT_ONCE, StoredRules, change_arguments, lost_rules
-from serving.connection.redis_address import shown_address
+from serving.connection.redis_clients import address_of
 from serving.connection.redis_connection import data_folder
 from serving.connection.redis_failures import failure
 
@@ -98,8 +99,8 @@ def rules_file(client: redis.Redis, dataset: str) -> Path:
 
 
 def _where(client: redis.Redis) -> str:
-    """Return the address of a Redis of one's own; empty for the embedded one, whose folder may move."""
-    return shown_address(client.connection_pool.connection_kwargs) if os.environ.get("REDIS_URL") else ""
+    """Return the address of a Redis, the same with TLS; empty for the embedded one, whose folder may move."""
+    return re.sub("^rediss", "redis", address_of(client)) if os.environ.get("REDIS_URL") else ""
 
 
 def _time_of(path: Path) -> str:

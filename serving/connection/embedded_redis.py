@@ -32,8 +32,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from serving.connection.failure_kinds import still_reads
-from serving.connection.redis_address import shown_address
-from serving.connection.redis_clients import client_of
+from serving.connection.redis_clients import address_of, client_of
 from serving.connection.redis_failures import failure
 from serving.errors import ServingError
 
@@ -78,7 +77,7 @@ class EmbeddedRedis:
     @property
     def shown_address(self) -> str:
         """The URL without a password."""
-        return shown_address(self._client().connection_pool.connection_kwargs)
+        return address_of(self._client())
 
     @property
     def is_of_earlier_release(self) -> bool:

@@ -8,7 +8,8 @@ import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import redis
+import redis.asyncio.sentinel
+import redis.sentinel
 
 from serving.connection.redis_address import FORM
 
@@ -36,6 +37,8 @@ class Kind:
 REFUSED_PASSWORD = Kind("refuses the password", PASSWORD_REMEDY)
 UNWANTED_PASSWORD = Kind("has no password, and REDIS_URL gives one", "leave the password out, or set one in Redis")
 NO_PASSWORD = Kind("asks for a password", PASSWORD_REMEDY)
+OF_PASSWORDS = REFUSED_PASSWORD, UNWANTED_PASSWORD, NO_PASSWORD
+SENTINEL_PASSWORD = "write the Sentinels' own as ?sentinel_username=USER&sentinel_password=PASSWORD, percent-encoded"
 UNTRUSTED = Kind("has a certificate that is not trusted", "name its authority: ?ssl_ca_certs=/path/to/ca.pem")
 OTHER_NAME = Kind(
     "has a certificate for another name",
@@ -62,11 +65,24 @@ NOT_FOUND = Kind("cannot be found: its host has no address", "correct the host i
 NO_ANSWER = Kind("does not answer in time", "look at its load and at the network, or correct REDIS_URL", is_quoted=True)
 AWAY = Kind("cannot be reached", is_quoted=True)
 OTHER = Kind("refuses a command", "read its log", is_quoted=True)
+NO_MASTER = Kind("has no master that its Sentinels name", "look at them, or wait until they have chosen one")
+MASTER_DOWN = Kind("has a master that its Sentinels take for dead", "start it, or wait until they have chosen another")
+LOST_MASTER = Kind(
+    "has a master that cannot be reached",
+    "wait until its Sentinels have chosen another, or start it; the address that they name must be reachable from here",
+    is_quoted=True,
+)
+UNKNOWN_MASTER = Kind("is unknown to its Sentinels by that name", "write the name that `sentinel monitor` gives it")
+NO_SENTINEL = Kind(
+    "names a server that is no Sentinel", "write the port of the Sentinels, 26379 by default, or redis://"
+)
 
 REPLICA = Kind("is a read-only replica", "name its primary in REDIS_URL", reads=True)
 FULL = Kind("is full", "raise its maxmemory, or remove what else it holds", reads=True)
 
 _BY_CLASS: Sequence[tuple[type[Exception], Kind]] = (
+    (redis.sentinel.MasterNotFoundError, NO_MASTER),
+    (redis.asyncio.sentinel.MasterNotFoundError, NO_MASTER),
     (redis.BusyLoadingError, Kind("is still loading its data", "wait until it is done")),
     (redis.exceptions.MasterDownError, Kind("is a replica without its primary", "name the primary in REDIS_URL")),
     (redis.ReadOnlyError, REPLICA),
@@ -92,6 +108,8 @@ _BY_WORD: Sequence[tuple[str, Kind]] = (
     ("READONLY You can't write", REPLICA),
     ("BUSY Redis is busy", Kind("is busy with a script", "wait for its end, or end it with SCRIPT KILL")),
     ("NOREPLICAS", Kind("is read-only, for too few replicas follow it", "start its replicas", reads=True)),
+    ("unknown command 'SENTINEL'", NO_SENTINEL),
+    ("unknown command `SENTINEL`", NO_SENTINEL),  # of Redis 6
     ("max number of clients", Kind("has as many clients as it may have", "raise its maxclients")),
 )
 

@@ -14,19 +14,16 @@ from typing import Any
 import redis
 import redis.asyncio
 
+from serving.connection.many_hosts import HOST, MOST_PORT, OPTIONS, SCHEMES, USER, many_hosts, wrong_hosts
 from serving.connection.tls_files import wrong_tls_file
 from serving.errors import ServingError
 
-_USER = r"(?:(?:[\w.~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
-_OPTIONS = r"(?:\?[^@#\s]*)?"
-_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _ADDRESSES = (
-    re.compile(rf"rediss?://{_USER}{_HOST}(?::(?P<port>[0-9]+))?(?:/[0-9]*)?{_OPTIONS}", re.ASCII),
-    re.compile(rf"unix://{_USER}/[^?#@]+{_OPTIONS}", re.ASCII),
+    re.compile(rf"rediss?://{USER}{HOST}(?::(?P<port>[0-9]+))?(?:/[0-9]*)?{OPTIONS}", re.ASCII),
+    re.compile(rf"unix://{USER}/[^?#@]+{OPTIONS}", re.ASCII),
 )
-_BEHIND_USER = re.compile(rf"(rediss?://){_USER}([^@#]*)", re.ASCII)
+_BEHIND_USER = re.compile(rf"(rediss?(?:\+sentinel)?://){USER}([^@#]*)", re.ASCII)
 _PARTS = re.compile(r"[a-z]+://(?P<host>\[[^]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?:/(?P<database>[^?#]*))?")
-MOST_PORT = 65_535
 FORM = "redis://USER:PASSWORD@HOST:6379/0"
 PERCENT_ENCODE = (
     "percent-encode the password: / is %2F, # is %23, ? is %3F, @ is %40, % is %25, [ is %5B, ] is %5D, a space is %20"
@@ -50,11 +47,18 @@ def checked_url(text: str, variable: str = "REDIS_URL") -> str:
         RedisUnreachable: it is no such URL; the message repeats nothing of it.
     """
     url = text.strip()
+    if several := many_hosts(url):
+        return _with_options(url, several.server_url, variable)
     found = next(filter(None, (address.fullmatch(url) for address in _ADDRESSES)), None)
     port = int(found.groupdict().get("port") or 1) if found else 0
     if not 0 < port <= MOST_PORT:
         raise RedisUnreachable(f"{variable} cannot be read: {_what_is_wrong(url)}.")
-    if trouble := _wrong_options(url):
+    return _with_options(url, url, variable)
+
+
+def _with_options(url: str, server_url: str, variable: str) -> str:
+    """Return a URL whose options can be used, given the same address as redis-py takes it."""
+    if trouble := _wrong_options(server_url):
         raise RedisUnreachable(f"{variable} cannot be used: {trouble}.")
     return url
 
@@ -77,22 +81,25 @@ def _wrong_options(url: str) -> str | None:
 
 def _what_is_wrong(url: str) -> str:
     """Say what to change, without a word of the text."""
-    if not url.startswith(("redis://", "rediss://", "unix://")):
-        return f"it must start with redis://, rediss:// or unix://, as in {FORM}"
+    if not url.startswith(("redis://", "rediss://", "unix://", *SCHEMES)):
+        return f"it must start with redis://, rediss://, unix:// or redis+sentinel://, as in {FORM}"
     if behind := _BEHIND_USER.fullmatch(url):  # a user and a password that can be read are not what is wrong
         url = "".join(behind.groups())
-    parts = _PARTS.match(url)
     if "@" in url or "#" in url:
         return f"{PERCENT_ENCODE}, as in {FORM}"
+    odd = f"it has characters that no address has; write it as {FORM}, and {PERCENT_ENCODE}"
+    if url.startswith(SCHEMES):
+        return wrong_hosts(url.partition("://")[2]) or odd
     if url.startswith("unix://"):
         return "a socket has a full path, as in unix:///run/redis/redis.sock?db=0"
+    parts = _PARTS.match(url)
     if not parts["host"]:
         return f"it names no host; write it as {FORM}"
     if parts["port"] is not None and not (parts["port"].isdecimal() and 0 < int(parts["port"]) <= MOST_PORT):
         return f"its port is no number from 1 to {MOST_PORT}; if that is a password, write the URL as {FORM}"
     if not (parts["database"] or "0").isdecimal():
         return f"its database, after the last /, is no number; write it as {FORM}"
-    return f"it has characters that no address has; write it as {FORM}, and {PERCENT_ENCODE}"
+    return odd
 
 
 def shown_address(options: Mapping[str, Any], is_encrypted: bool = False) -> str:

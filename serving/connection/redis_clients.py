@@ -7,14 +7,23 @@ of connecting: `/proc/self/fd/7/redis.sock`. So the folder may be replaced meanw
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import redis
-import redis.asyncio
+import redis.asyncio.sentinel
+import redis.sentinel
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from serving.connection.many_hosts import ManyHosts, many_hosts, shown_hosts
+from serving.connection.redis_address import shown_address
+
+SENTINEL_SECONDS = 1.0  # that one Sentinel is waited for at most; the next may be alive
+WAITS = "socket_timeout", "socket_connect_timeout"
+SENTINEL_POOLS = redis.sentinel.SentinelConnectionPool, redis.asyncio.sentinel.SentinelConnectionPool
 MOST_BYTES_OF_PATH = 107  # sun_path of sockaddr_un, without its last zero
 
 
@@ -59,8 +68,57 @@ class AsyncSocketOfAnyPath(redis.asyncio.UnixDomainSocketConnection):
             self.path = whole
 
 
+class ConnectionToMaster(redis.sentinel.SentinelManagedConnection):
+    """A connection that asks the Sentinels whenever it is opened; redis-py's own opens the old address again when it
+    was cut, as by a failover (https://github.com/redis/redis-py/issues/3874)."""
+
+    def _connect(self):
+        self.host, self.port = self.connection_pool.get_master_address()
+        return super()._connect()
+
+
+class TlsConnectionToMaster(ConnectionToMaster, redis.sentinel.SentinelManagedSSLConnection):
+    """The same over TLS."""
+
+
+class AsyncConnectionToMaster(redis.asyncio.sentinel.SentinelManagedConnection):
+    """The same for asyncio."""
+
+    async def _connect(self):
+        self.host, self.port = await self.connection_pool.get_master_address()
+        return await super()._connect()
+
+
+class AsyncTlsConnectionToMaster(AsyncConnectionToMaster, redis.asyncio.sentinel.SentinelManagedSSLConnection):
+    """The same for asyncio, over TLS."""
+
+
+class ClientOfSentinels(redis.Redis):
+    """A client of the master that Sentinels name, which closes its connections to them, too."""
+
+    def close(self) -> None:
+        """Close all connections."""
+        super().close()
+        self.connection_pool.sentinel_manager.close()
+
+
+class AsyncClientOfSentinels(redis.asyncio.Redis):
+    """The same for asyncio."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close all connections."""
+        await super().aclose(close_connection_pool)
+        await self.connection_pool.sentinel_manager.aclose()
+
+
 def client_of(url: str, **options: Any) -> redis.Redis:
     """Return a client of an address; options are those of redis-py's connections."""
+    if several := many_hosts(url):
+        given = _options(several, options)
+        asked = _options_of_sentinels(several, given, Retry(NoBackoff(), 0))
+        manager = redis.sentinel.Sentinel(several.hosts, sentinel_kwargs=asked)
+        connection = TlsConnectionToMaster if several.is_encrypted else ConnectionToMaster
+        return manager.master_for(several.master, ClientOfSentinels, connection_class=connection, **given)
     pool = redis.ConnectionPool.from_url(url, **options)
     if pool.connection_class is redis.UnixDomainSocketConnection:
         pool.connection_class = SocketOfAnyPath
@@ -69,7 +127,45 @@ def client_of(url: str, **options: Any) -> redis.Redis:
 
 def async_client_of(url: str, **options: Any) -> redis.asyncio.Redis:
     """Return an asyncio client of an address; options are those of redis-py's connections."""
+    if several := many_hosts(url):
+        given = _options(several, options)
+        asked = _options_of_sentinels(several, given, AsyncRetry(NoBackoff(), 0))
+        manager = redis.asyncio.sentinel.Sentinel(several.hosts, sentinel_kwargs=asked)
+        connection = AsyncTlsConnectionToMaster if several.is_encrypted else AsyncConnectionToMaster
+        return manager.master_for(several.master, AsyncClientOfSentinels, connection_class=connection, **given)
     pool = redis.asyncio.ConnectionPool.from_url(url, **options)
     if pool.connection_class is redis.asyncio.UnixDomainSocketConnection:
         pool.connection_class = AsyncSocketOfAnyPath
     return redis.asyncio.Redis.from_pool(pool)
+
+
+def _options(several: ManyHosts, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of connections to the master; those of the URL win, as in redis-py."""
+    given = {**options, **redis.connection.parse_url(several.server_url)}
+    return {name: value for name, value in given.items() if name not in ("host", "port", "connection_class")}
+
+
+def _options_of_sentinels(several: ManyHosts, given: Mapping[str, Any], retry: Retry | AsyncRetry) -> dict[str, Any]:
+    """Return the options of connections to Sentinels: TLS as to the master, short waits, for there are several."""
+    shared = {name: value for name, value in given.items() if name.startswith(("ssl_", "socket_"))}
+    waits = {name: min(given.get(name) or SENTINEL_SECONDS, SENTINEL_SECONDS) for name in WAITS}
+    return {**shared, **waits, **several.sentinel_options, "ssl": several.is_encrypted, "retry": retry}
+
+
+def address_of(client: redis.Redis | redis.asyncio.Redis) -> str:
+    """Return the address of a client's server as it may be shown and logged; it is the same after a failover."""
+    pool = client.connection_pool
+    options, is_encrypted = pool.connection_kwargs, "SSL" in pool.connection_class.__name__
+    if not isinstance(pool, SENTINEL_POOLS):
+        return shown_address(options, is_encrypted)
+    of_sentinels = (each.connection_pool.connection_kwargs for each in pool.sentinel_manager.sentinels)
+    return shown_hosts(of_sentinels, pool.service_name, options.get("db"), is_encrypted)
+
+
+def passwords_of(client: redis.Redis | redis.asyncio.Redis) -> list[str]:
+    """Return the passwords that a client knows, its Sentinels' among them, so that no error shows them."""
+    pool = client.connection_pool
+    asked = pool.sentinel_manager.sentinels if isinstance(pool, SENTINEL_POOLS) else []
+    pools = [pool, *(each.connection_pool for each in asked)]
+    found = (each.connection_kwargs.get(name) for each in pools for name in ("password", "ssl_password"))
+    return list(dict.fromkeys(filter(None, found)))

@@ -61,8 +61,13 @@ def server(directory: Path, *options: str, program: Path | str = "", port_option
     return started(command, directory, port)
 
 
-def tls_server(directory: Path, certificates: Path, *options: str, name: str = "server") -> contextmanager:
-    """A Redis that speaks TLS alone, with the certificate of a name; see `certificates`."""
+def tls_options(certificates: Path, name: str = "server") -> dict[str, str]:
+    """The files of a server with the certificate of a name, as its configuration has them; see `certificates`."""
     files = {"cert": f"{name}.pem", "key": f"{name}.key", "ca-cert": "authority.pem"}
-    named = [each for kind, file in files.items() for each in (f"--tls-{kind}-file", str(certificates / file))]
+    return {f"tls-{kind}-file": str(certificates / file) for kind, file in files.items()}
+
+
+def tls_server(directory: Path, certificates: Path, *options: str, name: str = "server") -> contextmanager:
+    """A Redis that speaks TLS alone."""
+    named = [each for option, file in tls_options(certificates, name).items() for each in (f"--{option}", file)]
     return server(directory, *named, *options, program=INSTALLED, port_option="--port 0 --tls-port")

@@ -28,13 +28,13 @@ class WholeFlow:
         publish_planted: Callable[..., str],
         planted_articles: Callable[..., list[str]],
     ) -> None:
-        self._api, self._publish, self._planted = api, publish_planted, planted_articles
+        self.api, self._publish, self._planted = api, publish_planted, planted_articles
 
     def run(self) -> None:
         """Do everything once."""
         for version in (1, 2, 3):
             self.publish(version)
-        with self._api as http:
+        with self.api as http:
             self.is_served(http, 3)
             self._rules(http)
             self._variant(http)
@@ -45,7 +45,7 @@ class WholeFlow:
     def run_in_short(self) -> None:
         """Publish, look up and bar: what needs every kind of client."""
         self.publish(1)
-        with self._api as http:
+        with self.api as http:
             self.is_served(http, 1)
             assert query.main(["--customer", "customer-1"]) == 0
             assert rules.main(["deny", self._planted(1, 7)[0]]) == 0
