@@ -18,7 +18,14 @@ from pathlib import Path
 import redis
 
 from serving.cache.contract import CacheKeys
-from serving.cache.rule_changes import OPERATIONS_AT_ONCE, StoredRules, change_arguments, lost_rules
+from serving.cache.rule_changes import (
+    OPERATIONS_AT_ONCE,
+    StoredRules,
+    change_arguments,
+    lost_rules,
+    read_arguments,
+    stored_rules,
+)
 from serving.connection.redis_clients import address_of
 from serving.connection.redis_connection import data_folder
 from serving.connection.redis_failures import failure
@@ -30,9 +37,7 @@ def read_stored_rules(client: redis.Redis, keys: CacheKeys) -> StoredRules:
     Raises:
         redis.RedisError: Redis fails, or a key is of another kind.
     """
-    with client.pipeline(transaction=True) as asked:
-        state, rules, sets = asked.get(keys.rules_state).hgetall(keys.rules).hgetall(keys.barred_sets).execute()
-    return StoredRules(state or b"", rules, sets)
+    return stored_rules(client.eval(*read_arguments(keys)))
 
 
 def rescue_rules(client: redis.Redis, dataset: str) -> list[str]:

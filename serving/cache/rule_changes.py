@@ -35,6 +35,10 @@ local counts = ':' .. redis.call('hlen', KEYS[2]) .. ':' .. redis.call('hlen', K
 redis.call('set', KEYS[1], (lineage or ARGV[2]) .. ':' .. ((number or 0) + 1) .. counts)
 return changed
 """
+# One step as well, and one command: redis-py's transactions on a cluster do not keep to their event loop.
+READ_SCRIPT = """
+return {redis.call('get', KEYS[1]) or '', redis.call('hgetall', KEYS[2]), redis.call('hgetall', KEYS[3])}
+"""
 ANY_STATE, NOT_CHANGED = "*", -1
 STATE = re.compile(rb"(\w+):(\d+):(\d+):(\d+)")
 OPERATIONS_AT_ONCE = 10_000
@@ -78,6 +82,17 @@ def change_arguments(keys: CacheKeys, changes: Sequence[Change], state: str | by
     """Return the arguments of EVAL that make changes; it answers `NOT_CHANGED` unless the state is the given one."""
     arguments = [each for change in changes for each in change]
     return [CHANGE_SCRIPT, 3, keys.rules_state, keys.rules, keys.barred_sets, state, secrets.token_hex(8), *arguments]
+
+
+def read_arguments(keys: CacheKeys) -> list:
+    """Return the arguments of EVAL that read all rules at one moment."""
+    return [READ_SCRIPT, 3, keys.rules_state, keys.rules, keys.barred_sets]
+
+
+def stored_rules(answer: Sequence) -> StoredRules:
+    """Return what it answers."""
+    state, rules, sets = answer
+    return StoredRules(state, *(dict(zip(each[::2], each[1::2], strict=True)) for each in (rules, sets)))
 
 
 def lost_rules(known: StoredRules, found: StoredRules) -> list[Change]:

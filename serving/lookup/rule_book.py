@@ -27,7 +27,15 @@ from serving.cache.barred_sets import (
     unique_numbers,
 )
 from serving.cache.contract import CacheFormatError, CacheKeys
-from serving.cache.rule_changes import ANY_STATE, NOT_CHANGED, Change, StoredRules, change_arguments
+from serving.cache.rule_changes import (
+    ANY_STATE,
+    NOT_CHANGED,
+    Change,
+    StoredRules,
+    change_arguments,
+    read_arguments,
+    stored_rules,
+)
 from serving.connection.redis_failures import failure
 from serving.errors import ServingError
 from serving.lookup.barred_articles import BarredArticle, Rule
@@ -83,11 +91,7 @@ class RuleBook:
 
     async def stored(self) -> StoredRules:
         """Return all rules undecoded, read at one moment."""
-        keys = self._keys
-        asked = self._client.pipeline(transaction=True)
-        asked.get(keys.rules_state).hgetall(keys.rules).hgetall(keys.barred_sets)
-        state, rules, sets = await self._ask(asked.execute())
-        return StoredRules(state or b"", rules, sets)
+        return stored_rules(await self._ask(self._client.eval(*read_arguments(self._keys))))
 
     async def read(self) -> LookupRules:
         """Return all rules."""
