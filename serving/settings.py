@@ -3,7 +3,7 @@
     DATASET                 demo        the dataset whose lists are served: any that `make run` makes
     HOST                    127.0.0.1   address to listen on; one that is not loopback needs API_KEYS
     PORT                    8000        port to listen on
-    REDIS_URL               (not set)   redis://, rediss:// or redis+sentinel:// URL; else the embedded Redis is used
+    REDIS_URL               (not set)   URL of Redis, see docs/deployment.md; without it the embedded Redis is used
     EMBEDDED_REDIS_DIR      data/redis  files of the embedded Redis
     REDIS_TIMEOUT_SECONDS   0.5         longest wait for one answer of Redis; a shopper's page does not wait longer
     STALE_AFTER_HOURS       36          age from which lists are marked stale: two nights were missed

@@ -77,6 +77,13 @@ NO_SENTINEL = Kind(
     "names a server that is no Sentinel", "write the port of the Sentinels, 26379 by default, or redis://"
 )
 
+LOST_NODE = Kind(
+    "has a node that cannot be reached", "start it, or wait until a replica has taken its place", is_quoted=True
+)
+CLUSTER_DOWN = Kind("is a cluster that does not work", "look at CLUSTER INFO and CLUSTER NODES", is_quoted=True)
+NO_CLUSTER = Kind("names a server that is in no cluster", "write redis:// for redis+cluster://")
+ONE_NODE = Kind("is one node of a cluster", "write redis+cluster:// for redis://")
+
 REPLICA = Kind("is a read-only replica", "name its primary in REDIS_URL", reads=True)
 FULL = Kind("is full", "raise its maxmemory, or remove what else it holds", reads=True)
 
@@ -85,6 +92,8 @@ _BY_CLASS: Sequence[tuple[type[Exception], Kind]] = (
     (redis.asyncio.sentinel.MasterNotFoundError, NO_MASTER),
     (redis.BusyLoadingError, Kind("is still loading its data", "wait until it is done")),
     (redis.exceptions.MasterDownError, Kind("is a replica without its primary", "name the primary in REDIS_URL")),
+    (redis.exceptions.ClusterDownError, CLUSTER_DOWN),
+    (redis.exceptions.MovedError, ONE_NODE),
     (redis.ReadOnlyError, REPLICA),
     (redis.exceptions.OutOfMemoryError, FULL),
     (redis.InvalidResponse, NO_REDIS),
@@ -110,6 +119,7 @@ _BY_WORD: Sequence[tuple[str, Kind]] = (
     ("NOREPLICAS", Kind("is read-only, for too few replicas follow it", "start its replicas", reads=True)),
     ("unknown command 'SENTINEL'", NO_SENTINEL),
     ("unknown command `SENTINEL`", NO_SENTINEL),  # of Redis 6
+    ("cluster support disabled", NO_CLUSTER),
     ("max number of clients", Kind("has as many clients as it may have", "raise its maxclients")),
 )
 

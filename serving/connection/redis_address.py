@@ -10,6 +10,7 @@ with a slash for a port, and shows it.
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 import redis
 import redis.asyncio
@@ -22,9 +23,11 @@ _ADDRESSES = (
     re.compile(rf"rediss?://{USER}{HOST}(?::(?P<port>[0-9]+))?(?:/[0-9]*)?{OPTIONS}", re.ASCII),
     re.compile(rf"unix://{USER}/[^?#@]+{OPTIONS}", re.ASCII),
 )
-_BEHIND_USER = re.compile(rf"(rediss?(?:\+sentinel)?://){USER}([^@#]*)", re.ASCII)
+_BEHIND_USER = re.compile(rf"(rediss?(?:\+sentinel|\+cluster)?://){USER}([^@#]*)", re.ASCII)
 _PARTS = re.compile(r"[a-z]+://(?P<host>\[[^]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?:/(?P<database>[^?#]*))?")
 FORM = "redis://USER:PASSWORD@HOST:6379/0"
+OF_ONE_SERVER = {"db", "ssl_ca_path", "ssl_password", "ssl_min_version", "ssl_ciphers"}
+"""Options that one of redis-py's two clients of a cluster does not know, or leaves out without a word."""
 PERCENT_ENCODE = (
     "percent-encode the password: / is %2F, # is %23, ? is %3F, @ is %40, % is %25, [ is %5B, ] is %5D, a space is %20"
 )
@@ -48,6 +51,10 @@ def checked_url(text: str, variable: str = "REDIS_URL") -> str:
     """
     url = text.strip()
     if several := many_hosts(url):
+        if several.is_cluster and (names := OF_ONE_SERVER & parse_qs(url.partition("?")[2]).keys()):
+            raise RedisUnreachable(
+                f"{variable} cannot be used: no cluster takes {', '.join(sorted(names))}; remove it."
+            )
         return _with_options(url, several.server_url, variable)
     found = next(filter(None, (address.fullmatch(url) for address in _ADDRESSES)), None)
     port = int(found.groupdict().get("port") or 1) if found else 0
@@ -82,14 +89,14 @@ def _wrong_options(url: str) -> str | None:
 def _what_is_wrong(url: str) -> str:
     """Say what to change, without a word of the text."""
     if not url.startswith(("redis://", "rediss://", "unix://", *SCHEMES)):
-        return f"it must start with redis://, rediss://, unix:// or redis+sentinel://, as in {FORM}"
+        return f"it must start with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://, as in {FORM}"
     if behind := _BEHIND_USER.fullmatch(url):  # a user and a password that can be read are not what is wrong
         url = "".join(behind.groups())
     if "@" in url or "#" in url:
         return f"{PERCENT_ENCODE}, as in {FORM}"
     odd = f"it has characters that no address has; write it as {FORM}, and {PERCENT_ENCODE}"
     if url.startswith(SCHEMES):
-        return wrong_hosts(url.partition("://")[2]) or odd
+        return wrong_hosts(url) or odd
     if url.startswith("unix://"):
         return "a socket has a full path, as in unix:///run/redis/redis.sock?db=0"
     parts = _PARTS.match(url)

@@ -20,9 +20,10 @@ from redis.retry import Retry
 
 from serving.connection.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 from serving.connection.failure_kinds import still_reads
+from serving.connection.many_hosts import many_hosts
 from serving.connection.redis_address import RedisUnreachable, checked_url
 from serving.connection.redis_clients import async_client_of, client_of
-from serving.connection.redis_failures import failure
+from serving.connection.redis_failures import failure, failure_of_cluster
 from serving.errors import ServingError
 
 PROJECT_ROOT = Path(__file__).absolute().parents[2]
@@ -40,9 +41,11 @@ def connect(timeout_seconds: float = 30.0) -> redis.Redis:
     Raises:
         RedisUnreachable: no answer from REDIS_URL, or the embedded Redis cannot be started.
     """
-    client = client_of(
-        redis_url(), socket_timeout=timeout_seconds, socket_connect_timeout=5.0, retry=Retry(NoBackoff(), 1)
-    )
+    url = redis_url()
+    try:
+        client = client_of(url, socket_timeout=timeout_seconds, socket_connect_timeout=5.0, retry=Retry(NoBackoff(), 1))
+    except redis.RedisError as error:  # the client of a cluster connects when it is made
+        raise RedisUnreachable(failure_of_cluster(many_hosts(url), error)) from error
     try:
         client.ping()
     except (redis.RedisError, OSError) as error:

@@ -9,7 +9,7 @@ elsewhere.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
@@ -22,7 +22,9 @@ import redis.sentinel
 from serving.connection.failure_kinds import (
     AWAY,
     CLOSED,
+    CLUSTER_DOWN,
     LOST_MASTER,
+    LOST_NODE,
     MASTER_DOWN,
     NO_ANSWER,
     NO_MASTER,
@@ -36,16 +38,23 @@ from serving.connection.failure_kinds import (
     Kind,
     kind_of,
 )
+from serving.connection.many_hosts import ManyHosts, shown_hosts
 from serving.connection.port_probe import Protocol, spoken_protocol, tls_refusal
 from serving.connection.redis_address import RedisUnreachable
-from serving.connection.redis_clients import SENTINEL_POOLS, address_of, passwords_of
+from serving.connection.redis_clients import (
+    CLUSTERS,
+    SENTINEL_POOLS,
+    Client,
+    address_of,
+    is_over_tls,
+    nodes_of,
+    passwords_of,
+)
 from serving.connection.tls_files import unchecked_context
 
 MOST_CHARACTERS = 200  # of a server's own words
 START = "start it, correct REDIS_URL, or unset REDIS_URL to use the embedded one"
 START_EMBEDDED = "start it with `python -m serving.connection.redis_connection start`"
-
-Client = redis.Redis | redis.asyncio.Redis
 
 
 def failure(client: Client, error: Exception, asks_port: bool = False) -> str:
@@ -56,10 +65,29 @@ def failure(client: Client, error: Exception, asks_port: bool = False) -> str:
         error: of redis-py, or of the system.
         asks_port: whether what listens at the address may be asked what it is, which takes up to two seconds.
     """
-    kind, quoted = _known(client, error, asks_port)
+    return _line(address_of(client), passwords_of(client), *_known(client, error, asks_port))
+
+
+def failure_of_cluster(several: ManyHosts, error: Exception) -> str:
+    """Return the line about a cluster whose client could not be made, after its nodes were asked.
+
+    Args:
+        several: the address.
+        error: why its client could not be made.
+    """
+    nodes, kind = nodes_of(several), kind_of(error)
+    failed = _failed(nodes, lambda node: node.execute_command("CLUSTER SLOTS"))
+    if len(failed) == len(nodes):
+        kind, error = _of_first(failed, "node")
+    elif kind in (CLOSED, AWAY):  # nodes answer, and have not all slots
+        kind = CLUSTER_DOWN
+    return _line(shown_hosts(several.hosts, several.is_encrypted), passwords_of(nodes[0]), kind, error)
+
+
+def _line(address: str, passwords: Iterable[str], kind: Kind, quoted: Exception) -> str:
     remedy = kind.remedy or (START if os.environ.get("REDIS_URL") else START_EMBEDDED)
-    words = f" ({_without(passwords_of(client), str(quoted))})" if kind.is_quoted and str(quoted) else ""
-    return f"Redis at {address_of(client)} {kind.reason}{words}: {remedy}."
+    words = f" ({_without(passwords, str(quoted))})" if kind.is_quoted and str(quoted) else ""
+    return f"Redis at {address} {kind.reason}{words}: {remedy}."
 
 
 @contextmanager
@@ -77,8 +105,11 @@ def named_failures(client: Client) -> Iterator[None]:
 
 def _known(client: Client, error: Exception, asks_port: bool) -> tuple[Kind, Exception]:
     """Return what is wrong, and the error that says it best, after a look at the port or the Sentinels if allowed."""
-    pool, kind = client.connection_pool, kind_of(error)
-    options, is_encrypted = pool.connection_kwargs, "SSL" in pool.connection_class.__name__
+    kind = kind_of(error)
+    if isinstance(client, CLUSTERS):
+        return LOST_NODE if kind in (CLOSED, AWAY) else kind, error
+    pool = client.connection_pool
+    options, is_encrypted = pool.connection_kwargs, is_over_tls(pool)
     if is_encrypted and kind is CLOSED:
         kind = TLS_ENDED
     if asks_port and kind is NO_MASTER:
@@ -92,17 +123,30 @@ def _known(client: Client, error: Exception, asks_port: bool) -> tuple[Kind, Exc
 
 def _by_sentinels(pool: redis.sentinel.SentinelConnectionPool) -> tuple[Kind, Exception]:
     """Return why no Sentinel names a master: what the first says that answers, or else why the first does not."""
+    known: list[str] = []
+    sentinels = pool.sentinel_manager.sentinels
+    failed = _failed(sentinels, lambda sentinel: known.extend(sentinel.sentinel_masters()))
+    if len(failed) < len(sentinels):
+        return MASTER_DOWN if pool.service_name in known else UNKNOWN_MASTER, Exception()
+    kind, error = _of_first(failed, "Sentinel")
+    return (replace(kind, remedy=SENTINEL_PASSWORD) if kind_of(error) in OF_PASSWORDS else kind), error
+
+
+def _failed(clients: Iterable[redis.Redis], ask: Callable[[redis.Redis], Any]) -> list[tuple[redis.Redis, Exception]]:
+    """Ask all, and return those that failed with their errors."""
     failed = []
-    for each in pool.sentinel_manager.sentinels:
+    for client in clients:
         try:
-            masters = each.sentinel_masters()
+            ask(client)
         except (redis.RedisError, OSError) as error:
-            failed.append((each, error))
-        else:
-            return MASTER_DOWN if pool.service_name in masters else UNKNOWN_MASTER, Exception()
+            failed.append((client, error))
+    return failed
+
+
+def _of_first(failed: Sequence[tuple[redis.Redis, Exception]], what: str) -> tuple[Kind, Exception]:
+    """Return why none of several can be asked, by the first of them."""
     kind, error = _known(*failed[0], asks_port=True)
-    remedy = SENTINEL_PASSWORD if kind in OF_PASSWORDS else kind.remedy
-    return replace(kind, reason=f"has no Sentinel that can be asked; the first {kind.reason}", remedy=remedy), error
+    return replace(kind, reason=f"has no {what} that can be asked; the first {kind.reason}"), error
 
 
 def _by_port(options: Mapping[str, Any], is_encrypted: bool) -> Kind | None:

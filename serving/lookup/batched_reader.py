@@ -17,6 +17,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import redis.asyncio
 
@@ -138,6 +139,8 @@ async def get_values(client: redis.asyncio.Redis, keys: Sequence[str]) -> list[b
     Raises:
         redis.RedisError: Redis cannot be reached, or does not answer in time.
     """
+    if isinstance(client, redis.asyncio.RedisCluster):
+        return _values(await _replies_of_nodes(client, keys))
     connection = await client.connection_pool.get_connection()
     seconds, connection.socket_timeout = connection.socket_timeout, None
     try:
@@ -154,11 +157,35 @@ async def get_values(client: redis.asyncio.Redis, keys: Sequence[str]) -> list[b
 
 async def _round_trip(connection: redis.asyncio.Connection, keys: Sequence[str]) -> list[bytes | None]:
     await connection.send_packed_command(connection.pack_commands([("GET", key) for key in keys]))
-    replies = [await _reply(connection) for _ in keys]  # all of them, or the next round trip would read the rest
+    return _values([await _reply(connection) for _ in keys])  # of all, or the next round trip would read the rest
+
+
+def _values(replies: Sequence[bytes | redis.RedisError | None]) -> list[bytes | None]:
     for reply in replies:
-        if isinstance(reply, redis.ResponseError) and not str(reply).startswith("WRONGTYPE"):
+        if isinstance(reply, redis.RedisError) and not str(reply).startswith("WRONGTYPE"):
             raise reply
-    return [None if isinstance(reply, redis.ResponseError) else reply for reply in replies]
+    return [None if isinstance(reply, redis.RedisError) else reply for reply in replies]
+
+
+async def _replies_of_nodes(client: redis.asyncio.RedisCluster, keys: Sequence[str]) -> list[Any]:
+    """Ask the nodes of a cluster at the same time; its own pipeline knows which node has which key.
+
+    A pipeline that raises errors looks for the nodes again when one has failed; one that returns them goes on after a
+    key of another kind.
+    """
+    try:
+        return await _gets(client, keys).execute()
+    except redis.ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+    return await _gets(client, keys).execute(raise_on_error=False)
+
+
+def _gets(client: redis.asyncio.RedisCluster, keys: Sequence[str]) -> redis.asyncio.cluster.ClusterPipeline:
+    pipeline = client.pipeline(transaction=False)
+    for key in keys:
+        pipeline.get(key)
+    return pipeline
 
 
 async def _reply(connection: redis.asyncio.Connection) -> bytes | redis.ResponseError | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -22,9 +23,10 @@ KEY_PASSWORD = "of the key"
 
 
 def make_certificates(folder: Path) -> Path:
-    """Write `NAME.pem` and `NAME.key` for each name below; all servers are called localhost."""
+    """Write `NAME.pem` and `NAME.key` for each name below; servers are called localhost, a cluster's node 127.0.0.1."""
     authority, other = _make(folder, "authority"), _make(folder, "other-authority")
     _make(folder, "server", authority, LOCALHOST)
+    _make(folder, "node", authority, [x509.IPAddress(ip_address("127.0.0.1"))])
     _make(folder, "expired", authority, LOCALHOST, days=-1)
     _make(folder, "client", authority)
     _make(folder, "stranger", other)

@@ -30,7 +30,7 @@ from serving.cache.article_numbers import article_ids_of
 from serving.cache.buckets import bucket_number
 from serving.cache.contract import BUCKET, CacheKeys, Manifest, PartSummary, registry_value
 from serving.cache.list_buckets import ROWS_AT_A_TIME, Source, find_list
-from serving.connection.eviction import eviction_warning
+from serving.connection.eviction import eviction_warning, memories
 
 KEPT_VERSIONS = 2  # the served one and the one to roll back to
 LOCK_SECONDS = 10.0
@@ -145,7 +145,7 @@ def publish(
     if kept_versions < 2:
         raise ValueError(f"kept_versions is {kept_versions}; keep at least 2, so that a rollback is possible.")
     check_published(lists)
-    if warning := eviction_warning(client.info("memory")):
+    for warning in {eviction_warning(memory) for memory in memories(client)} - {None}:
         warn(warning)
     with publisher_lock(client, keys, lock_seconds) as token:
         remove_unused(client, keys, progress)
@@ -198,14 +198,16 @@ def _load(load: _Load, run: PublishedRun) -> Manifest:
 
 def _check_memory(load: _Load) -> None:
     """Stop before loading what cannot fit."""
-    memory = load.client.info("memory")
-    limit, used = memory.get("maxmemory", 0), memory["used_memory"]
-    needed = estimated_memory_bytes(load.parts)
-    if limit and used + needed > limit:
-        raise NotEnoughMemory(
-            f"the new version needs about {needed / 2**20:,.1f} MiB beside the {used / 2**20:,.1f} MiB in use, above "
-            f"Redis's maxmemory of {limit / 2**20:,.1f} MiB; raise maxmemory or publish fewer articles per customer."
-        )
+    servers = memories(load.client)
+    needed = estimated_memory_bytes(load.parts) / len(servers)
+    for memory in servers:
+        limit, used = memory.get("maxmemory", 0), memory["used_memory"]
+        if limit and used + needed > limit:
+            raise NotEnoughMemory(
+                f"the new version needs about {needed / 2**20:,.1f} MiB beside the {used / 2**20:,.1f} MiB in use, "
+                f"above Redis's maxmemory of {limit / 2**20:,.1f} MiB; raise maxmemory or publish fewer articles per "
+                "customer."
+            )
 
 
 def _describe(load: _Load, run: PublishedRun, written: Mapping[str, PartSummary]) -> Manifest:

@@ -48,7 +48,7 @@ def test_what_redis_py_reads_is_taken(url, options):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("127.0.0.1:6379", "must start with redis://, rediss://, unix:// or redis.sentinel://"),
+        ("127.0.0.1:6379", "must start with redis://, rediss://, unix://, redis.sentinel:// or redis.cluster://"),
         ("user:s3cret@127.0.0.1:6379/0", "must start with redis://"),
         ("'redis://localhost'", "must start with redis://"),
         ("redis://localhost:s3cret/0", "its port is no number from 1 to 65535"),
