@@ -1,8 +1,8 @@
 """Clients of a Redis Cluster that fail as all others do.
 
 Stage: beside the other clients. In: an address with nodes of a cluster. Out: redis-py's own clients, which send each
-command to the node that has its key, whose pipelines may touch many nodes, and whose transactions and scripts keep to
-the nodes of one slot, as those of this project do.
+command to the node that has its key, and whose pipelines may touch many nodes. Scripts keep to one slot, as those of
+this project do. Transactions are not used: see `cache.rule_changes`.
 
 redis-py's errors about the cluster as a whole are no `redis.RedisError`; here they are connections that failed. A PING
 asks every primary, for a cluster that lacks one cannot be read.
@@ -54,7 +54,7 @@ class ClusterClient(redis.RedisCluster):
         return super().ping(target_nodes=self.PRIMARIES, **kwargs)
 
     def pipeline(self, transaction: bool | None = None, shard_hint: Any = None) -> redis.cluster.ClusterPipeline:
-        """Return a pipeline over many nodes, or a transaction in one slot."""
+        """Return a pipeline over many nodes."""
         pipeline = super().pipeline(transaction, shard_hint)
         execute = pipeline.execute
 
@@ -89,5 +89,5 @@ class AsyncClusterClient(redis.asyncio.RedisCluster):
         return await super().ping(target_nodes=self.PRIMARIES, **kwargs)
 
     def pipeline(self, transaction: bool | None = None, shard_hint: Any = None) -> AsyncClusterPipeline:
-        """Return a pipeline over many nodes, or a transaction in one slot."""
+        """Return a pipeline over many nodes."""
         return _AsyncPipeline(self, transaction)

@@ -1,6 +1,7 @@
 """Clients of a Redis by its address, and sockets in folders whose paths are longer than a socket's may be.
 
-Stage: between addresses and connections. In: a checked URL. Out: a client that has not connected yet.
+Stage: between addresses and connections. In: a checked URL. Out: a client of a server, of the master that Sentinels
+name or of a cluster, which has not connected yet (but for one kind, see `client_of`); and what may be shown of it.
 
 The kernel takes 107 bytes for the path of a socket. A longer one is reached through its folder, opened for the moment
 of connecting: `/proc/self/fd/7/redis.sock`. So the folder may be replaced meanwhile, and nothing is left behind.
@@ -21,6 +22,7 @@ from redis.retry import Retry
 from serving.connection.cluster_clients import AsyncClusterClient, ClusterClient
 from serving.connection.many_hosts import ManyHosts, many_hosts, shown_hosts
 from serving.connection.redis_address import shown_address
+from serving.connection.sentinel_clients import async_client_of_sentinels, client_of_sentinels
 
 SENTINEL_SECONDS = 1.0  # that one Sentinel is waited for at most; the next may be alive
 WAITS = "socket_timeout", "socket_connect_timeout"
@@ -71,49 +73,6 @@ class AsyncSocketOfAnyPath(redis.asyncio.UnixDomainSocketConnection):
             self.path = whole
 
 
-class ConnectionToMaster(redis.sentinel.SentinelManagedConnection):
-    """A connection that asks the Sentinels whenever it is opened; redis-py's own opens the old address again when it
-    was cut, as by a failover (https://github.com/redis/redis-py/issues/3874)."""
-
-    def _connect(self):
-        self.host, self.port = self.connection_pool.get_master_address()
-        return super()._connect()
-
-
-class TlsConnectionToMaster(ConnectionToMaster, redis.sentinel.SentinelManagedSSLConnection):
-    """The same over TLS."""
-
-
-class AsyncConnectionToMaster(redis.asyncio.sentinel.SentinelManagedConnection):
-    """The same for asyncio."""
-
-    async def _connect(self):
-        self.host, self.port = await self.connection_pool.get_master_address()
-        return await super()._connect()
-
-
-class AsyncTlsConnectionToMaster(AsyncConnectionToMaster, redis.asyncio.sentinel.SentinelManagedSSLConnection):
-    """The same for asyncio, over TLS."""
-
-
-class ClientOfSentinels(redis.Redis):
-    """A client of the master that Sentinels name, which closes its connections to them, too."""
-
-    def close(self) -> None:
-        """Close all connections."""
-        super().close()
-        self.connection_pool.sentinel_manager.close()
-
-
-class AsyncClientOfSentinels(redis.asyncio.Redis):
-    """The same for asyncio."""
-
-    async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Close all connections."""
-        await super().aclose(close_connection_pool)
-        await self.connection_pool.sentinel_manager.aclose()
-
-
 def client_of(url: str, **options: Any) -> redis.Redis:
     """Return a client of an address; options are those of redis-py's connections.
 
@@ -124,10 +83,7 @@ def client_of(url: str, **options: Any) -> redis.Redis:
         if several.is_cluster:
             return ClusterClient(several, **_options_of_nodes(several, options))
         given = _options(several, options)
-        asked = _options_of_sentinels(several, given, Retry(NoBackoff(), 0))
-        manager = redis.sentinel.Sentinel(several.hosts, sentinel_kwargs=asked)
-        connection = TlsConnectionToMaster if several.is_encrypted else ConnectionToMaster
-        return manager.master_for(several.master, ClientOfSentinels, connection_class=connection, **given)
+        return client_of_sentinels(several, _options_of_sentinels(several, given, Retry(NoBackoff(), 0)), given)
     pool = redis.ConnectionPool.from_url(url, **options)
     if pool.connection_class is redis.UnixDomainSocketConnection:
         pool.connection_class = SocketOfAnyPath
@@ -141,9 +97,7 @@ def async_client_of(url: str, **options: Any) -> redis.asyncio.Redis:
             return AsyncClusterClient(several, **_options_of_nodes(several, options))
         given = _options(several, options)
         asked = _options_of_sentinels(several, given, AsyncRetry(NoBackoff(), 0))
-        manager = redis.asyncio.sentinel.Sentinel(several.hosts, sentinel_kwargs=asked)
-        connection = AsyncTlsConnectionToMaster if several.is_encrypted else AsyncConnectionToMaster
-        return manager.master_for(several.master, AsyncClientOfSentinels, connection_class=connection, **given)
+        return async_client_of_sentinels(several, asked, given)
     pool = redis.asyncio.ConnectionPool.from_url(url, **options)
     if pool.connection_class is redis.asyncio.UnixDomainSocketConnection:
         pool.connection_class = AsyncSocketOfAnyPath
@@ -197,13 +151,13 @@ def address_of(client: Client) -> str:
 def passwords_of(client: Client) -> list[str]:
     """Return the passwords that a client knows, its Sentinels' among them, so that no error shows them."""
     if isinstance(client, CLUSTERS):
-        return passwords_in([redis.connection.parse_url(client.several.server_url)])
+        return _passwords_in([redis.connection.parse_url(client.several.server_url)])
     pool = client.connection_pool
     asked = pool.sentinel_manager.sentinels if isinstance(pool, SENTINEL_POOLS) else []
-    return passwords_in(each.connection_kwargs for each in [pool, *(client.connection_pool for client in asked)])
+    return _passwords_in(each.connection_kwargs for each in [pool, *(client.connection_pool for client in asked)])
 
 
-def passwords_in(options: Iterable[Mapping[str, Any]]) -> list[str]:
+def _passwords_in(options: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the passwords in options of connections."""
     found = (each.get(name) for each in options for name in ("password", "ssl_password"))
     return list(dict.fromkeys(filter(None, found)))
