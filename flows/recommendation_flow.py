@@ -17,6 +17,7 @@ from dataclasses import asdict, replace
 from metaflow import (
     Config,
     Flow,
+    FlowMutator,
     FlowSpec,
     Parameter,
     Run,
@@ -24,9 +25,9 @@ from metaflow import (
     card,
     config_expr,
     current,
+    project,
     resources,
     retry,
-    schedule,
     step,
     timeout,
 )
@@ -34,7 +35,7 @@ from metaflow.cards import Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException, MetaflowNotFound
 from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE
 
-from recommender import config, dataset_lock, task_shares
+from recommender import cluster, config, dataset_lock, task_shares
 from recommender.errors import RecommenderError, RunRefused
 from recommender.report.step_cost import StepClock
 from recommender.state_files import StoreFailed, default_state_url, here, keep
@@ -58,7 +59,9 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
     """Note what a step costs, and turn an error that its owner can act on into one clear message."""
 
     def pre_step(self, step_name, flow, inputs=None):
-        """Start the clock."""
+        """Start the clock; a test deployment stops before it publishes."""
+        if step_name == "publish" and (reason := cluster.why_not_to_publish(current.branch_name)):
+            raise RunStopped(reason)
         self.clock = StepClock()
 
     def post_step(self, step_name, flow, exception=None):
@@ -69,6 +72,21 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
         name = step_name if flow.index is None else f"{step_name} {getattr(flow.input, 'label', flow.input)}"
         flow.step_costs = {**getattr(flow, "step_costs", {}), name: self.clock.cost()}
         return None
+
+
+class on_cluster(FlowMutator):  # noqa: N801, decorators are lower case
+    """Give every step what [cluster] says where `make deploy` writes a deployment and where it runs; nowhere else."""
+
+    def pre_mutate(self, mutable_flow):
+        """Add the schedule, and to each step what it asks for in the place of what it asks for elsewhere."""
+        if not (target := os.environ.get(cluster.TARGET)):
+            return
+        toml = dict(mutable_flow.configs)["settings"].to_dict()
+        if schedule := cluster.schedule_of(toml, target):
+            mutable_flow.add_decorator("schedule", deco_kwargs={"cron": schedule})
+        for name, each in mutable_flow.steps:
+            for decorator, settings in cluster.decorators_of(name, toml, target).items():
+                each.add_decorator(decorator, deco_kwargs=settings, duplicates=each.OVERRIDE)
 
 
 def trains_a_model(step_function):
@@ -110,7 +128,8 @@ def _for_the_owner(error: Exception) -> Exception:
     return error
 
 
-@schedule(daily=True)
+@on_cluster()
+@project(name=cluster.PROJECT)
 class RecommendationFlow(FlowSpec):
     """Raw purchases in, published recommendations out.
 

@@ -11,6 +11,7 @@ from recommender.columns import Columns
 from recommender.config import DEFAULT_FILE, read_file
 from recommender.evaluation.checked_settings import SUITES
 from recommender.features.warehouse import DBT_PROJECT_DIR
+from recommender.settings.cluster import STEP_NAMES, PlaceSettings
 from recommender.settings.file import SECTIONS, find_problems
 from serving.cache.list_buckets import MAX_DEPTH
 from serving.cache.purchase_buckets import MAX_PURCHASES
@@ -22,6 +23,10 @@ SEEDS = "a list of whole numbers of 0 or more, at least one, each only once"
 SEGMENTS = "a list of age_band, channel and postal_code, each at most once"
 DENIED = "a list of ids of 10 digits with a leading zero, in quotes, such as '0108775015'"
 OF_KINDS = "tables of thresholds, rules, comparisons or changes"
+OF_CLUSTERS = "it takes settings and tables, task, steps or environment"
+CRON = "AWS's six fields of cron, days of the week by name, such as '0 2 * * ? *'"
+A_SECRET = "a secret belongs in the platform's store, see docs/cluster.md"
+PLACE = PlaceSettings.__annotations__
 OF_LARGE_SHOPS = "it takes from_purchases and tables, features, training, candidates, ranking or retrieve"
 MISSING = object()
 
@@ -147,6 +152,53 @@ def test_the_shipped_settings_are_right():
         ("resources gpu", -1, "[resources] gpu is -1; it takes a whole number of 0 or more"),
         ("resources memory", "8 GiB", "[resources] memory is '8 GiB'; it takes a whole number of 1 or more"),
         ("resources", MISSING, "[resources] is missing; copy it from the settings that are shipped"),
+        ("cluster", 3, f"[cluster] is 3; {OF_CLUSTERS}"),
+        ("cluster queue", "q", f"[cluster] has queue; it takes {', '.join(PLACE)}"),
+        ("cluster schedule", "0 2 * * *", f"[cluster] schedule is '0 2 * * *'; it takes {CRON}"),  # five fields
+        (
+            "cluster schedule",
+            "0 2 * * 1 *",
+            f"[cluster] schedule is '0 2 * * 1 *'; it takes {CRON}",
+        ),  # no name of a day
+        (
+            "cluster schedule",
+            "0 2 ? * ? *",
+            f"[cluster] schedule is '0 2 ? * ? *'; it takes {CRON}",
+        ),  # AWS takes one '?'
+        (
+            "cluster datastore",
+            "/data",
+            "[cluster] datastore is '/data'; it takes s3://bucket/folder, or '' for Metaflow's own",
+        ),
+        (
+            "cluster kubernetes_secrets",
+            ["Mine"],
+            "[cluster] kubernetes_secrets has 'Mine'; it takes a list of names of small letters, digits and '-'",
+        ),
+        ("cluster environment REDIS_URL", "redis://", f"[cluster.environment] has REDIS_URL; {A_SECRET}"),
+        ("cluster environment COMET_API_KEY", "", f"[cluster.environment] has COMET_API_KEY; {A_SECRET}"),
+        (
+            "cluster environment AWS_SECRET_ACCESS_KEY",
+            "",
+            f"[cluster.environment] has AWS_SECRET_ACCESS_KEY; {A_SECRET}",
+        ),
+        ("cluster environment RAW_DIR", 3, "[cluster.environment] RAW_DIR is 3; it takes a text"),
+        (
+            "cluster environment raw_dir",
+            "",
+            "[cluster.environment] has 'raw_dir'; it takes names of capital letters, digits and '_'",
+        ),
+        ("cluster environment", 3, "[cluster.environment] is 3; it takes variables and their values, as texts"),
+        ("cluster task memory", "8 GiB", "[cluster.task] memory is '8 GiB'; it takes a whole number of 1 or more"),
+        ("cluster task cpu", MISSING, "[cluster.task] lacks cpu; it takes a whole number of 1 or more"),
+        ("cluster steps trian", {}, f"[cluster.steps] has trian; it takes {', '.join(STEP_NAMES[:-1])} or end"),
+        ("cluster steps", 3, "[cluster.steps] is 3; it takes a table for each step, [cluster.steps.NAME]"),
+        ("cluster steps train retries", 5, "[cluster.steps.train] retries is 5; it takes a whole number from 0 to 4"),
+        (
+            "cluster steps train node_selector",
+            {"gpu": 1},
+            "[cluster.steps.train] node_selector gpu is 1; it takes a text, or '' for none",
+        ),
         ("common_sense usual_price_factor", 1, "[common_sense] usual_price_factor is 1; it takes a number above 1"),
         (
             "common_sense guarded",
@@ -231,6 +283,10 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file():
     ("path", "value"),
     [
         ("large_shop", MISSING),  # settings of a shop that is small, whatever its size
+        ("cluster", MISSING),  # settings of a laptop
+        ("cluster schedule", "30 4 ? * MON-FRI *"),
+        ("cluster environment STATE_URL", "s3://shop/state"),
+        ("cluster steps", MISSING),
         ("training sampled_negatives", 0),
         ("training patience", 20),  # more than epochs: every epoch is trained
         ("training learning_rate", 1),
@@ -276,6 +332,8 @@ def wrong_values(path: tuple[str, ...]) -> list[Any]:
 
 def place(path: tuple[str, ...]) -> str:
     """How a path is named to people."""
+    if path[0] == "cluster" and path[1] in ("task", "steps"):
+        return f"[{'.'.join(path[:-1])}] {path[-1]} is "
     is_table_of_tables = (
         path[0] in ("datasets", "candidates", "rankers", *SUITES) or path[0] == "large_shop" != path[-2]
     )

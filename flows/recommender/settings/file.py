@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from recommender.settings.cluster import CLUSTER, find_problems_of_cluster
 from recommender.settings.large_shop import FROM_PURCHASES, LARGE_SHOP, as_large_shop
 from recommender.settings.rankers import RANKER_SETTINGS
 from recommender.settings.sections import (
@@ -48,7 +49,7 @@ def find_problems(toml: Table) -> list[str]:
     How settings relate is checked only between sections that are right by themselves.
     """
     unknown = [f"[{name}] is no section; there are {', '.join(SECTIONS)}" for name in toml if name not in SECTIONS]
-    present = {name: check for name, check in SECTIONS.items() if name in toml or name != LARGE_SHOP}
+    present = {name: check for name, check in SECTIONS.items() if name in toml or name not in OPTIONAL}
     wrong = {name: check(toml[name]) if name in toml else [_missing(name)] for name, check in present.items()}
     broken = {name for name, problems in wrong.items() if problems}
     relations = _unfit(toml, broken)
@@ -203,6 +204,7 @@ SECTIONS: Mapping[str, Callable[[Any], list[str]]] = {
     "order": _plain(OrderSettings, "order"),
     "promotion": _plain(PromotionSettings, "promotion"),
     "resources": _plain(ResourceSettings, "resources"),
+    CLUSTER: find_problems_of_cluster,
     "common_sense": _plain(CommonSenseSettings, "common_sense", left_out=["most_per_product_code"]),
     "behavioral_tests": partial(_tests, "behavioral_tests"),
     "publication_gate": partial(_tests, "publication_gate"),
@@ -210,6 +212,9 @@ SECTIONS: Mapping[str, Callable[[Any], list[str]]] = {
     "behavior_changes": _plain(ChangeSettings, "behavior_changes"),
 }
 """Every section in the order of the shipped file, with what tells what is wrong in it."""
+
+OPTIONAL = (LARGE_SHOP, CLUSTER)
+"""Sections that a file may do without."""
 
 RELATIONS: Sequence[tuple[Sequence[str], Callable[..., Iterator[str]]]] = [
     (["lists"], _published_lists_are_long_enough),

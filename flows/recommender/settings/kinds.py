@@ -30,6 +30,17 @@ TakenShare = Annotated[float, Field(gt=0, le=1)]
 LostShare = Annotated[float, Field(gt=0, lt=1)]
 
 Text = Annotated[str, Field(min_length=1)]
+TextOrNone = Annotated[str, Field(description="a text, or '' for none")]
+KubernetesName = Annotated[
+    str,
+    Field(
+        pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63, description="a name of small letters, digits and '-'"
+    ),
+]
+Labels = Annotated[dict[str, TextOrNone], Field(description="a table of labels and their values, as texts")]
+Retries = Annotated[int, Field(ge=0, le=4)]
+"""Metaflow attempts nothing more than six times, its own last attempt included."""
+
 ArticleId = Annotated[str, Field(pattern="^0[0-9]{9}$")]
 Attribute = Literal[Columns.ARTICLE_ATTRIBUTES]
 SegmentColumn = Literal[Columns.SEGMENT_COLUMNS]

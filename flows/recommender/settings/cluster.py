@@ -1,0 +1,118 @@
+"""Where `make deploy` has the flow run, and what each of its steps asks for there; see [cluster] in the TOML.
+
+In: the section as a table. Out: one line for each thing that is wrong in it. A laptop reads none of it, so the section
+may be left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, TypedDict
+
+from pydantic import Field
+
+from recommender.settings.kinds import Count, CountOrZero, KubernetesName, Labels, Retries, TextOrNone
+from recommender.settings.words import find_wrong_values, one_of, shown
+
+CLUSTER = "cluster"
+TASK, STEPS, ENVIRONMENT = "task", "steps", "environment"
+TRAINING_STEPS = ("train", "fit_week")
+"""Those that [resources] is for."""
+STEP_NAMES = (
+    *("start", "build_marts", "fit_features", "train", "choose", "split_weeks", "fit_week"),
+    *("rank", "evaluate", "test_behavior", "refit", "publish", "end"),
+)
+
+NAME_OF_VARIABLE = re.compile("[A-Z][A-Z0-9_]*")
+NAME_OF_SECRET = re.compile(r"REDIS_URL|API_KEYS|(.*_)?(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)(_.*)?")
+"""Variables whose values are nobody's business; a manifest can be read by many."""
+
+SCHEDULES = r"^[0-9*/,-]+ [0-9*/,-]+ ([0-9*/,-]+ [0-9A-Z*/,-]+ \?|\? [0-9A-Z*/,-]+ [A-Z*,-]+) \*$"
+"""AWS's six fields, one of days a '?'. Days of the week by name: Argo's numbers start at 0, AWS's at 1."""
+
+Schedule = Annotated[
+    str,
+    Field(pattern=SCHEDULES, description="AWS's six fields of cron, days of the week by name, such as '0 2 * * ? *'"),
+]
+Datastore = Annotated[
+    str, Field(pattern=r"^(s3://[a-z0-9.-]+(/[^\s]*)?)?$", description="s3://bucket/folder, or '' for Metaflow's own")
+]
+SecretNames = Annotated[list[KubernetesName], Field(description="a list of names of small letters, digits and '-'")]
+
+
+class PlaceSettings(TypedDict):
+    """Where and when the flow runs; see [cluster] in the TOML."""
+
+    schedule: Schedule
+    datastore: Datastore
+    image: TextOrNone
+    max_workers: Count
+    kubernetes_namespace: KubernetesName
+    kubernetes_service_account: TextOrNone
+    kubernetes_secrets: SecretNames
+    batch_queue: TextOrNone
+    batch_role: TextOrNone
+    step_functions_role: TextOrNone
+    events_role: TextOrNone
+    dynamo_table: TextOrNone
+    aws_secrets: SecretNames
+
+
+class TaskSettings(TypedDict):
+    """What a task asks of a cluster; see [cluster.task] in the TOML.
+
+    Attributes:
+        memory: MiB.
+        image: '' for that of [cluster].
+        node_selector: labels that a Kubernetes node must have.
+    """
+
+    cpu: Count
+    gpu: CountOrZero
+    memory: Count
+    image: TextOrNone
+    node_selector: Labels
+    retries: Retries
+    minutes_between_retries: CountOrZero
+    timeout_minutes: Count
+
+
+def find_problems_of_cluster(table: Any) -> list[str]:
+    """Return one line for each thing that is wrong in [cluster] and its tables."""
+    if not isinstance(table, Mapping):
+        return [f"[{CLUSTER}] is {shown(table)}; it takes settings and tables, {one_of([TASK, STEPS, ENVIRONMENT])}"]
+    place = {name: value for name, value in table.items() if name not in (TASK, STEPS, ENVIRONMENT)}
+    return [
+        *find_wrong_values(PlaceSettings, place, f"[{CLUSTER}]"),
+        *_environment(table.get(ENVIRONMENT, {})),
+        *find_wrong_values(TaskSettings, table.get(TASK, {}), f"[{CLUSTER}.{TASK}]"),
+        *_steps(table.get(STEPS, {})),
+    ]
+
+
+def _environment(variables: Any) -> list[str]:
+    where = f"[{CLUSTER}.{ENVIRONMENT}]"
+    if not isinstance(variables, Mapping):
+        return [f"{where} is {shown(variables)}; it takes variables and their values, as texts"]
+    problems = []
+    for name, value in variables.items():
+        if not NAME_OF_VARIABLE.fullmatch(name):
+            problems.append(f"{where} has {name!r}; it takes names of capital letters, digits and '_'")
+        elif NAME_OF_SECRET.fullmatch(name):
+            problems.append(f"{where} has {name}; a secret belongs in the platform's store, see docs/cluster.md")
+        elif not isinstance(value, str):
+            problems.append(f"{where} {name} is {shown(value)}; it takes a text")
+    return problems
+
+
+def _steps(steps: Any) -> list[str]:
+    where = f"{CLUSTER}.{STEPS}"
+    if not isinstance(steps, Mapping):
+        return [f"[{where}] is {shown(steps)}; it takes a table for each step, [{where}.NAME]"]
+    unknown = [f"[{where}] has {name}; it takes {one_of(STEP_NAMES)}" for name in steps if name not in STEP_NAMES]
+    known = {name: table for name, table in steps.items() if name in STEP_NAMES}
+    wrong = (
+        find_wrong_values(TaskSettings, each, f"[{where}.{name}]", is_partial=True) for name, each in known.items()
+    )
+    return [*unknown, *(problem for problems in wrong for problem in problems)]
