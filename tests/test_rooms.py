@@ -85,7 +85,7 @@ def room_of(module: str) -> tuple[str, str]:
         return house, parts[0] if parts and parts[0] in FLOW_ROOMS else ""
     if house == "serving":
         return house, "roof" if module in SERVING_ROOF else parts[0]
-    return (house, "") if house in ("data", "benchmarks", "deployment") else ("flow", "")
+    return (house, "") if house in ("data", "dbt_project", "benchmarks", "deployment") else ("flow", "")
 
 
 def may_import(importer: str, imported: str) -> bool:
@@ -101,7 +101,7 @@ def may_import(importer: str, imported: str) -> bool:
     if house == other_house:
         return True
     if house == "recommender":
-        return other_house == "data" or (other_house == "serving" and other_room in FOR_THE_FLOW)
+        return other_house in ("data", "dbt_project") or (other_house == "serving" and other_room in FOR_THE_FLOW)
     return house in ("flow", "benchmarks") and other_house in ("recommender", "serving", "data")
 
 

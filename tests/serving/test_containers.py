@@ -108,6 +108,15 @@ def test_what_the_api_image_copies_is_enough_to_start_it(tmp_path):
     assert (shown.returncode, shown.stderr) == (0, "")
 
 
+def test_the_image_of_a_cluster_takes_commands_and_has_python_on_its_path():
+    name = "deployment/Containerfile"
+    assert exec_form(arguments(name, "ENTRYPOINT")[0]) == []  # AWS Batch replaces no other
+    assert environment(name)["PATH"].startswith("/app/.venv/bin:")  # that of `make setup`
+    assert arguments(TRAINING, "WORKDIR") == ["/app"]
+    assert arguments(name, "WORKDIR") == [environment(TRAINING)["RECOMMENDER_DATA_DIR"]]  # which the user may write
+    assert arguments(name, "USER") == []  # the training image's, which is unprivileged
+
+
 def test_what_the_training_image_runs_is_there():
     needed = {"Makefile", "requirements.txt", "pyproject.toml", "README.md", "dbt_project/dbt_project.yml"}
     files = build_context(PROJECT_ROOT)

@@ -27,6 +27,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
+import dbt_project
 from recommender.columns import Columns
 from recommender.errors import RecommenderError
 from recommender.every_core import cores
@@ -37,7 +38,7 @@ from recommender.features.warehouse_memory import memory_limit
 if TYPE_CHECKING:
     import duckdb
 
-DBT_PROJECT_DIR = Path(__file__).resolve().parents[3] / "dbt_project"
+DBT_PROJECT_DIR = Path(dbt_project.__file__).resolve().parent
 
 DESCRIBED_DAYS = 400
 """The `own_articles` mart knows only articles that somebody bought within so many days before the as-of day: a year and
