@@ -26,13 +26,17 @@ ONLY ?=
 SHOPS ?=
 PART ?= tests
 SCALE ?= small
+TARGET ?=
+BRANCH ?=
+PUBLISH ?=
+CREATE ?=
 PYTHON ?=
 TORCH_BACKEND ?= auto
 
 # Values reach programs untouched: make expands none of them, and recipes name them as the shell's own variables, so
 # that quotes, backticks, $ and line breaks of a value mean nothing to either.
 GIVEN := DATASET RAW_DIR ONLINE_RETAIL_FILE CUTOFF FORCE_REASON CUSTOMER RUN NAME VERSION SHARE ARTICLE FILE FEED NOTE K \
-  MAX_WORKERS WEEKS ONLY SHOPS PART SCALE PYTHON TORCH_BACKEND
+  MAX_WORKERS WEEKS ONLY SHOPS PART SCALE TARGET BRANCH PUBLISH CREATE PYTHON TORCH_BACKEND
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
@@ -153,6 +157,11 @@ history: setup  ## List what the last runs decided, and why
 .PHONY: nightly
 nightly: setup  ## Run once as cron does: one at a time, logged, with a meaningful exit code
 	@$(BIN)/python flows/nightly.py --dataset="$$DATASET" --max-workers="$$MAX_WORKERS"
+
+.PHONY: deploy
+deploy: setup  ## Write the scheduled deployment to build/deploy (TARGET=argo, step-functions or airflow; BRANCH=..., CREATE=1)
+	@$(BIN)/python flows/deploy.py --target="$$TARGET" --branch="$$BRANCH" \
+	  $$(test "$$PUBLISH" != 1 || echo --publish) $$(test "$$CREATE" != 1 || echo --create)
 
 .PHONY: card
 card: setup  ## Draw the last run's report as one HTML page, and print where it is (DATASET=...)

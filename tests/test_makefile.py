@@ -37,6 +37,7 @@ TARGETS = {
     "versions": ["DATASET"],
     "history": ["DATASET"],
     "nightly": ["DATASET", "MAX_WORKERS"],
+    "deploy": ["TARGET", "BRANCH"],
     "card": ["DATASET"],
     "rescore": ["DATASET"],
     "bench-quality": ["DATASET", "WEEKS"],
@@ -90,6 +91,12 @@ def test_values_of_the_environment_are_untouched_too(make, monkeypatch):
 def test_what_is_not_given_is_no_argument(make):
     (call,) = make("deny", "FILE=out of stock.txt", "FEED=stock")
     assert call[-3:] == ["--note=", "--file=out of stock.txt", "--feed=stock"]
+
+
+def test_a_deployment_is_made_and_a_branch_publishes_only_when_told_to(make):
+    (call,) = make("deploy", "TARGET=argo", "BRANCH=new", "CREATE=0")
+    assert call[1:] == ["--target=argo", "--branch=new"]
+    assert make("deploy", "TARGET=argo", "BRANCH=new", "CREATE=1", "PUBLISH=1")[-1][3:] == ["--publish", "--create"]
 
 
 def test_shops_are_words(make):

@@ -21,7 +21,8 @@ TARGET, BRANCH, PUBLISHES = "RECOMMENDER_TARGET", "RECOMMENDER_BRANCH", "RECOMME
 """Environment variables of a deployment and its tasks: the engine; the branch, empty for production; "1" if it may."""
 
 STATE = "STATE_URL"
-PRODUCTION = "prod"
+DEPLOYED_FLOW = f"{PROJECT}.prod.RecommendationFlow"
+"""Metaflow's name for production."""
 DEPLOYED = "METAFLOW_PRODUCTION_TOKEN"
 """Environment variable that Metaflow sets in the tasks of every deployment."""
 
