@@ -1,5 +1,6 @@
 """What `make deploy` writes for Argo and AWS Step Functions is what they take, and says what the settings say."""
 
+import ast
 import json
 import re
 import shutil
@@ -133,6 +134,21 @@ def test_every_step_is_a_state_and_those_that_train_are_mapped(state_machine):
     }
     assert mapped == set(TRAINING)
     assert rule == {"Name": NAME, "ScheduleExpression": "cron(0 2 * * ? *)"}
+
+
+def test_airflows_tasks_find_the_settings_and_have_no_more_than_names_of_secrets(deployments):
+    """Airflow itself reads the file in a long test."""
+    (path,) = deployments.written("--target", "airflow")
+    assigned = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Assign)]
+    config = ast.literal_eval(next(node.value for node in assigned if node.targets[0].id == "CONFIG"))
+    assert config["dag_instantiation_params"]["schedule_interval"] == "0 2 * * *"
+    operators = {name: state["operator_args"] for name, state in config["states"].items()}
+    assert set(operators) == set(STEP_NAMES)
+    for step, operator in operators.items():
+        environment = {each["name"]: each["value"] for each in operator["env_vars"]}
+        assert environment["METAFLOW_FLOW_CONFIG_VALUE"] == '{"settings": "kv.settings"}'
+        assert operator["secrets"] == ["recommender"]
+        assert operator["image"] == (GPU_IMAGE if step == "train" else IMAGE)
 
 
 def validate(machine: dict, path) -> subprocess.CompletedProcess:
