@@ -19,6 +19,7 @@ from pathlib import Path
 
 from recommender import cluster, config
 from recommender.dataset_lock import METAFLOW_COMMANDS
+from recommender.errors import RecommenderError
 from recommender.evaluation.checked_settings import check_settings
 from recommender.project_paths import PROJECT_ROOT, keep_private
 from recommender.settings.cluster import CLUSTER, NAME_OF_SECRET
@@ -35,7 +36,7 @@ NEEDED = {
 }
 
 
-class DeploymentError(Exception):
+class DeploymentError(RecommenderError):
     """There is no deployment, for a reason that a person can act on."""
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recommender.settings.cluster import CLUSTER, ENVIRONMENT, STEPS, TASK, TRAINING_STEPS
+from recommender.state_files import OWN_FOLDER
 
 PROJECT = "recommendations"
 TARGETS = ("argo", "step-functions", "airflow")
@@ -101,7 +102,9 @@ def _task(step: str, toml: Table) -> dict[str, Any]:
 def _variables(cluster: Table, target: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of every task, none of them a secret."""
     branch, given = environment.get(BRANCH, ""), dict(cluster.get(ENVIRONMENT, {}))
-    if branch and STATE in given:
+    datastore = cluster["datastore"] or environment.get("METAFLOW_DATASTORE_SYSROOT_S3", "")
+    given.setdefault(STATE, f"{datastore.rstrip('/')}/{OWN_FOLDER}")
+    if branch:
         given[STATE] = f"{given[STATE].rstrip('/')}/branches/{branch}"
     if target == "airflow":
         given[CONFIG] = '{"settings": "kv.settings"}'

@@ -24,6 +24,7 @@ RecommenderError
 ├── NothingPublished    there is no published run to explain
 ├── UnknownCustomer     the published run has no such customer
 ├── ReportMissing       there is no report that can be drawn
+├── DeploymentError     the settings or Metaflow do not let a deployment be written
 ├── StoreFailed         S3 cannot be reached, refuses, or lost what was kept there
 └── AlreadyRunning      another run of the dataset is at work
 
