@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from flow_runs import CUSTOMERS, Workplace, lenient, make_workplace, small_settings
+from flow_runs import CUSTOMERS, FLOW_FILE, Workplace, lenient, make_workplace, small_settings
 from machines import Apart
 from named_customers import files_naming
 from s3_server import BUCKET, Fault
@@ -397,6 +397,24 @@ def test_a_baseline_that_did_better_than_the_stages_makes_the_lists(published_ru
     )
     assert explained.returncode == 3
     assert f"made by the baseline {winner}" in explained.stderr
+
+
+def test_a_branch_goes_as_far_as_publishing_and_publishes_nothing(published_run, workplace):
+    before = workplace.published()
+    command = [sys.executable, str(FLOW_FILE), "--branch=new_ranker", "resume", "publish"]
+    origin = ["--origin-run-id", next(decision.run_id for decision in workplace.decisions if decision.version)]
+    branch = subprocess.run(
+        [*command, *origin],
+        cwd=workplace.root / "elsewhere",
+        env=workplace.environment,
+        capture_output=True,
+        text=True,
+    )
+    said = branch.stdout + branch.stderr
+    assert branch.returncode != 0
+    assert "branch test.new_ranker is not production, so nothing was published" in said
+    assert "Traceback" not in said
+    assert workplace.published() == before
 
 
 def test_a_killed_run_leaves_the_published_lists_untouched(published_run, workplace):
