@@ -419,6 +419,7 @@ class RecommendationFlow(FlowSpec):
     def _report(self):
         """Return what is known of the run by now, as report.json holds it."""
         from recommender.report import run_report
+        from recommender.report.night_cost import estimate
 
         publication = getattr(self, "publication", None)
         return run_report.build_report(
@@ -433,6 +434,7 @@ class RecommendationFlow(FlowSpec):
             verdict=self.verdict,
             published=asdict(publication.version) if publication and publication.version else None,
             steps=self.step_costs,
+            cost=estimate(self.step_costs, self.toml.to_dict()),
             chosen=self.chosen.candidate.label,
             candidates=[each.as_dict() for each in self.all_trained],
             choice=self.choice,

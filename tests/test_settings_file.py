@@ -23,7 +23,7 @@ SEEDS = "a list of whole numbers of 0 or more, at least one, each only once"
 SEGMENTS = "a list of age_band, channel and postal_code, each at most once"
 DENIED = "a list of ids of 10 digits with a leading zero, in quotes, such as '0108775015'"
 OF_KINDS = "tables of thresholds, rules, comparisons or changes"
-OF_CLUSTERS = "it takes settings and tables, task, steps or environment"
+OF_CLUSTERS = "it takes settings and tables, task, steps, environment or prices"
 CRON = "AWS's six fields of cron, days of the week by name, such as '0 2 * * ? *'"
 A_SECRET = "a secret belongs in the platform's store, see docs/cluster.md"
 PLACE = PlaceSettings.__annotations__
@@ -182,6 +182,8 @@ def test_the_shipped_settings_are_right():
             "",
             f"[cluster.environment] has AWS_SECRET_ACCESS_KEY; {A_SECRET}",
         ),
+        ("cluster prices cpu", -1, "[cluster.prices] cpu is -1; it takes a number of 0 or more"),
+        ("cluster prices currency", "", "[cluster.prices] currency is ''; it takes a short text, such as USD"),
         ("cluster environment RAW_DIR", 3, "[cluster.environment] RAW_DIR is 3; it takes a text"),
         (
             "cluster environment raw_dir",
@@ -332,7 +334,7 @@ def wrong_values(path: tuple[str, ...]) -> list[Any]:
 
 def place(path: tuple[str, ...]) -> str:
     """How a path is named to people."""
-    if path[0] == "cluster" and path[1] in ("task", "steps"):
+    if path[0] == "cluster" and path[1] in ("task", "steps", "prices"):
         return f"[{'.'.join(path[:-1])}] {path[-1]} is "
     is_table_of_tables = (
         path[0] in ("datasets", "candidates", "rankers", *SUITES) or path[0] == "large_shop" != path[-2]

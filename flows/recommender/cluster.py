@@ -61,7 +61,7 @@ def decorators_of(
     step: str, toml: Table, target: str, environment: Mapping[str, str] = os.environ
 ) -> dict[str, dict[str, Any]]:
     """Return the decorators that a step needs on a target, with their arguments."""
-    task, branch = _task(step, toml), environment.get(BRANCH, "")
+    task, branch = asked_by(step, toml), environment.get(BRANCH, "")
     asked = {"cpu": task["cpu"], "memory": task["memory"], **({"gpu": task["gpu"]} if task["gpu"] else {})}
     return {
         "resources": asked,
@@ -93,8 +93,8 @@ def secret_names(names: list[str], branch: str) -> list[str]:
     return [f"{name}-{branch.replace('_', '-')}" if branch else name for name in names]
 
 
-def _task(step: str, toml: Table) -> dict[str, Any]:
-    """Return what a task of the step asks for."""
+def asked_by(step: str, toml: Table) -> dict[str, Any]:
+    """Return what a task of a step asks for, as [cluster.task] names it."""
     of_training = toml["resources"] if step in TRAINING_STEPS else {}
     return {**toml[CLUSTER][TASK], **of_training, **toml[CLUSTER].get(STEPS, {}).get(step, {})}
 

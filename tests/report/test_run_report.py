@@ -154,6 +154,15 @@ def test_summary_tells_metrics_and_cost(report):
     ]
 
 
+def test_summary_tells_what_a_night_costs_and_where_most_of_it_goes(report):
+    steps = {"start": 0.0001, "train a-seed7": 0.002, "fit_week 2020-09-16": 0.003, "publish": 0.001}
+    report["cost"] = {"currency": "USD", "night": sum(steps.values()), "steps": steps}
+    assert summarize(report).splitlines()[-1] == (
+        "On a cluster, at the prices of the settings: about 0.0061 USD, "
+        "of it fit_week 2020-09-16 0.0030, train a-seed7 0.0020, publish 0.0010"
+    )
+
+
 def test_a_step_of_a_release_that_counted_less_is_told_without_the_rest(report):
     del report["steps"]["train"]["cpu_seconds"], report["steps"]["train"]["written_mib"]
     assert summarize(report).splitlines()[-1].split() == ["train", "31.4", "s", "812", "MiB"]

@@ -57,6 +57,7 @@ def facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         *([("lists made by", readable(report["contest"]["winner"]))] if report.get("contest") else []),
         *([("beside the champion", report["challenge"]["reason"])] if report.get("challenge") else []),
         ("published version", published["version"] if published else "none"),
+        *([("on a cluster", f"about {cost['night']:.4f} {cost['currency']}")] if (cost := report.get("cost")) else []),
     ]
 
 

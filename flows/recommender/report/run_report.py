@@ -27,6 +27,7 @@ from recommender.json_values import without_nan
 from recommender.report.suite_results import KindOfTests, kinds_of_tests
 
 LISTS_FILE = "test_week_lists.parquet"
+DEAREST_SHOWN = 3  # steps
 TEST_WEEK_LISTS_SCHEMA = pa.schema(
     [
         (Columns.MODEL, pa.string()),
@@ -129,6 +130,7 @@ def summarize(report: Mapping[str, Any], page: Path | None = None) -> str:
         describe(report["challenge"]) if "challenge" in report else "",
         _publication_line(report["published"]),
         _step_table(report["steps"]),
+        price_line(report["cost"]) if report.get("cost") else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -207,6 +209,13 @@ def _publication_line(published: dict[str, Any] | None) -> str:
         f"Published version {published['version']}: {published['customers']:,} customers, "
         f"{published['bytes_per_customer']:.0f} bytes each, in {published['seconds']:.1f} s"
     )
+
+
+def price_line(cost: Mapping[str, Any]) -> str:
+    """Tell what a night would cost on a cluster, and the dearest steps of it."""
+    dearest = sorted(cost["steps"].items(), key=lambda each: -each[1])[:DEAREST_SHOWN]
+    of_it = ", ".join(f"{step} {price:.4f}" for step, price in dearest)
+    return f"On a cluster, at the prices of the settings: about {cost['night']:.4f} {cost['currency']}, of it {of_it}"
 
 
 def _step_table(steps: dict[str, dict[str, float]]) -> str:

@@ -12,11 +12,19 @@ from typing import Annotated, Any, TypedDict
 
 from pydantic import Field
 
-from recommender.settings.kinds import Count, CountOrZero, KubernetesName, Labels, Retries, TextOrNone
+from recommender.settings.kinds import (
+    Count,
+    CountOrZero,
+    KubernetesName,
+    Labels,
+    NotNegative,
+    Retries,
+    TextOrNone,
+)
 from recommender.settings.words import find_wrong_values, one_of, shown
 
 CLUSTER = "cluster"
-TASK, STEPS, ENVIRONMENT = "task", "steps", "environment"
+TABLES = TASK, STEPS, ENVIRONMENT, PRICES = "task", "steps", "environment", "prices"
 TRAINING_STEPS = ("train", "fit_week")
 """Those that [resources] is for."""
 STEP_NAMES = (
@@ -38,6 +46,7 @@ Schedule = Annotated[
 Datastore = Annotated[
     str, Field(pattern=r"^(s3://[a-z0-9.-]+(/[^\s]*)?)?$", description="s3://bucket/folder, or '' for Metaflow's own")
 ]
+Currency = Annotated[str, Field(min_length=1, max_length=8, description="a short text, such as USD")]
 SecretNames = Annotated[list[KubernetesName], Field(description="a list of names of small letters, digits and '-'")]
 
 
@@ -78,16 +87,33 @@ class TaskSettings(TypedDict):
     timeout_minutes: Count
 
 
+class PriceSettings(TypedDict):
+    """What a cluster costs an hour, for the report's estimate; see [cluster.prices] in the TOML.
+
+    Attributes:
+        currency: as people write it.
+        cpu: of one CPU.
+        memory_gib: of one GiB.
+        gpu: of one GPU, its machine's CPUs and memory left out.
+    """
+
+    currency: Currency
+    cpu: NotNegative
+    memory_gib: NotNegative
+    gpu: NotNegative
+
+
 def find_problems_of_cluster(table: Any) -> list[str]:
     """Return one line for each thing that is wrong in [cluster] and its tables."""
     if not isinstance(table, Mapping):
-        return [f"[{CLUSTER}] is {shown(table)}; it takes settings and tables, {one_of([TASK, STEPS, ENVIRONMENT])}"]
-    place = {name: value for name, value in table.items() if name not in (TASK, STEPS, ENVIRONMENT)}
+        return [f"[{CLUSTER}] is {shown(table)}; it takes settings and tables, {one_of(TABLES)}"]
+    place = {name: value for name, value in table.items() if name not in TABLES}
     return [
         *find_wrong_values(PlaceSettings, place, f"[{CLUSTER}]"),
         *_environment(table.get(ENVIRONMENT, {})),
         *find_wrong_values(TaskSettings, table.get(TASK, {}), f"[{CLUSTER}.{TASK}]"),
         *_steps(table.get(STEPS, {})),
+        *(find_wrong_values(PriceSettings, table[PRICES], f"[{CLUSTER}.{PRICES}]") if PRICES in table else []),
     ]
 
 
