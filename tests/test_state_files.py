@@ -119,6 +119,18 @@ def test_the_nearest_folder_that_was_kept_is_asked(server, on):
         assert here(there / place).read_text() == text
 
 
+def test_a_file_that_was_kept_by_itself_in_a_kept_folder_is_found(server, on):
+    published = project_paths.run_dir("demo", "17") / "published"
+    write(published, weights="w")
+    keep(published)
+    write(published, stages="s")
+    keep(published / "stages")
+    on("there")
+    there = project_paths.run_dir("demo", "17") / "published"
+    assert here(there / "stages").read_text() == "s"
+    assert not here(there / "never").exists()
+
+
 def test_a_killed_step_leaves_nothing_that_looks_whole(server, on):
     write(marts(), a="first", b="second")
     server.faults.append(Fault("PUT .*manifest", status=403))

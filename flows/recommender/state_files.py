@@ -94,7 +94,8 @@ def here(path: Path) -> Path:
     if (store := _store()) is None or not path.is_relative_to(data_dir()):
         return path
     place = _place(path)
-    if (folder := _folder_of(store, place)) is None:
+    folder = _folder_of(store, place)
+    if folder is None or (folder != place and not _names(_manifests[store, folder], folder, place)):
         _bring_file(store, path)
         return path
     wanted = [name for name in _manifests[store, folder] if _is_below(f"{folder}/{name}", place)]
