@@ -233,6 +233,19 @@ def test_an_address_that_is_none_is_refused(on, monkeypatch):
         keep(marts())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AWS_ENDPOINT_URL", "localhost:9000"), ("AWS_PROFILE", "nobody"), ("AWS_DEFAULT_REGION", "no region")],
+)
+def test_settings_that_boto3_cannot_use_are_told(on, monkeypatch, name, value):
+    monkeypatch.setenv("STATE_URL", "s3://nowhere/state")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv(name, value)
+    object_store.object_store.cache_clear()
+    with pytest.raises(StoreFailed, match=rf"s3://nowhere/state/ cannot be asked .*{value}.*{name}"):
+        here(marts())
+
+
 def test_a_single_file_is_the_newest_everywhere(server, on):
     def report():
         return project_paths.reports_dir("demo") / "report"

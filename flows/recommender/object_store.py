@@ -198,10 +198,19 @@ def object_store(url: str) -> ObjectStore:
     """Return the store of an address.
 
     Raises:
-        StoreFailed: when the text is no such address.
+        StoreFailed: when the text is no such address, or boto3's own settings are none it can use.
     """
+    from botocore.exceptions import BotoCoreError
+
     try:
         bucket, prefix = bucket_and_prefix(url)
     except ValueError as error:
         raise StoreFailed(f"STATE_URL: {error}") from error
-    return ObjectStore(bucket, prefix, s3_client(os.environ.get("METAFLOW_S3_ENDPOINT_URL") or None))
+    try:
+        client = s3_client(os.environ.get("METAFLOW_S3_ENDPOINT_URL") or None)
+    except (BotoCoreError, ValueError) as error:
+        raise StoreFailed(
+            f"s3://{bucket}/{prefix} cannot be asked ({error}); check AWS_PROFILE, AWS_DEFAULT_REGION, "
+            "AWS_ENDPOINT_URL and METAFLOW_S3_ENDPOINT_URL."
+        ) from error
+    return ObjectStore(bucket, prefix, client)
