@@ -168,6 +168,28 @@ def test_an_object_that_was_lost_is_named(server, on):
     assert not (marts() / "a").exists()
 
 
+def test_a_folder_that_is_kept_again_while_it_is_read_is_read_as_it_is_now(server, on):
+    write(marts(), a="first", b="same")
+    keep(marts())
+    on("there")
+    here(marts() / "b")
+    known = dict(state_files._manifests)
+    on("here")
+    write(marts(), a="second")
+    keep(marts())
+    on("there")
+    state_files._manifests.update(known)
+    assert here(marts() / "a").read_text() == "second"
+
+
+def test_a_file_that_was_removed_here_since_it_came_comes_again(server, on):
+    write(marts(), a="first")
+    keep(marts())
+    on("there")
+    here(marts() / "a").unlink()
+    assert here(marts() / "a").read_text() == "first"
+
+
 def test_an_object_that_was_damaged_is_named_and_not_used(server, on):
     write(marts(), a="first")
     keep(marts())

@@ -41,6 +41,10 @@ DIGITS_IN_KEY = 16
 ATTEMPTS_TO_CHANGE = 5
 
 
+class ObjectGone(StoreFailed):
+    """An object is not there, though the manifest that was read names it."""
+
+
 class KeptFile(NamedTuple):
     """One file of a folder: its size and its SHA-256 in hexadecimal digits."""
 
@@ -98,8 +102,13 @@ def here(path: Path) -> Path:
     if folder is None or (folder != place and not _names(_manifests[store, folder], folder, place)):
         _bring_file(store, path)
         return path
-    wanted = [name for name in _manifests[store, folder] if _is_below(f"{folder}/{name}", place)]
-    _each(partial(_bring, store, folder), wanted)
+    try:
+        _bring_below(store, folder, place)
+    except ObjectGone:
+        before = _manifests[store, folder]
+        if _read_manifest(store, folder) in (None, before):
+            raise
+        _bring_below(store, folder, place)  # somebody kept the folder again since its manifest was read
     return path
 
 
@@ -234,15 +243,20 @@ def _read_manifest(store: ObjectStore, place: str) -> Manifest | None:
     return _manifests[store, place]
 
 
+def _bring_below(store: ObjectStore, folder: str, place: str) -> None:
+    wanted = [name for name in _manifests[store, folder] if _is_below(f"{folder}/{name}", place)]
+    _each(partial(_bring, store, folder), wanted)
+
+
 def _bring(store: ObjectStore, folder: str, name: str) -> None:
     """Bring a file of a folder, unless it is here."""
     path, file = data_dir() / folder / name, _manifests[store, folder][name]
-    if (path, file.sha256) in _checked:
+    if (path, file.sha256) in _checked and path.is_file():
         return
     if not (path.is_file() and _described(path) == file):
         key = _key(folder, name, file)
         if not _downloaded(store, key, path):
-            raise StoreFailed(f"{store.address(key)} is gone, though its manifest names it; begin a new run.")
+            raise ObjectGone(f"{store.address(key)} is gone, though its manifest names it; begin a new run.")
         if _described(path) != file:
             path.unlink()
             raise StoreFailed(f"{store.address(key)} is not what was kept: its checksum is another; begin a new run.")
