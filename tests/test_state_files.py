@@ -2,6 +2,8 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from s3_server import BUCKET, Fault, s3_server
@@ -286,23 +288,44 @@ def test_a_single_file_is_the_newest_everywhere(server, on):
 def test_lines_that_machines_add_at_once_are_all_there(server, monkeypatch, tmp_path):
     monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path))
     registry = project_paths.registry_file("demo")
-    registry.parent.mkdir()
 
-    def add(line: str) -> None:
-        earlier = registry.read_text() if registry.exists() else ""
-        registry.write_text(earlier + line)
+    def add(line: str, file) -> None:
+        with file.open("a") as lines:
+            lines.write(line)
 
-    def add_while_another_does(line: str) -> None:
-        add(line)
-        if line == "b" and not others:
+    def add_while_another_does(file) -> None:
+        add("b", file)
+        if not others:
             others.append("c")
             server.client.put_object(Bucket=BUCKET, Key="state/registry/demo.jsonl", Body=b"ac")
 
     others: list[str] = []
-    change(registry, lambda: add("a"))
-    change(registry, lambda: add_while_another_does("b"))
+    change(registry, partial(add, "a"))
+    change(registry, add_while_another_does)
     assert registry.read_text() == "acb"
     assert server.client.get_object(Bucket=BUCKET, Key="state/registry/demo.jsonl")["Body"].read() == b"acb"
+
+
+def test_many_that_change_a_file_at_once_on_one_disk_all_succeed(server, on):
+    registry = project_paths.registry_file("demo")
+
+    def add(line: str, file) -> None:
+        lines = file.read_text().split() if file.exists() else []
+        file.write_text("\n".join([*lines, line]))
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(lambda line: change(registry, partial(add, line)), map(str, range(12))))
+    assert sorted(here(registry).read_text().split(), key=int) == [str(number) for number in range(12)]
+    assert [each.name for each in registry.parent.iterdir()] == [registry.name]
+
+
+def test_a_change_that_fails_leaves_the_file_as_it_was(server, on):
+    registry = project_paths.registry_file("demo")
+    write(registry.parent, **{registry.name: "local"})
+    server.faults.append(Fault("PUT .*registry", status=403))
+    with pytest.raises(StoreFailed, match="registry/demo.jsonl cannot be written"):
+        change(registry, lambda file: file.write_text("changed"))
+    assert registry.read_text() == "local"
 
 
 def test_what_is_removed_is_gone_everywhere(server, on):

@@ -23,11 +23,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from recommender.object_store import ObjectStore, StoreFailed, object_store
@@ -38,7 +42,8 @@ OWN_FOLDER = "recommender"  # beside what Metaflow keeps
 MANIFEST = "/manifest.json"
 AT_A_TIME = 8  # files that go up or come down; each is a connection
 DIGITS_IN_KEY = 16
-ATTEMPTS_TO_CHANGE = 5
+ATTEMPTS_TO_CHANGE = 20
+MOST_SECONDS_BETWEEN = 1.0  # attempts; by chance less, so that machines do not meet again
 
 
 class ObjectGone(StoreFailed):
@@ -151,30 +156,38 @@ def folders(parent: Path, pattern: str) -> dict[Path, float]:
     return found
 
 
-def change(path: Path, edit: Callable[[], None]) -> None:
+def change(path: Path, edit: Callable[[Path], None]) -> None:
     """Let an edit of a file that every machine sees begin with its newest state, and let everybody see the result.
 
     Args:
         path: of a file that may not exist yet; it is kept by itself.
-        edit: changes it here; done again when somebody else was faster.
+        edit: changes the file it is given, with STATE_URL a copy; done again when somebody else was faster.
 
     Raises:
-        StoreFailed: when the file cannot be read or written.
+        StoreFailed: when the file cannot be read or written; what is here is then as it was.
     """
     if (store := _store()) is None:
-        edit()
+        edit(path)
         return
-    for _ in range(ATTEMPTS_TO_CHANGE):
-        before = store.read(_place(path))
-        if before is not None:
-            _write_here(path, before.content)
-        edit()
-        try:
-            store.write(_place(path), path.read_bytes(), instead_of=before)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(ATTEMPTS_TO_CHANGE):
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder, suppress(FileExistsError):
+            _change_copy(store, path, Path(folder) / path.name, edit)
             return
-        except FileExistsError:
-            continue
+        time.sleep(random.uniform(0, min(MOST_SECONDS_BETWEEN, 0.1 * 2**attempt)))
     raise StoreFailed(f"{store.address(_place(path))} was changed by others {ATTEMPTS_TO_CHANGE} times; try again.")
+
+
+def _change_copy(store: ObjectStore, path: Path, copy: Path, edit: Callable[[Path], None]) -> None:
+    """Edit a copy nobody else knows, and put it in the file's place when the store has it."""
+    before = store.read(_place(path))
+    if before is not None:
+        copy.write_bytes(before.content)
+    elif path.exists():
+        shutil.copyfile(path, copy)
+    edit(copy)
+    store.write(_place(path), copy.read_bytes(), instead_of=before)
+    copy.replace(path)
 
 
 def _keep_folder(store: ObjectStore, folder: Path) -> None:
@@ -280,10 +293,3 @@ def _downloaded(store: ObjectStore, key: str, path: Path) -> bool:
         return is_there
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _write_here(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.coming")
-    beside.write_bytes(content)
-    beside.replace(path)

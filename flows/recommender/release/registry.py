@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def append(decision: Decision, path: Path) -> None:
         OSError: when the line could not be written whole, for example on a full disk, or not be kept at STATE_URL.
     """
     line = json.dumps(without_nan(asdict(decision)), ensure_ascii=False, allow_nan=False).encode()
-    change(path, lambda: _append_here(line, decision.run_id, path))
+    change(path, partial(_append_here, line, decision.run_id))
 
 
 def _append_here(line: bytes, run_id: str, path: Path) -> None:
