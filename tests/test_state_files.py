@@ -11,6 +11,7 @@ from s3_server import BUCKET, Fault, s3_server
 from data.fetching import s3_client
 from recommender import object_store, project_paths, state_files
 from recommender.object_store import TRAFFIC, StoreFailed
+from recommender.release.registry import read
 from recommender.state_files import change, default_state_url, folders, here, keep, remove
 
 
@@ -317,6 +318,18 @@ def test_many_that_change_a_file_at_once_on_one_disk_all_succeed(server, on):
         list(threads.map(lambda line: change(registry, partial(add, line)), map(str, range(12))))
     assert sorted(here(registry).read_text().split(), key=int) == [str(number) for number in range(12)]
     assert [each.name for each in registry.parent.iterdir()] == [registry.name]
+
+
+def test_decisions_of_one_machine_alone_are_set_aside_and_told(server, on, capsys):
+    server.client.put_object(Bucket=BUCKET, Key="state/registry/demo.jsonl", Body=b"{}\n")
+    registry = project_paths.registry_file("demo")
+    write(registry.parent, **{registry.name: "{}\nmade without STATE_URL\n"})
+    for _ in range(2):
+        read(registry, lambda _: None)
+    assert registry.read_text() == "{}\n"
+    (aside,) = registry.parent.glob(f"{registry.name}.*")
+    assert aside.read_text() == "{}\nmade without STATE_URL\n"
+    assert capsys.readouterr().err.count(str(aside)) == 1
 
 
 def test_a_change_that_fails_leaves_the_file_as_it_was(server, on):

@@ -11,6 +11,7 @@ which then has its default. A version that `make rollback` withdrew stays publis
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import sys
@@ -97,7 +98,8 @@ def append(decision: Decision, path: Path) -> None:
         OSError: when the line could not be written whole, for example on a full disk, or not be kept at STATE_URL.
     """
     line = json.dumps(without_nan(asdict(decision)), ensure_ascii=False, allow_nan=False).encode()
-    change(path, partial(_append_here, line, decision.run_id))
+    with _own_lines_kept(path):
+        change(path, partial(_append_here, line, decision.run_id))
 
 
 def _append_here(line: bytes, run_id: str, path: Path) -> None:
@@ -120,7 +122,20 @@ def read(path: Path, warn: Callable[[str], None] | None = None) -> list[Decision
         path: the registry.
         warn: called for every line that is not a decision; by default it goes to standard error.
     """
-    return list(_parsed(path.read_bytes(), path, warn or _complain)) if here(path).exists() else []
+    with _own_lines_kept(path):
+        here(path)
+    return list(_parsed(path.read_bytes(), path, warn or _complain)) if path.exists() else []
+
+
+@contextmanager
+def _own_lines_kept(path: Path) -> Iterator[None]:
+    """Set aside a registry of this machine in whose place that of STATE_URL comes, if it has lines the other lacks."""
+    before = path.read_bytes() if path.exists() else b""
+    yield
+    if before and not set(before.split(b"\n")) <= set(path.read_bytes().split(b"\n")):
+        aside = path.with_name(f"{path.name}.{hashlib.sha256(before).hexdigest()[:8]}")
+        aside.write_bytes(before)
+        _complain(f"{path} was replaced by that of STATE_URL, which lacks lines of it; as it was it is in {aside}")
 
 
 @contextmanager
