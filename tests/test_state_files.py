@@ -11,7 +11,10 @@ from s3_server import BUCKET, Fault, s3_server
 from data.fetching import s3_client
 from recommender import object_store, project_paths, state_files
 from recommender.object_store import TRAFFIC, StoreFailed
+from recommender.release.kept_lists import NotKept, kept_lists
 from recommender.release.registry import read
+from recommender.release.republish import kept_runs, lists_folder
+from recommender.release.run_folders import remove_older_runs
 from recommender.state_files import change, default_state_url, folders, here, keep, remove
 
 
@@ -364,6 +367,47 @@ def test_runs_of_other_machines_are_found(server, on):
     found = folders(other.parent.parent, "*/marts")
     assert sorted(found) == [marts(), other]
     assert folders(other.parent.parent, "*/published/lists") == {}
+
+
+def test_a_run_that_another_machine_removed_is_no_run_that_can_be_published(server, on):
+    write(lists_folder("demo", "17"), **{"run.json": "{}", "customers.parquet": "c"})
+    keep(lists_folder("demo", "17"))
+    on("there")
+    here(lists_folder("demo", "17") / "run.json")
+    assert kept_runs("demo") == ["17"]
+    on("here")
+    remove(marts().parent)
+    on("there")
+    assert kept_runs("demo") == []
+    with pytest.raises(NotKept):
+        kept_lists(lists_folder("demo", "17"))
+
+
+def test_what_was_fetched_of_a_removed_run_takes_no_younger_ones_place(server, on):
+    write(marts(), a="1")
+    keep(marts())
+    on("there")
+    here(marts())
+    on("here")
+    remove(marts().parent)
+    runs = [project_paths.run_dir("demo", str(number)) for number in (18, 19)]
+    for run in runs:
+        write(run / "marts", a="1")
+        keep(run / "marts")
+    on("there")
+    there = project_paths.run_dir("demo", "19")
+    assert [each.name for each in remove_older_runs(there.parent, there, kept=2)] == ["17"]
+
+
+def test_a_run_that_was_killed_before_its_first_manifest_does_not_stay_for_ever(server, on):
+    write(marts(), a="1")
+    server.faults.append(Fault("PUT .*manifest", status=403))
+    with pytest.raises(StoreFailed):
+        keep(marts())
+    on("there")
+    assert folders(marts().parent.parent, "*/marts") == {}
+    remove_older_runs(marts().parent.parent, project_paths.run_dir("demo", "18"), kept=1)
+    assert server.stored_keys() == []
 
 
 def test_manifests_say_what_is_in_a_folder(server, on):

@@ -139,20 +139,24 @@ def remove(folder: Path) -> None:
             del _manifests[known]
 
 
-def folders(parent: Path, pattern: str) -> dict[Path, float]:
+def folders(parent: Path, pattern: str, is_whole: bool = True) -> dict[Path, float]:
     """Return the folders that a pattern names, each with the seconds since 1970 at which it was written.
+
+    What was fetched from another machine and is kept no more has 0: parts of it may be missing.
 
     Args:
         parent: where to begin, below the data folder.
         pattern: as in `Path.glob`, such as "*/marts".
+        is_whole: leave out what a killed step sent without a manifest.
     """
     found = {each: each.stat().st_mtime for each in parent.glob(pattern) if each.is_dir()}
     if (store := _store()) is not None:
+        kept, depth = {}, _place(parent).count("/") + pattern.count("/") + 2
         for key, written in store.keys(f"{_place(parent)}/").items():
-            folder = data_dir() / key.removesuffix(MANIFEST)
-            is_as_deep = len(folder.relative_to(parent).parts) == pattern.count("/") + 1
-            if key.endswith(MANIFEST) and is_as_deep and folder.match(pattern):
-                found[folder] = written.timestamp()
+            folder = data_dir().joinpath(*key.split("/")[:depth])
+            if folder.match(pattern) and (not is_whole or key == _place(folder) + MANIFEST):
+                kept[folder] = max(written.timestamp(), kept.get(folder, 0))
+        found |= kept
     return found
 
 
@@ -273,6 +277,7 @@ def _bring(store: ObjectStore, folder: str, name: str) -> None:
         if _described(path) != file:
             path.unlink()
             raise StoreFailed(f"{store.address(key)} is not what was kept: its checksum is another; begin a new run.")
+        os.utime(data_dir() / folder, (0, 0))  # as `folders` tells it
     _checked.add((path, file.sha256))
 
 

@@ -32,7 +32,7 @@ from serving.cache.list_buckets import ListArrays
 from serving.cache.purchase_buckets import PurchaseArrays
 from serving.cache.shown_articles import ShownArticles
 
-FOLDER, RUN_FILE = "lists", "run.json"
+FOLDER, RUN_FILE, CUSTOMERS_FILE = "lists", "run.json", "customers.parquet"
 NAME, ARTICLE_ID = "name", "article_id"
 PURCHASES = tuple(f"purchase_{name}" for name in PurchaseArrays._fields)
 
@@ -63,10 +63,10 @@ def kept_lists(folder: Path) -> tuple[PublishedLists, PublishedRun]:
     Raises:
         NotKept: nothing is there.
     """
-    if not (here(folder) / RUN_FILE).exists():
+    if not all((here(folder) / name).exists() for name in (RUN_FILE, CUSTOMERS_FILE)):
         raise NotKept(f"{folder} has no published lists; the run published nothing, or its files were removed.")
     run = PublishedRun(**json.loads((folder / RUN_FILE).read_text(encoding="utf-8")))
-    customers = pq.read_table(folder / "customers.parquet")
+    customers = pq.read_table(folder / CUSTOMERS_FILE)
     lists = PublishedLists(
         customer_ids=_texts(customers[NAME]),
         lists=_lists(customers),

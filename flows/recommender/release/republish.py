@@ -36,7 +36,8 @@ def lists_folder(dataset: str, run_id: str) -> Path:
 def kept_runs(dataset: str) -> list[str]:
     """Return the ids of the runs whose lists are kept, the newest first."""
     found = folders(run_dir(dataset, "any").parent, f"*/published/{FOLDER}")
-    return [folder.parents[1].name for folder in sorted(found, key=found.get, reverse=True)]
+    there = [folder for folder in found if found[folder]]
+    return [folder.parents[1].name for folder in sorted(there, key=found.get, reverse=True)]
 
 
 def republish(client: redis.Redis, dataset: str, run_id: str) -> PublishedVersion:

@@ -63,7 +63,7 @@ def remove_older_runs(dataset_dir: Path, current: Path, kept: int, in_use: Colle
     if kept < 1:
         raise ValueError(f"kept_runs is {kept}; at least the current run has to stay")
     staying = {current.name, *in_use}
-    written = {marts.parent: when for marts, when in folders(dataset_dir, f"*/{MARTS}").items()}
+    written = {marts.parent: when for marts, when in folders(dataset_dir, f"*/{MARTS}", is_whole=False).items()}
     others = [folder for folder in written if folder.name not in staying]
     oldest_first = sorted(others, key=lambda folder: (written[folder], folder.name))
     removed = oldest_first[: max(len(oldest_first) - (kept - 1), 0)]
