@@ -31,7 +31,7 @@ from typing import IO, Any
 from recommender import dataset_lock
 from recommender.project_paths import keep_private, logs_dir, reports_dir, set_environment_defaults
 from recommender.release.early_refusal import refusal_file
-from recommender.state_files import here
+from recommender.state_files import StoreFailed, here
 
 FLOW_FILE = Path(__file__).absolute().with_name("recommendation_flow.py")
 KEPT_LOGS = 30
@@ -178,8 +178,12 @@ def _judge(dataset: str, exit_code: int) -> Outcome:
 def _left_tonight(dataset: str, path: Path) -> dict[str, Any]:
     """Return a report, or an early refusal, if it is that of tonight's run, else an empty one."""
     try:
+        here(path)
+    except StoreFailed as error:  # the run may have left it on this very disk
+        print(error, file=sys.stderr)
+    try:
         run_id = run_id_path(dataset).read_text().strip()
-        report = json.loads(here(path).read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     return report if str(report["run_id"]) == run_id else {}

@@ -2,12 +2,14 @@
 
 import json
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from s3_server import BUCKET, Fault, s3_server
 
+import nightly
 from data.fetching import s3_client
 from recommender import object_store, project_paths, state_files
 from recommender.object_store import TRAFFIC, StoreFailed
@@ -287,6 +289,14 @@ def test_a_single_file_is_the_newest_everywhere(server, on):
     keep(report())
     on("here")
     assert here(report()).read_text() == "tuesday"
+
+
+def test_a_night_that_published_on_this_disk_is_told_though_the_store_fails(server, on):
+    report = {"run_id": "17", "verdict": "passed", "verdict_reason": "good", "published": {"version": "v"}}
+    write(project_paths.reports_dir("demo"), **{"report.json": json.dumps(report)})
+    leave = f"import pathlib; pathlib.Path({str(nightly.run_id_path('demo'))!r}).write_text('17')"
+    server.faults.append(Fault("GET .*reports", status=403))
+    assert nightly.run_night("demo", [sys.executable, "-c", leave]) == nightly.ExitCode.PUBLISHED
 
 
 def test_lines_that_machines_add_at_once_are_all_there(server, monkeypatch, tmp_path):
