@@ -246,6 +246,19 @@ def test_a_store_that_is_too_slow_is_named(server, on, monkeypatch):
     object_store.object_store.cache_clear()
 
 
+def test_a_download_that_hangs_is_given_up_after_six_attempts(server, on, monkeypatch):
+    write(marts(), a="first")
+    keep(marts())
+    on("there")
+    monkeypatch.setattr(s3_client, "READ_TIMEOUT_SECONDS", 0.2)
+    object_store.object_store.cache_clear()
+    server.faults.append(Fault("GET .*/a/[0-9a-f]{16}", seconds=0.5))
+    with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/state/runs/demo/17/marts/a/.* cannot be read"):
+        here(marts())
+    assert len(gets(server, "/a/[0-9a-f]{16}")) == 6
+    object_store.object_store.cache_clear()
+
+
 def test_a_store_that_is_not_there_is_named(on, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

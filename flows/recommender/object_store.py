@@ -24,6 +24,7 @@ from recommender.errors import RecommenderError
 SHA256 = "sha256"  # an object's own checksum, among its metadata
 MISSING = ("404", "NoSuchKey", "NotFound")
 CHANGED = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
+DOWNLOADS = 2  # of a part that broke off, each with the client's attempts; boto3's five wait for a quarter of an hour
 KEYS_PER_REMOVAL = 1_000  # S3 takes no more
 
 
@@ -132,8 +133,11 @@ class ObjectStore:
         Raises:
             StoreFailed: when it cannot be read.
         """
+        from boto3.s3.transfer import TransferConfig
+
+        config = TransferConfig(num_download_attempts=DOWNLOADS)
         with suppress(FileNotFoundError), self._told(key, "read"):
-            self._s3.download_file(self.bucket, self.prefix + key, str(path))
+            self._s3.download_file(self.bucket, self.prefix + key, str(path), Config=config)
             TRAFFIC.add(downloaded=path.stat().st_size)
             return True
         return False
