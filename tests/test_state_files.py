@@ -190,6 +190,25 @@ def test_a_folder_that_is_kept_again_while_it_is_read_is_read_as_it_is_now(serve
     assert here(marts() / "a").read_text() == "second"
 
 
+def test_two_that_keep_a_folder_at_once_leave_it_whole(server, on, monkeypatch):
+    write(marts(), a="first")
+    keep(marts())
+    put = object_store.ObjectStore.put
+
+    def put_after_another_machine(store, *arguments) -> None:
+        monkeypatch.setattr(object_store.ObjectStore, "put", put)
+        on("there")
+        write(marts(), a="second")
+        keep(marts())
+        on("here")
+        put(store, *arguments)
+
+    monkeypatch.setattr(object_store.ObjectStore, "put", put_after_another_machine)
+    keep(marts())
+    on("elsewhere")
+    assert here(marts() / "a").read_text() == "first"
+
+
 def test_a_file_that_was_removed_here_since_it_came_comes_again(server, on):
     write(marts(), a="first")
     keep(marts())

@@ -218,3 +218,9 @@ def object_store(url: str) -> ObjectStore:
             "AWS_ENDPOINT_URL and METAFLOW_S3_ENDPOINT_URL."
         ) from error
     return ObjectStore(bucket, prefix, client)
+
+
+def file_checksum(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits, as an object notes it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,7 +20,6 @@ report, is one object, which a newer one replaces.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -34,7 +33,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from recommender.object_store import ObjectStore, StoreFailed, object_store
+from recommender.object_store import ObjectStore, StoreFailed, file_checksum, object_store
 from recommender.project_paths import data_dir
 
 STATE_VARIABLE = "STATE_URL"
@@ -88,7 +87,7 @@ def keep(path: Path) -> Path:
         StoreFailed: when something cannot be written; the folder is then what it was.
     """
     if (store := _store()) is not None:
-        _keep_folder(store, path) if path.is_dir() else store.upload(path, _place(path), _checksum(path))
+        _keep_folder(store, path) if path.is_dir() else store.upload(path, _place(path), file_checksum(path))
     return path
 
 
@@ -198,14 +197,19 @@ def _keep_folder(store: ObjectStore, folder: Path) -> None:
     place = _place(folder)
     files = {each.relative_to(folder).as_posix(): each for each in sorted(folder.rglob("[!.]*")) if each.is_file()}
     manifest = dict(zip(files, _each(_described, files.values()), strict=True))
-    there = store.keys(f"{place}/")
-    new = [name for name in files if _key(place, name, manifest[name]) not in there]
-    _each(lambda name: store.upload(files[name], _key(place, name, manifest[name]), manifest[name].sha256), new)
+    keys = {_key(place, name, file): (files[name], file.sha256) for name, file in manifest.items()}
+    _send(store, place, keys)
     before = _read_manifest(store, place) or {}
     store.put(place + MANIFEST, json.dumps({name: each._asdict() for name, each in manifest.items()}).encode())
     _manifests[store, place] = manifest
-    kept = {_key(place, *each) for each in manifest.items()}
-    store.remove([key for each in before.items() if (key := _key(place, *each)) not in kept])
+    _send(store, place, keys)  # who kept the folder meanwhile may have removed what was there before
+    store.remove([key for each in before.items() if (key := _key(place, *each)) not in keys])
+
+
+def _send(store: ObjectStore, place: str, keys: Mapping[str, tuple[Path, str]]) -> None:
+    """Send the files, each with its checksum, that are not there under their keys."""
+    new = keys.keys() - store.keys(f"{place}/").keys()
+    _each(lambda key: store.upload(keys[key][0], key, keys[key][1]), sorted(new))
 
 
 def _store() -> ObjectStore | None:
@@ -227,12 +231,7 @@ def _each(work: Callable[[str], object], names: Iterable) -> list:
 
 
 def _described(path: Path) -> KeptFile:
-    return KeptFile(path.stat().st_size, _checksum(path))
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return KeptFile(path.stat().st_size, file_checksum(path))
 
 
 def _folder_of(store: ObjectStore, place: str) -> str | None:
@@ -284,7 +283,7 @@ def _bring(store: ObjectStore, folder: str, name: str) -> None:
 def _bring_file(store: ObjectStore, path: Path) -> None:
     """Bring a file that is kept by itself, unless it is here as it is there."""
     there = store.checksum_of(_place(path))
-    if there is not None and not (path.is_file() and _checksum(path) == there):
+    if there is not None and not (path.is_file() and file_checksum(path) == there):
         _downloaded(store, _place(path), path)
 
 
