@@ -78,7 +78,12 @@ def command_of(target: str, branch: str, settings: Path, create: bool, max_worke
 def find_secrets(text: str, environment: Mapping[str, str]) -> list[str]:
     """Return the names of the variables whose values are secret and stand in the text."""
     secrets = {name: value for name, value in environment.items() if NAME_OF_SECRET.fullmatch(name)}
-    return sorted(name for name, value in secrets.items() if len(value) >= SHORTEST_SECRET and value in text)
+    return sorted(name for name, value in secrets.items() if len(value) >= SHORTEST_SECRET and _is_in(value, text))
+
+
+def _is_in(value: str, text: str) -> bool:
+    """Whether a value stands in a text, as it is or as JSON writes it."""
+    return any(form in text for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]))
 
 
 def deploy(target: str, branch: str, publishes: bool, create: bool, settings: Path, folder: Path) -> list[Path]:

@@ -38,7 +38,7 @@ from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE
 from recommender import cluster, config, dataset_lock, task_shares
 from recommender.errors import RecommenderError, RunRefused
 from recommender.report.step_cost import StepClock
-from recommender.state_files import StoreFailed, default_state_url, here, keep
+from recommender.state_files import StoreFailed, default_state_url, here, keep, own
 
 SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR"}
 
@@ -211,7 +211,7 @@ class RecommendationFlow(FlowSpec):
         self.marts = build_marts(
             here(self.plan.raw_dir),
             project_paths.warehouse_path(self.dataset),
-            self.run_dir / "marts",
+            own(self.run_dir / "marts"),
             cutoff=self.windows.cutoff,
             training_weeks=len(self.windows.training_as_of_days),
             history_length=features.history_length,
@@ -236,7 +236,7 @@ class RecommendationFlow(FlowSpec):
         from recommender.features.encoding import INPUTS, encode_marts
         from recommender.task_shares import shares_of
 
-        folder, validation_day = self.run_dir / "evaluated", self.windows.validation_as_of_day
+        folder, validation_day = own(self.run_dir / "evaluated"), self.windows.validation_as_of_day
         days = [*self.windows.training_as_of_days, validation_day]
         encode_marts(self.marts, validation_day, self.settings.features.on_sale_days, folder, days)
         self.inputs_folder = keep(folder) / INPUTS
@@ -311,6 +311,7 @@ class RecommendationFlow(FlowSpec):
         on_sale_days, ranking = self.settings.features.on_sale_days, self.settings.ranking
         self.fitted = []
         for job in self.input.pieces:
+            own(job.folder)
             self.fitted.append(FittedWeek(job, fit_week(job, self.marts, self.windows, on_sale_days, ranking)))
             keep(job.folder)
         self.next(self.rank)
@@ -383,9 +384,12 @@ class RecommendationFlow(FlowSpec):
     @step
     def publish(self):
         """Make everybody's list, hold the lists against the second gate, publish them."""
+        from recommender.release.champion import check_own
         from recommender.release.publication import publish_tonight
         from recommender.release.publish import PublishedRun
 
+        if cluster.is_test(current.branch_name):
+            check_own(self.dataset)
         maker = self.week.contest.maker(self.chosen.candidate.label)
         self.publication = publish_tonight(
             PublishedRun(self.dataset, self.run_id, maker, self.windows.report()),

@@ -17,7 +17,8 @@ from recommender.release.kept_lists import NotKept, kept_lists
 from recommender.release.registry import read
 from recommender.release.republish import kept_runs, lists_folder
 from recommender.release.run_folders import remove_older_runs
-from recommender.state_files import change, default_state_url, folders, here, keep, remove
+from recommender.state_changes import change
+from recommender.state_files import default_state_url, folders, here, keep, names, own, remove
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def on(monkeypatch, tmp_path):
         monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / name))
         monkeypatch.setattr(state_files, "_manifests", {})
         monkeypatch.setattr(state_files, "_checked", set())
+        monkeypatch.setattr(state_files, "_own", set())
 
     go_on("here")
     return go_on
@@ -112,6 +114,20 @@ def test_a_file_of_an_earlier_attempt_is_replaced(server, on):
     on("there")
     write(marts(), a="else")
     assert here(marts() / "a").read_text() == "kept"
+
+
+def test_a_step_that_is_done_again_reads_what_it_writes_and_not_what_was_kept_before(server, on):
+    write(marts(), a="by the code before", b="left out by the new one")
+    keep(marts())
+    on("there")
+    own(marts())
+    write(marts(), a="by the new code")
+    assert here(marts() / "a").read_text() == "by the new code"
+    assert names(marts()) == ["a"]
+    keep(marts())
+    on("here")  # where a file of before still lies
+    assert here(marts() / "a").read_text() == "by the new code"
+    assert names(marts()) == ["a"]
 
 
 def test_the_nearest_folder_that_was_kept_is_asked(server, on):

@@ -40,13 +40,17 @@ def why_not_to_publish(branch: str, environment: Mapping[str, str] = os.environ)
         branch: Metaflow's name for it: `prod`, `test.<branch>` or `user.<name>`.
         environment: of the task.
     """
-    is_test = branch.startswith("test.") or (DEPLOYED in environment and branch.startswith("user."))
-    if not is_test or environment.get(PUBLISHES) == "1":
+    if not is_test(branch, environment) or environment.get(PUBLISHES) == "1":
         return None
     return (
         f"branch {branch} is not production, so nothing was published; the card of test_behavior shows what it would "
         "have been. A branch with a Redis of its own may publish there: make deploy BRANCH=... PUBLISH=1"
     )
+
+
+def is_test(branch: str, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a run is neither production's nor a person's own."""
+    return branch.startswith("test.") or (DEPLOYED in environment and branch.startswith("user."))
 
 
 def schedule_of(toml: Table, target: str, environment: Mapping[str, str] = os.environ) -> str | None:

@@ -6,7 +6,8 @@ RecommenderError
 ├── ModelDiverged       a loss, a score or a vector is no finite number
 ├── RunRefused          nothing of the run may be published, which is known before anything is trained
 │   ├── NothingSold         a week that a run cannot do without has no purchase
-│   └── OlderThanServed     what is served knows later days
+│   ├── OlderThanServed     what is served knows later days
+│   └── ServedByOthers      what is served is not a branch's own
 ├── TimeSplitError      the weeks that a run needs do not fit the data
 ├── WarehouseError      the marts could not be built
 ├── MartMissing         a mart, a day of it or a customer's row on that day was never built

@@ -3,6 +3,7 @@
 Stage: below all rooms. In: what a step wrote below the data folder. Out: the same, below the data folder of whichever
 machine asks. Without STATE_URL every function here is about one disk: nothing is copied.
 
+    own(folder)     before a step writes it
     keep(folder)    after a step wrote it: what is new goes up
     here(path)      before it is read: what is not on this machine comes down
     names(folder)   what there is to be read
@@ -22,15 +23,11 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from recommender.object_store import ObjectStore, StoreFailed, file_checksum, object_store
@@ -41,8 +38,6 @@ OWN_FOLDER = "recommender"  # beside what Metaflow keeps
 MANIFEST = "/manifest.json"
 AT_A_TIME = 8  # files that go up or come down; each is a connection
 DIGITS_IN_KEY = 16
-ATTEMPTS_TO_CHANGE = 20
-MOST_SECONDS_BETWEEN = 1.0  # attempts; by chance less, so that machines do not meet again
 
 
 class ObjectGone(StoreFailed):
@@ -61,6 +56,7 @@ Manifest = Mapping[str, KeptFile]
 
 _manifests: dict[tuple[ObjectStore, str], Manifest] = {}
 _checked: set[tuple[Path, str]] = set()  # files whose content this process knows
+_own: set[str] = set()  # places of folders that this process is writing
 
 
 def default_state_url(datastore: str, s3_root: str | None) -> dict[str, str]:
@@ -80,14 +76,24 @@ def default_state_url(datastore: str, s3_root: str | None) -> dict[str, str]:
     return {STATE_VARIABLE: f"{s3_root.rstrip('/')}/{OWN_FOLDER}"}
 
 
+def own(folder: Path) -> Path:
+    """Return a folder that this process is about to write: until it is kept, what an earlier attempt kept is no part.
+
+    Otherwise a step that is done again, maybe by newer code, would read back what it had written before.
+    """
+    if store_in_use() is not None:
+        _own.add(place_of(folder))
+    return folder
+
+
 def keep(path: Path) -> Path:
     """Return a path after every machine can see it as it is now: a folder, or a single file.
 
     Raises:
         StoreFailed: when something cannot be written; the folder is then what it was.
     """
-    if (store := _store()) is not None:
-        _keep_folder(store, path) if path.is_dir() else store.upload(path, _place(path), file_checksum(path))
+    if (store := store_in_use()) is not None:
+        _keep_folder(store, path) if path.is_dir() else store.upload(path, place_of(path), file_checksum(path))
     return path
 
 
@@ -99,9 +105,11 @@ def here(path: Path) -> Path:
     Raises:
         StoreFailed: when it is kept but cannot be read, or is not what was kept.
     """
-    if (store := _store()) is None or not path.is_relative_to(data_dir()):
+    if (store := store_in_use()) is None or not path.is_relative_to(data_dir()):
         return path
-    place = _place(path)
+    place = place_of(path)
+    if _is_own(place):
+        return path
     folder = _folder_of(store, place)
     if folder is None or (folder != place and not _names(_manifests[store, folder], folder, place)):
         _bring_file(store, path)
@@ -117,22 +125,21 @@ def here(path: Path) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names of what lies in a folder, on this machine or where it is kept, ascending."""
-    found = {each.name for each in folder.glob("[!.]*")}
-    if (store := _store()) is not None and folder.is_relative_to(data_dir()):
-        place = _place(folder)
-        if (kept := _folder_of(store, place)) is not None:
+    """Return the names of what lies in a folder, ascending: where it is kept, or else on this machine."""
+    if (store := store_in_use()) is not None and folder.is_relative_to(data_dir()):
+        place = place_of(folder)
+        if not _is_own(place) and (kept := _folder_of(store, place)) is not None:
             files = [f"{kept}/{name}" for name in _manifests[store, kept]]
-            found |= {file.removeprefix(f"{place}/").split("/")[0] for file in files if _is_below(file, place)}
-    return sorted(found)
+            return sorted({file.removeprefix(f"{place}/").split("/")[0] for file in files if _is_below(file, place)})
+    return sorted(each.name for each in folder.glob("[!.]*"))
 
 
 def remove(folder: Path) -> None:
     """Remove a folder and everything below it, wherever it is kept."""
     if folder.exists():
         shutil.rmtree(folder)
-    if (store := _store()) is not None:
-        below = f"{_place(folder)}/"
+    if (store := store_in_use()) is not None:
+        below = f"{place_of(folder)}/"
         store.remove(sorted(store.keys(below), key=lambda key: not key.endswith(MANIFEST)))  # first what says they are
         for known in [known for known in _manifests if f"{known[1]}/".startswith(below)]:
             del _manifests[known]
@@ -149,52 +156,18 @@ def folders(parent: Path, pattern: str, is_whole: bool = True) -> dict[Path, flo
         is_whole: leave out what a killed step sent without a manifest.
     """
     found = {each: each.stat().st_mtime for each in parent.glob(pattern) if each.is_dir()}
-    if (store := _store()) is not None:
-        kept, depth = {}, _place(parent).count("/") + pattern.count("/") + 2
-        for key, written in store.keys(f"{_place(parent)}/").items():
+    if (store := store_in_use()) is not None:
+        kept, depth = {}, place_of(parent).count("/") + pattern.count("/") + 2
+        for key, written in store.keys(f"{place_of(parent)}/").items():
             folder = data_dir().joinpath(*key.split("/")[:depth])
-            if folder.match(pattern) and (not is_whole or key == _place(folder) + MANIFEST):
+            if folder.match(pattern) and (not is_whole or key == place_of(folder) + MANIFEST):
                 kept[folder] = max(written.timestamp(), kept.get(folder, 0))
         found |= kept
     return found
 
 
-def change(path: Path, edit: Callable[[Path], None]) -> None:
-    """Let an edit of a file that every machine sees begin with its newest state, and let everybody see the result.
-
-    Args:
-        path: of a file that may not exist yet; it is kept by itself.
-        edit: changes the file it is given, with STATE_URL a copy; done again when somebody else was faster.
-
-    Raises:
-        StoreFailed: when the file cannot be read or written; what is here is then as it was.
-    """
-    if (store := _store()) is None:
-        edit(path)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for attempt in range(ATTEMPTS_TO_CHANGE):
-        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder, suppress(FileExistsError):
-            _change_copy(store, path, Path(folder) / path.name, edit)
-            return
-        time.sleep(random.uniform(0, min(MOST_SECONDS_BETWEEN, 0.1 * 2**attempt)))
-    raise StoreFailed(f"{store.address(_place(path))} was changed by others {ATTEMPTS_TO_CHANGE} times; try again.")
-
-
-def _change_copy(store: ObjectStore, path: Path, copy: Path, edit: Callable[[Path], None]) -> None:
-    """Edit a copy nobody else knows, and put it in the file's place when the store has it."""
-    before = store.read(_place(path))
-    if before is not None:
-        copy.write_bytes(before.content)
-    elif path.exists():
-        shutil.copyfile(path, copy)
-    edit(copy)
-    store.write(_place(path), copy.read_bytes(), instead_of=before)
-    copy.replace(path)
-
-
 def _keep_folder(store: ObjectStore, folder: Path) -> None:
-    place = _place(folder)
+    place = place_of(folder)
     files = {each.relative_to(folder).as_posix(): each for each in sorted(folder.rglob("[!.]*")) if each.is_file()}
     manifest = dict(zip(files, _each(_described, files.values()), strict=True))
     keys = {_key(place, name, file): (files[name], file.sha256) for name, file in manifest.items()}
@@ -202,6 +175,7 @@ def _keep_folder(store: ObjectStore, folder: Path) -> None:
     before = _read_manifest(store, place) or {}
     store.put(place + MANIFEST, json.dumps({name: each._asdict() for name, each in manifest.items()}).encode())
     _manifests[store, place] = manifest
+    _own.discard(place)
     _send(store, place, keys)  # who kept the folder meanwhile may have removed what was there before
     store.remove([key for each in before.items() if (key := _key(place, *each)) not in keys])
 
@@ -212,12 +186,18 @@ def _send(store: ObjectStore, place: str, keys: Mapping[str, tuple[Path, str]]) 
     _each(lambda key: store.upload(keys[key][0], key, keys[key][1]), sorted(new))
 
 
-def _store() -> ObjectStore | None:
+def store_in_use() -> ObjectStore | None:
+    """Return the store that STATE_URL names; None where one disk is all there is.
+
+    Raises:
+        StoreFailed: when the text is no address.
+    """
     url = os.environ.get(STATE_VARIABLE, "").strip()
     return object_store(url) if url else None
 
 
-def _place(path: Path) -> str:
+def place_of(path: Path) -> str:
+    """Return where below the data folder, and below STATE_URL, a path lies."""
     return path.relative_to(data_dir()).as_posix()
 
 
@@ -245,6 +225,10 @@ def _folder_of(store: ObjectStore, place: str) -> str | None:
 def _names(manifest: Manifest, folder: str, place: str) -> bool:
     """Whether a folder's manifest names a file at a place or below it."""
     return any(_is_below(f"{folder}/{name}", place) for name in manifest)
+
+
+def _is_own(place: str) -> bool:
+    return any(_is_below(place, each) for each in _own)
 
 
 def _is_below(file: str, place: str) -> bool:
@@ -282,9 +266,12 @@ def _bring(store: ObjectStore, folder: str, name: str) -> None:
 
 def _bring_file(store: ObjectStore, path: Path) -> None:
     """Bring a file that is kept by itself, unless it is here as it is there."""
-    there = store.checksum_of(_place(path))
+    there = store.checksum_of(place_of(path))
     if there is not None and not (path.is_file() and file_checksum(path) == there):
-        _downloaded(store, _place(path), path)
+        _downloaded(store, place_of(path), path)
+        if there and file_checksum(path) not in (there, store.checksum_of(place_of(path))):
+            path.unlink()
+            raise StoreFailed(f"{store.address(place_of(path))} is not what was kept: its checksum is another.")
 
 
 def _downloaded(store: ObjectStore, key: str, path: Path) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from deployments import GPU_IMAGE, IMAGE, SECRETS, Deployments, running_account
 from hera.workflows import models
 
+from deploy import find_secrets
 from recommender.config import DEFAULT_FILE
 from recommender.settings.cluster import STEP_NAMES
 
@@ -62,6 +63,13 @@ def tasks(states: dict) -> dict[str, dict]:
     inside = [tasks(state["Iterator"]["States"]) for state in states.values() if "Iterator" in state]
     own = {name: state for name, state in states.items() if name in STEP_NAMES}
     return {name: state for each in [own, *inside] for name, state in each.items()}
+
+
+def test_a_secret_is_found_as_json_writes_it_too():
+    secret = {"REDIS_URL": 'redis://:quote"back\\slash-ä@host'}
+    assert find_secrets(json.dumps({"value": secret["REDIS_URL"]}), secret) == ["REDIS_URL"]
+    assert find_secrets(json.dumps({"value": secret["REDIS_URL"]}, ensure_ascii=False), secret) == ["REDIS_URL"]
+    assert find_secrets(json.dumps({"value": "another"}), secret) == []
 
 
 def test_argos_own_schema_takes_the_template_and_its_schedule(argo):

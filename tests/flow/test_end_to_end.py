@@ -399,20 +399,29 @@ def test_a_baseline_that_did_better_than_the_stages_makes_the_lists(published_ru
     assert f"made by the baseline {winner}" in explained.stderr
 
 
-def test_a_branch_goes_as_far_as_publishing_and_publishes_nothing(published_run, workplace):
-    before = workplace.published()
+@pytest.mark.parametrize(
+    ("told_to", "reason"),
+    [
+        ({}, "branch test.new_ranker is not production, so nothing was published"),
+        ({"RECOMMENDER_BRANCH_PUBLISHES": "1"}, "which this branch does not know"),
+    ],
+)
+def test_a_branch_goes_as_far_as_publishing_and_publishes_nothing(told_to, reason, published_run, workplace):
+    before, known = workplace.published(), workplace.registry_file
     command = [sys.executable, str(FLOW_FILE), "--branch=new_ranker", "resume", "publish"]
     origin = ["--origin-run-id", next(decision.run_id for decision in workplace.decisions if decision.version)]
+    elsewhere = known.rename(known.with_suffix(".production"))  # a branch has a state of its own
     branch = subprocess.run(
         [*command, *origin],
         cwd=workplace.root / "elsewhere",
-        env=workplace.environment,
+        env={**workplace.environment, **told_to},
         capture_output=True,
         text=True,
     )
+    elsewhere.rename(known)
     said = branch.stdout + branch.stderr
     assert branch.returncode != 0
-    assert "branch test.new_ranker is not production, so nothing was published" in said
+    assert reason in said
     assert "Traceback" not in said
     assert workplace.published() == before
 

@@ -7,7 +7,7 @@ from test_publish import planted_lists
 from test_registry import decision
 
 from recommender import project_paths
-from recommender.release.champion import OlderThanServed, champion, check_not_older
+from recommender.release.champion import OlderThanServed, ServedByOthers, champion, check_not_older, check_own
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_versions import rollback
 from recommender.release.registry import append
@@ -50,6 +50,15 @@ def test_after_a_republication_it_is_that_run(client):
         publish_run(client, run_id)
     publish(client, planted_lists(1), PublishedRun("demo", "1", "model", {}), lambda *_: None)
     assert champion("demo", pytest.fail).run_id == "1"
+
+
+def test_a_branch_publishes_over_its_own_lists_and_over_nobody_elses(client):
+    check_own("demo")  # nothing is served
+    publish_run(client, "1")
+    check_own("demo")
+    publish(client, planted_lists(1), PublishedRun("demo", "production", "model", {}), lambda *_: None)
+    with pytest.raises(ServedByOthers, match="demo is served by run production, which this branch does not know"):
+        check_own("demo")
 
 
 def test_lists_of_an_unknown_run_leave_the_newest_that_published(client, capsys):

@@ -22,6 +22,10 @@ class OlderThanServed(RunRefused):
     """What is served knows later days."""
 
 
+class ServedByOthers(RunRefused):
+    """What is served is not a branch's own."""
+
+
 def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | None:
     """Return the newest decision to publish of the run that is served; None before the first.
 
@@ -43,6 +47,22 @@ def champion(dataset: str, warn: Callable[[str], None] = print) -> Decision | No
     if not of_served:
         warn(f"{why}: the newest run that published is the champion")
     return (of_served or published)[-1]
+
+
+def check_own(dataset: str) -> None:
+    """Check that a branch publishes over nobody's lists but its own: its registry must know the run that is served.
+
+    Raises:
+        ServedByOthers: when it does not.
+        RedisFailed: when Redis cannot be asked.
+    """
+    with redis_client() as client:
+        manifest = served_manifest(client, dataset)
+    if manifest and manifest.run_id not in {each.run_id for each in read(registry_file(dataset))}:
+        raise ServedByOthers(
+            f"{dataset} is served by run {manifest.run_id}, which this branch does not know: give the branch a Redis "
+            "of its own, by the REDIS_URL in its own secret"
+        )
 
 
 def check_not_older(cutoff: date, served: Decision | None, forced_reason: str = "") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recommender.errors import RunRefused
 from recommender.project_paths import reports_dir
-from recommender.state_files import keep
+from recommender.state_files import StoreFailed, keep
 
 
 def refusal_file(dataset: str) -> Path:
@@ -25,4 +25,7 @@ def leave_refusal(dataset: str, run_id: str, error: RunRefused) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     refusal = {"run_id": run_id, "verdict": "refused", "verdict_reason": f"{error}", "published": None}
     path.write_text(json.dumps(refusal, indent=2) + "\n", encoding="utf-8")
-    keep(path)
+    try:
+        keep(path)
+    except StoreFailed as failure:  # the refusal itself is what the run ends with
+        print(failure)

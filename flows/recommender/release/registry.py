@@ -26,7 +26,8 @@ from typing import Any
 from recommender.evaluation.behavior_changes import behavior_values
 from recommender.evaluation.behavioral_check import CheckResult
 from recommender.json_values import without_nan
-from recommender.state_files import change, here
+from recommender.state_changes import change
+from recommender.state_files import here
 
 MODELS = ("served", "four_stages", "champion", "popular", "two_tower")
 METRICS = ("map@", "recall@")
