@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from recommender.settings.cluster import CLUSTER, ENVIRONMENT, STEPS, TASK, TRAINING_STEPS
-from recommender.state_files import OWN_FOLDER
+from recommender.state_files import OWN_FOLDER, STATE_VARIABLE
 
 PROJECT = "recommendations"
 TARGETS = ("argo", "step-functions", "airflow")
 TARGET, BRANCH, PUBLISHES = "RECOMMENDER_TARGET", "RECOMMENDER_BRANCH", "RECOMMENDER_BRANCH_PUBLISHES"
 """Environment variables of a deployment and its tasks: the engine; the branch, empty for production; "1" if it may."""
 
-STATE = "STATE_URL"
 DEPLOYED_FLOW = f"{PROJECT}.prod.RecommendationFlow"
 """Metaflow's name for production."""
 DEPLOYED = "METAFLOW_PRODUCTION_TOKEN"
@@ -107,9 +106,9 @@ def _variables(cluster: Table, target: str, environment: Mapping[str, str]) -> d
     """Return the variables of every task, none of them a secret."""
     branch, given = environment.get(BRANCH, ""), dict(cluster.get(ENVIRONMENT, {}))
     datastore = cluster["datastore"] or environment.get("METAFLOW_DATASTORE_SYSROOT_S3", "")
-    given.setdefault(STATE, f"{datastore.rstrip('/')}/{OWN_FOLDER}")
+    given.setdefault(STATE_VARIABLE, f"{datastore.rstrip('/')}/{OWN_FOLDER}")
     if branch:
-        given[STATE] = f"{given[STATE].rstrip('/')}/branches/{branch}"
+        given[STATE_VARIABLE] = f"{given[STATE_VARIABLE].rstrip('/')}/branches/{branch}"
     if target == "airflow":
         given[CONFIG] = '{"settings": "kv.settings"}'
     return {**given, TARGET: target, BRANCH: branch, PUBLISHES: environment.get(PUBLISHES, "")}

@@ -330,6 +330,15 @@ def test_unknown_segment_column_fails_the_build_and_names_the_choice(tmp_path):
         build_shop(raw_dir, tmp_path / "shop.duckdb", tmp_path / "marts", segment_columns=["shoe_size"])
 
 
+def test_what_an_earlier_build_left_among_the_marts_is_not_read(tmp_path):
+    """Such as the one file a mart of an earlier release, in a run that is resumed."""
+    marts_dir = tmp_path / "marts"
+    marts_dir.mkdir()
+    (marts_dir / "article_features.parquet").write_text("of an earlier release")
+    built = build_shop(write_shop(tmp_path / "raw"), tmp_path / "shop.duckdb", marts_dir)
+    assert built.marts.article_features(CUTOFF).num_rows > 0
+
+
 def test_folder_of_a_killed_build_is_removed_by_the_next_one_and_that_of_a_running_build_is_not(tmp_path):
     warehouse_path = tmp_path / "shop.duckdb"
     killed = tmp_path / ".shop.build-killed"  # nobody holds its lock

@@ -233,9 +233,13 @@ def _failing_rows(warehouse_path: Path, test_sql: str) -> list[dict]:
 
 
 def _export_marts(warehouse_path: Path, marts_dir: Path, threads: int, spill_dir: Path) -> dict[str, int]:
-    """Write each mart sorted by its key, one that has as-of days into a file for each; return the rows of each."""
+    """Write each mart sorted by its key, one that has as-of days into a file for each; return the rows of each.
+
+    What an earlier build left in the folder goes: it may have other files, and those of other days.
+    """
     import duckdb
 
+    shutil.rmtree(marts_dir, ignore_errors=True)
     settings = {"threads": threads, "memory_limit": memory_limit(), "temp_directory": str(spill_dir)}
     with duckdb.connect(str(warehouse_path), read_only=True, config=settings) as connection:
         return {mart: _export(connection, mart, key, marts_dir) for mart, key in MART_KEYS.items()}
