@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[1]
 MOST_LINES, MOST_MODULES = 300, 20
 ROOMY = {"data": 24}  # one subject, many small sources
 
-FLOW_ROOMS = ("features", "models", "stages", "weeks", "evaluation", "release", "report", "tracking", "explain")
+FLOW_ROOMS = (
+    *("features", "models", "stages", "weeks", "evaluation", "release", "report", "tracking", "explain", "nights"),
+)
 SERVING_ROOMS = (
     "errors",
     "customer_mask",
