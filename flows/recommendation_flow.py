@@ -59,8 +59,11 @@ class measured(UserStepDecorator):  # noqa: N801, decorators are lower case
     """Note what a step costs, and turn an error that its owner can act on into one clear message."""
 
     def pre_step(self, step_name, flow, inputs=None):
-        """Start the clock; a test deployment stops before it publishes."""
-        if step_name == "publish" and (reason := cluster.why_not_to_publish(current.branch_name)):
+        """Start the clock; a test deployment stops before it publishes, one without a state of its own at once."""
+        reason = cluster.why_not_to_begin(current.branch_name)
+        if step_name == "publish":
+            reason = reason or cluster.why_not_to_publish(current.branch_name)
+        if reason:
             raise RunStopped(reason)
         self.clock = StepClock()
 

@@ -13,6 +13,7 @@ from recommender.cluster import (
     decorators_of,
     metaflow_variables,
     schedule_of,
+    why_not_to_begin,
     why_not_to_publish,
 )
 from recommender.config import DEFAULT_FILE, read_file
@@ -101,3 +102,19 @@ def test_what_the_settings_leave_empty_stays_as_metaflow_has_it(toml):
         "METAFLOW_DEFAULT_DATASTORE": "s3",
         "METAFLOW_KUBERNETES_NAMESPACE": "default",
     }
+
+
+@pytest.mark.parametrize(
+    ("branch", "environment", "may"),
+    [
+        ("prod", {DEPLOYED: "token"}, True),
+        ("user.anna", {}, True),  # `make run`
+        ("test.new_ranker", {BRANCH: "new_ranker"}, True),  # `make deploy BRANCH=new_ranker`
+        ("test.new_ranker", {}, False),  # `run --branch new_ranker`
+        ("user.anna", {DEPLOYED: "token"}, False),
+    ],
+)
+def test_a_branch_without_a_state_of_its_own_does_not_begin(branch, environment, may):
+    reason = why_not_to_begin(branch, environment)
+    assert may == (reason is None)
+    assert may or branch in reason

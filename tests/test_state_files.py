@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -19,6 +20,7 @@ from recommender.release.republish import kept_runs, lists_folder
 from recommender.release.run_folders import remove_older_runs
 from recommender.state_changes import change
 from recommender.state_files import default_state_url, folders, here, keep, names, own, remove
+from recommender.state_manifests import AttemptIsOver
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def on(monkeypatch, tmp_path):
         monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(tmp_path / name))
         monkeypatch.setattr(state_files, "_manifests", {})
         monkeypatch.setattr(state_files, "_checked", set())
-        monkeypatch.setattr(state_files, "_own", set())
+        monkeypatch.setattr(state_files, "_own", {})
 
     go_on("here")
     return go_on
@@ -209,20 +211,74 @@ def test_a_folder_that_is_kept_again_while_it_is_read_is_read_as_it_is_now(serve
 def test_two_that_keep_a_folder_at_once_leave_it_whole(server, on, monkeypatch):
     write(marts(), a="first")
     keep(marts())
-    put = object_store.ObjectStore.put
+    write_object = object_store.ObjectStore.write
 
-    def put_after_another_machine(store, *arguments) -> None:
-        monkeypatch.setattr(object_store.ObjectStore, "put", put)
+    def write_after_another_machine(store, *arguments) -> None:
+        monkeypatch.setattr(object_store.ObjectStore, "write", write_object)
         on("there")
         write(marts(), a="second")
         keep(marts())
         on("here")
-        put(store, *arguments)
+        write_object(store, *arguments)
 
-    monkeypatch.setattr(object_store.ObjectStore, "put", put_after_another_machine)
+    monkeypatch.setattr(object_store.ObjectStore, "write", write_after_another_machine)
     keep(marts())
     on("elsewhere")
     assert here(marts() / "a").read_text() == "first"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Set the store's clock to a second of one minute."""
+
+    def set_clock(second: int) -> None:
+        monkeypatch.setattr(object_store.ObjectStore, "clock", lambda _: f"2020-09-23T03:00:{second:02}+00:00")
+
+    return set_clock
+
+
+def test_an_attempt_that_was_given_up_ends_too_late_to_replace_its_retry(server, on, clock):
+    clock(1)
+    own(marts())
+    write(marts(), a="of the first attempt")
+    first = dict(state_files._own)
+    on("there")
+    clock(2)
+    own(marts())
+    write(marts(), a="of its retry")
+    keep(marts())
+    on("here")
+    state_files._own.update(first)
+    with pytest.raises(
+        AttemptIsOver, match="s3://shop/state/runs/demo/17/marts is kept by an attempt that began at .*02"
+    ):
+        keep(marts())
+    on("elsewhere")
+    assert here(marts() / "a").read_text() == "of its retry"
+
+
+def test_a_retry_replaces_what_the_attempt_before_kept_meanwhile(server, on, clock):
+    clock(1)
+    own(marts())
+    write(marts(), a="of the first attempt")
+    first = dict(state_files._own)
+    on("there")
+    clock(2)
+    own(marts())
+    retry = dict(state_files._own)
+    on("here")
+    state_files._own.update(first)
+    keep(marts())
+    on("there")
+    state_files._own.update(retry)
+    write(marts(), a="of its retry")
+    keep(marts())
+    on("elsewhere")
+    assert here(marts() / "a").read_text() == "of its retry"
+
+
+def test_the_clock_is_the_stores_own(server):
+    assert datetime.fromisoformat(object_store.object_store(f"s3://{BUCKET}/state").clock()).utcoffset() == timedelta()
 
 
 def test_a_file_that_was_removed_here_since_it_came_comes_again(server, on):

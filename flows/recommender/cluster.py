@@ -47,6 +47,24 @@ def why_not_to_publish(branch: str, environment: Mapping[str, str] = os.environ)
     )
 
 
+def why_not_to_begin(branch: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return why a run may not begin, None if it may: a branch that `make deploy` did not give a state of its own.
+
+    It would leave its report and its decision where those of the lists are that shoppers see.
+
+    Args:
+        branch: as in `why_not_to_publish`.
+        environment: of the task.
+    """
+    if not is_test(branch, environment) or environment.get(BRANCH):
+        return None
+    return (
+        f"branch {branch} has no folder of its own, so its report and decision would stand among production's: "
+        "make deploy TARGET=... BRANCH=... gives it one; to try something on this machine, leave --branch out and set "
+        "RECOMMENDER_DATA_DIR to an empty folder"
+    )
+
+
 def is_test(branch: str, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether a run is neither production's nor a person's own."""
     return branch.startswith("test.") or (DEPLOYED in environment and branch.startswith("user."))

@@ -27,7 +27,8 @@ RecommenderError
 ├── ReportMissing       there is no report that can be drawn
 ├── DeploymentError     the settings or Metaflow do not let a deployment be written
 ├── StoreFailed         S3 cannot be reached, refuses, or lost what was kept there
-│   └── ObjectGone          an object is not there, though the manifest that was read names it
+│   ├── ObjectGone          an object is not there, though the manifest that was read names it
+│   └── AttemptIsOver       a later attempt at the same step has kept its files already
 └── AlreadyRunning      another run of the dataset is at work
 
 Every class stands beside what raises it; those that several rooms raise stand here. Any other exception is a mistake in

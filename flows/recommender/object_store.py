@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -33,10 +34,11 @@ class StoreFailed(RecommenderError, OSError):
 
 
 class StoredObject(NamedTuple):
-    """An object as it was read: its content and what tells it from the next one under that key."""
+    """An object as it was read: its content, what tells it from the next one under that key, and what it notes."""
 
     content: bytes
     etag: str
+    noted: Mapping[str, str]
 
 
 class Traffic:
@@ -79,7 +81,7 @@ class ObjectStore:
             answer = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)
             content = answer["Body"].read()
             TRAFFIC.add(downloaded=len(content))
-            return StoredObject(content, answer["ETag"])
+            return StoredObject(content, answer["ETag"], answer["Metadata"])
         return None
 
     def checksum_of(self, key: str) -> str | None:
@@ -92,8 +94,16 @@ class ObjectStore:
             return self._s3.head_object(Bucket=self.bucket, Key=self.prefix + key)["Metadata"].get(SHA256, "")
         return None
 
-    def write(self, key: str, content: bytes, instead_of: StoredObject | None) -> None:
+    def write(
+        self, key: str, content: bytes, instead_of: StoredObject | None, noted: Mapping[str, str] | None = None
+    ) -> None:
         """Write an object in the place of the one that was read, or of none.
+
+        Args:
+            key: of the object.
+            content: of the object.
+            instead_of: what was read; None when there was nothing.
+            noted: what else to note with it, in ASCII.
 
         Raises:
             FileExistsError: when another one is there by now.
@@ -101,18 +111,9 @@ class ObjectStore:
         """
         condition = {"IfNoneMatch": "*"} if instead_of is None else {"IfMatch": instead_of.etag}
         with self._told(key, "written"):
-            noted = {"Metadata": {SHA256: hashlib.sha256(content).hexdigest()}}
-            self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=content, **noted, **condition)
-            TRAFFIC.add(uploaded=len(content))
-
-    def put(self, key: str, content: bytes) -> None:
-        """Write an object, whatever is there.
-
-        Raises:
-            StoreFailed: when it cannot be written.
-        """
-        with self._told(key, "written"):
-            self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=content)
+            notes = {SHA256: hashlib.sha256(content).hexdigest(), **(noted or {})}
+            place = {"Bucket": self.bucket, "Key": self.prefix + key}
+            self._s3.put_object(**place, Body=content, Metadata=notes, **condition)
             TRAFFIC.add(uploaded=len(content))
 
     def upload(self, path: Path, key: str, checksum: str) -> None:
@@ -141,6 +142,17 @@ class ObjectStore:
             TRAFFIC.add(downloaded=path.stat().st_size)
             return True
         return False
+
+    def clock(self) -> str:
+        """Return the store's own time, UTC, ISO 8601, to the second: one clock for all machines.
+
+        Raises:
+            StoreFailed: when it cannot be asked.
+        """
+        with self._told("", "listed"):
+            answer = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
+            now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+            return now.astimezone(UTC).isoformat()
 
     def keys(self, below: str) -> dict[str, datetime]:
         """Return the keys that begin with a text, each with when it was written.

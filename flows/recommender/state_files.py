@@ -21,21 +21,19 @@ report, is one object, which a newer one replaces.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from recommender.object_store import ObjectStore, StoreFailed, file_checksum, object_store
 from recommender.project_paths import data_dir
+from recommender.state_manifests import MANIFEST, KeptFile, Manifest, put_manifest, read_manifest
 
 STATE_VARIABLE = "STATE_URL"
 OWN_FOLDER = "recommender"  # beside what Metaflow keeps
-MANIFEST = "/manifest.json"
 AT_A_TIME = 8  # files that go up or come down; each is a connection
 DIGITS_IN_KEY = 16
 
@@ -44,19 +42,9 @@ class ObjectGone(StoreFailed):
     """An object is not there, though the manifest that was read names it."""
 
 
-class KeptFile(NamedTuple):
-    """One file of a folder: its size and its SHA-256 in hexadecimal digits."""
-
-    bytes: int
-    sha256: str
-
-
-Manifest = Mapping[str, KeptFile]
-"""Name below the folder, such as customer_features/2020-09-16.parquet, to what it holds."""
-
 _manifests: dict[tuple[ObjectStore, str], Manifest] = {}
 _checked: set[tuple[Path, str]] = set()  # files whose content this process knows
-_own: set[str] = set()  # places of folders that this process is writing
+_own: dict[str, str] = {}  # places of folders that this process is writing, each with the store's time as it began
 
 
 def default_state_url(datastore: str, s3_root: str | None) -> dict[str, str]:
@@ -80,9 +68,12 @@ def own(folder: Path) -> Path:
     """Return a folder that this process is about to write: until it is kept, what an earlier attempt kept is no part.
 
     Otherwise a step that is done again, maybe by newer code, would read back what it had written before.
+
+    Raises:
+        StoreFailed: when the store cannot be asked for its time.
     """
-    if store_in_use() is not None:
-        _own.add(place_of(folder))
+    if (store := store_in_use()) is not None:
+        _own[place_of(folder)] = store.clock()
     return folder
 
 
@@ -90,6 +81,7 @@ def keep(path: Path) -> Path:
     """Return a path after every machine can see it as it is now: a folder, or a single file.
 
     Raises:
+        AttemptIsOver: when it is kept already by an attempt that began later.
         StoreFailed: when something cannot be written; the folder is then what it was.
     """
     if (store := store_in_use()) is not None:
@@ -172,10 +164,9 @@ def _keep_folder(store: ObjectStore, folder: Path) -> None:
     manifest = dict(zip(files, _each(_described, files.values()), strict=True))
     keys = {_key(place, name, file): (files[name], file.sha256) for name, file in manifest.items()}
     _send(store, place, keys)
-    before = _read_manifest(store, place) or {}
-    store.put(place + MANIFEST, json.dumps({name: each._asdict() for name, each in manifest.items()}).encode())
+    before = put_manifest(store, place, manifest, _own.get(place))
     _manifests[store, place] = manifest
-    _own.discard(place)
+    _own.pop(place, None)
     _send(store, place, keys)  # who kept the folder meanwhile may have removed what was there before
     store.remove([key for each in before.items() if (key := _key(place, *each)) not in keys])
 
@@ -236,11 +227,9 @@ def _is_below(file: str, place: str) -> bool:
 
 
 def _read_manifest(store: ObjectStore, place: str) -> Manifest | None:
-    found = store.read(place + MANIFEST)
-    if found is None:
-        return None
-    _manifests[store, place] = {name: KeptFile(**each) for name, each in json.loads(found.content).items()}
-    return _manifests[store, place]
+    if (found := read_manifest(store, place)) is not None:
+        _manifests[store, place] = found
+    return found
 
 
 def _bring_below(store: ObjectStore, folder: str, place: str) -> None:

@@ -402,8 +402,12 @@ def test_a_baseline_that_did_better_than_the_stages_makes_the_lists(published_ru
 @pytest.mark.parametrize(
     ("told_to", "reason"),
     [
-        ({}, "branch test.new_ranker is not production, so nothing was published"),
-        ({"RECOMMENDER_BRANCH_PUBLISHES": "1"}, "which this branch does not know"),
+        ({}, "branch test.new_ranker has no folder of its own"),
+        ({"RECOMMENDER_BRANCH": "new_ranker"}, "branch test.new_ranker is not production, so nothing was published"),
+        (
+            {"RECOMMENDER_BRANCH": "new_ranker", "RECOMMENDER_BRANCH_PUBLISHES": "1"},
+            "which this branch does not know",
+        ),
     ],
 )
 def test_a_branch_goes_as_far_as_publishing_and_publishes_nothing(told_to, reason, published_run, workplace):
