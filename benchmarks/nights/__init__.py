@@ -1,0 +1,1 @@
+"""What changes from one night to the next, measured."""
