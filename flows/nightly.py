@@ -13,7 +13,6 @@ The run inherits the dataset's lock, so a run that outlives this process still k
 """
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -22,16 +21,16 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import IntEnum
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from recommender import dataset_lock
-from recommender.project_paths import keep_private, logs_dir, reports_dir, set_environment_defaults
-from recommender.release.early_refusal import refusal_file
-from recommender.state_files import StoreFailed, here
+from recommender.nights.night_log import Night, add_night
+from recommender.nights.outcome import ExitCode, Outcome, cut_short, judge, run_id_path
+from recommender.nights.summary import lines_of, night_of, not_begun
+from recommender.nights.webhook import tell
+from recommender.project_paths import keep_private, logs_dir, set_environment_defaults
 
 FLOW_FILE = Path(__file__).absolute().with_name("recommendation_flow.py")
 KEPT_LOGS = 30
@@ -41,58 +40,38 @@ GRACE_SECONDS = 20.0  # between asking the run to end and killing it
 POLL_SECONDS = 0.1
 
 
-class ExitCode(IntEnum):
-    """What cron or systemd sees."""
-
-    PUBLISHED = 0
-    REFUSED = 1
-    FAILED = 2
-    ALREADY_RUNNING = dataset_lock.EXIT_CODE
-    TIMED_OUT = 124
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a night went: the exit code, and why in a few words."""
-
-    code: ExitCode
-    reason: str
-
-
 def flow_command(dataset: str, max_workers: int) -> list[str]:
     """Return the command that runs the flow once and leaves its run id in `run_id_path`."""
     command = [sys.executable, str(FLOW_FILE), "run", "--run-id-file", str(run_id_path(dataset))]
     return [*command, "--dataset", dataset, "--max-workers", str(max_workers)]
 
 
-def run_id_path(dataset: str) -> Path:
-    """Return the file in which tonight's run leaves its id, to be known again in report.json."""
-    return logs_dir() / f"nightly-{dataset}.run-id"
-
-
 def run_night(dataset: str, command: Sequence[str], timeout_seconds: float = float("inf")) -> ExitCode:
-    """Run a command under the dataset's lock, log it, judge it by its report and print one line about it.
+    """Run a command under the dataset's lock, log it, judge it by its report, tell of it, and print a line about it.
 
     Args:
-        dataset: names the lock, the log and the report.
+        dataset: names the lock, the logs and the report.
         command: that of `flow_command`, or another one that writes its run id to `run_id_path(dataset)` and a
             report.json with this `run_id`, `verdict`, `verdict_reason` and `published`.
         timeout_seconds: when to kill it.
     """
-    started = datetime.now(UTC)
-    log_path = logs_dir() / f"nightly-{dataset}-{started:{LOG_TIMESTAMP}}.log"
+    began = datetime.now(UTC)
+    log_path = logs_dir() / f"nightly-{dataset}-{began:{LOG_TIMESTAMP}}.log"
     try:
         with dataset_lock.dataset_lock(dataset) as lock, log_path.open("a", encoding="utf-8") as log:
             _prune_logs(dataset)
             run_id_path(dataset).unlink(missing_ok=True)
             outcome = _run(dataset, command, log, lock, timeout_seconds)
-            seconds = (datetime.now(UTC) - started).total_seconds()
-            summary = f"{dataset}: {outcome.reason}; {seconds:.0f} s; log {log_path}"
+            night = night_of(dataset, began, datetime.now(UTC), outcome)
+            summary = "\n".join(lines_of(night, log_path))
             _add_to_log(summary, log)
+            _keep(night)
     except dataset_lock.AlreadyRunning as error:
         print(error, file=sys.stderr)
+        tell(not_begun(dataset, began, f"{error}"))
         return ExitCode.ALREADY_RUNNING
     print(summary)
+    tell(night)
     return outcome.code
 
 
@@ -129,12 +108,12 @@ def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], time
         while process.poll() is None:
             if signals:
                 _end_group(process)
-                return Outcome(ExitCode.FAILED, f"failed: ended by {signals[0].name}")
+                return cut_short(dataset, ExitCode.FAILED, f"failed: ended by {signals[0].name}")
             if time.monotonic() > deadline:
                 _end_group(process)
-                return Outcome(ExitCode.TIMED_OUT, f"timed out after {timeout_seconds / 60:g} minutes")
+                return cut_short(dataset, ExitCode.TIMED_OUT, f"timed out after {timeout_seconds / 60:g} minutes")
             time.sleep(POLL_SECONDS)
-    return _judge(dataset, process.returncode)
+    return judge(dataset, process.returncode, Path(log.name))
 
 
 @contextmanager
@@ -160,41 +139,20 @@ def _end_group(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _judge(dataset: str, exit_code: int) -> Outcome:
-    """Tell published, refused and failed apart by what this very run left."""
-    report = _left_tonight(dataset, reports_dir(dataset) / "report.json")
-    report = report or _left_tonight(dataset, refusal_file(dataset))
-    match report.get("verdict"):
-        case "refused":
-            return Outcome(ExitCode.REFUSED, f"refused: {report['verdict_reason']}")
-        case "passed" if report["published"]:
-            later = f"; then the run ended with exit code {exit_code}, the log says why" if exit_code else ""
-            return Outcome(ExitCode.PUBLISHED, f"published: {report['verdict_reason']}{later}")
-        case None:
-            return Outcome(ExitCode.FAILED, f"failed: the run ended with exit code {exit_code} and without a report")
-    return Outcome(ExitCode.FAILED, f"failed: good lists were not published, exit code {exit_code}")
-
-
-def _left_tonight(dataset: str, path: Path) -> dict[str, Any]:
-    """Return a report, or an early refusal, if it is that of tonight's run, else an empty one."""
-    try:
-        here(path)
-    except StoreFailed as error:  # the run may have left it on this very disk
-        print(error, file=sys.stderr)
-    try:
-        run_id = run_id_path(dataset).read_text().strip()
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return report if str(report["run_id"]) == run_id else {}
-
-
 def _add_to_log(summary: str, log: IO[str]) -> None:
     """Add the summary to the log; a full disk must not change how the night ends."""
     try:
         os.write(log.fileno(), f"{summary}\n".encode())
     except OSError as error:
         print(f"{log.name} cannot be written: {error}", file=sys.stderr)
+
+
+def _keep(night: Night) -> None:
+    """Add the night to the log of nights; a full disk must not change how it ends."""
+    try:
+        add_night(night)
+    except OSError as error:
+        print(f"the log of nights cannot be written: {error}", file=sys.stderr)
 
 
 def _prune_logs(dataset: str) -> None:

@@ -36,7 +36,7 @@ from metaflow.exception import MetaflowException, MetaflowNotFound
 from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE
 
 from recommender import cluster, config, dataset_lock, task_shares
-from recommender.errors import RecommenderError, RunRefused
+from recommender.errors import NOTHING_PUBLISHED, NOTHING_STARTED, RecommenderError, RunRefused
 from recommender.report.step_cost import StepClock
 from recommender.state_files import StoreFailed, default_state_url, here, keep, own
 
@@ -46,13 +46,13 @@ SOURCE_VARIABLES = {"online-retail": "ONLINE_RETAIL_FILE", "kaggle-hm": "RAW_DIR
 class RunStopped(MetaflowException):
     """The run ends for a reason its owner can act on: one message instead of a traceback."""
 
-    headline = "Nothing was published; what was published before stays up"
+    headline = NOTHING_PUBLISHED
 
 
 class SettingsRefused(MetaflowException):
     """The settings file cannot be used: what is wrong in it instead of a traceback."""
 
-    headline = "Nothing was started, the settings cannot be used"
+    headline = NOTHING_STARTED
 
 
 class measured(UserStepDecorator):  # noqa: N801, decorators are lower case

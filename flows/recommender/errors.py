@@ -36,6 +36,11 @@ this program, and keeps its traceback. Raw data and the API have trees of their 
 `serving.errors.ServingError`: raw data come before this package, and the API runs without it.
 """
 
+NOTHING_PUBLISHED = "Nothing was published; what was published before stays up"
+NOTHING_STARTED = "Nothing was started, the settings cannot be used"
+HEADLINES = (NOTHING_PUBLISHED, NOTHING_STARTED)
+"""What a run that ends for one of these reasons says in the line before it."""
+
 
 class RecommenderError(Exception):
     """A run or a command ends for a reason that its owner can act on."""

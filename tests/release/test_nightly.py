@@ -11,7 +11,9 @@ import pytest
 
 import nightly
 from nightly import ExitCode
+from recommender.alarms import Kind
 from recommender.dataset_lock import AlreadyRunning, dataset_lock
+from recommender.nights.night_log import read_nights
 
 NIGHTLY_FILE = Path(nightly.__file__)
 
@@ -145,6 +147,46 @@ sys.exit(1)
 def test_a_refusal_before_there_is_a_report_is_told_as_one(capsys):
     assert nightly.run_night("demo", python(REFUSED_EARLY, "17")) == ExitCode.REFUSED
     assert "demo: refused: nobody bought anything; " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "version", "kinds"),
+    [
+        (run("passed", "yes", 0), ExitCode.PUBLISHED, "1", []),
+        (run("refused", "no", 1), ExitCode.REFUSED, None, [Kind.REFUSED]),
+        (python(REFUSED_EARLY, "17"), ExitCode.REFUSED, None, [Kind.REFUSED]),
+        (python("raise SystemExit(7)"), ExitCode.FAILED, None, [Kind.FAILED]),
+        (python("import time; time.sleep(60)"), ExitCode.TIMED_OUT, None, [Kind.LATE]),
+    ],
+    ids=["published", "refused", "refused early", "failed", "timed out"],
+)
+def test_every_night_has_a_line_in_the_log_of_nights(command, code, version, kinds):
+    nightly.run_night("demo", command, timeout_seconds=5)
+    (night,) = read_nights("demo")
+    assert (night.exit_code, night.version) == (code, version)
+    assert [each.kind for each in night.alarms] == kinds
+    assert night.began <= night.ended
+    assert night.run_id == ("17" if code in (ExitCode.PUBLISHED, ExitCode.REFUSED) else None)
+
+
+def test_a_night_that_found_another_at_work_is_told_and_has_no_line(monkeypatch):
+    told = []
+    monkeypatch.setattr(nightly, "tell", told.append)
+    with dataset_lock("demo"):
+        nightly.run_night("demo", python("pass"))
+    assert read_nights("demo") == []
+    assert [alarm.kind for night in told for alarm in night.alarms] == [Kind.LATE]
+
+
+def test_the_reason_of_a_failed_night_is_the_last_error_of_its_log(capsys):
+    nightly.run_night("demo", python("raise OSError(28, 'No space left on device')"))
+    assert "demo: failed: OSError: [Errno 28] No space left on device (exit code 1" in capsys.readouterr().out
+
+
+def test_a_log_of_nights_that_cannot_be_written_does_not_change_how_a_night_ends(data_dir, capsys):
+    (data_dir / "registry").write_text("a file where the folder should be")
+    assert nightly.run_night("demo", run("passed", "yes", 0)) == ExitCode.PUBLISHED
+    assert "log of nights cannot be written" in capsys.readouterr().err
 
 
 def test_a_refusal_of_an_earlier_night_is_not_taken_for_tonights(capsys):

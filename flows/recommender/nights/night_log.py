@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from recommender.alarms import Alarm
 from recommender.project_paths import registry_file
@@ -64,8 +65,13 @@ def add_night(night: Night) -> None:
     Raises:
         OSError: when the line could not be written whole, for example on a full disk, or not be kept at STATE_URL.
     """
-    line = json.dumps(asdict(night) | {"alarms": [each.as_dict() for each in night.alarms]}, ensure_ascii=False)
+    line = json.dumps(as_plain(night), ensure_ascii=False)
     change(night_log(night.dataset), partial(_add_line, line.encode()))
+
+
+def as_plain(night: Night) -> dict[str, Any]:
+    """Return a night as plain JSON values."""
+    return asdict(night) | {"exit_code": int(night.exit_code), "alarms": [each.as_dict() for each in night.alarms]}
 
 
 def read_nights(dataset: str, warn: Callable[[str], None] | None = None) -> list[Night]:

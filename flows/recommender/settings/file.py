@@ -16,12 +16,14 @@ from recommender.settings.cluster import CLUSTER, find_problems_of_cluster
 from recommender.settings.large_shop import FROM_PURCHASES, LARGE_SHOP, as_large_shop
 from recommender.settings.rankers import RANKER_SETTINGS
 from recommender.settings.sections import (
+    NIGHTLY,
     ChangeSettings,
     CommonSenseSettings,
     FeatureSettings,
     FilterSettings,
     LargeShopSettings,
     ListSettings,
+    NightlySettings,
     OrderSettings,
     PromotionSettings,
     RankingSettings,
@@ -195,6 +197,7 @@ SECTIONS: Mapping[str, Callable[[Any], list[str]]] = {
     "datasets": partial(_tables, "datasets", _dataset),
     "lists": _plain(ListSettings, "lists"),
     "runs": _plain(RunSettings, "runs"),
+    NIGHTLY: _plain(NightlySettings, NIGHTLY),
     "training": _plain(TwoTowerSettings, "training"),
     "candidates": partial(_tables, "candidates", _candidate),
     "ranking": _plain(RankingSettings, "ranking"),
@@ -213,7 +216,7 @@ SECTIONS: Mapping[str, Callable[[Any], list[str]]] = {
 }
 """Every section in the order of the shipped file, with what tells what is wrong in it."""
 
-OPTIONAL = (LARGE_SHOP, CLUSTER)
+OPTIONAL = (LARGE_SHOP, CLUSTER, NIGHTLY)
 """Sections that a file may do without."""
 
 RELATIONS: Sequence[tuple[Sequence[str], Callable[..., Iterator[str]]]] = [

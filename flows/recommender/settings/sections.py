@@ -29,6 +29,8 @@ from recommender.settings.kinds import (
     Text,
 )
 
+NIGHTLY = "nightly"
+
 
 @dataclass(frozen=True)
 class FeatureSettings:
@@ -63,6 +65,14 @@ class RunSettings(TypedDict):
     """What stays of earlier runs; see [runs] in the TOML."""
 
     kept: Count
+
+
+@dataclass(frozen=True)
+class NightlySettings:
+    """When a night is missing or late; see [nightly] in the TOML."""
+
+    every_hours: Positive
+    most_hours: Positive
 
 
 class TwoTowerSettings(TypedDict):

@@ -1,0 +1,55 @@
+"""A night in one piece: how it went and whether it came in time, for the log, the terminal and the webhook.
+
+In: `Outcome`, when it began and ended, the log of nights before it. Out: `Night`, and a few lines about it.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from recommender.alarms import Alarm, Kind, Level
+from recommender.config import DEFAULT_FILE, read_toml
+from recommender.errors import SettingsError
+from recommender.nights.lateness import missed, took_long
+from recommender.nights.night_log import Night, read_nights
+from recommender.nights.outcome import ExitCode, Outcome
+from recommender.settings.sections import NIGHTLY, NightlySettings
+
+
+def night_of(dataset: str, began: datetime, ended: datetime, outcome: Outcome) -> Night:
+    """Return the line of a night, with alarms for what the run does not know: nights before it, and its own length."""
+    told = outcome.told()
+    alarms = [*told.alarms, *_lateness(dataset, began, ended)]
+    named = {"run_id": told.run_id, "cutoff": told.cutoff, "version": told.version}
+    return Night(dataset, _second(began), _second(ended), int(told.code), told.reason, **named, alarms=tuple(alarms))
+
+
+def not_begun(dataset: str, now: datetime, why: str) -> Night:
+    """Return what is told of a night that found another run at work; it is no night of its own."""
+    alarm = Alarm(Kind.LATE, Level.STOP, f"tonight did not begin: {why}")
+    return Night(dataset, _second(now), _second(now), int(ExitCode.ALREADY_RUNNING), "not begun", alarms=(alarm,))
+
+
+def lines_of(night: Night, log_path: Path) -> list[str]:
+    """Return a night for people: a line about it, and one for each alarm that the line does not tell already."""
+    seconds = (datetime.fromisoformat(night.ended) - datetime.fromisoformat(night.began)).total_seconds()
+    others = [each for each in night.alarms if each.text != night.reason]
+    first = f"{night.dataset}: {night.reason}; {seconds:.0f} s; log {log_path}"
+    return [first, *(f"{each.kind} {each.level}: {each.text}" for each in others)]
+
+
+def _lateness(dataset: str, began: datetime, ended: datetime) -> list[Alarm]:
+    """Return what came late, as far as settings and log of nights can be read: a night does not fail for it."""
+    try:
+        settings = NightlySettings(**read_toml(DEFAULT_FILE.read_text(encoding="utf-8"))[NIGHTLY])
+        before = read_nights(dataset)
+    except (KeyError, SettingsError, OSError) as error:
+        print(f"whether nights were missed is not known: {error}", file=sys.stderr)
+        return []
+    return [*missed(before, began, settings), *took_long(began, ended, settings)]
+
+
+def _second(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
