@@ -30,13 +30,18 @@ TARGET ?=
 BRANCH ?=
 PUBLISH ?=
 CREATE ?=
+AT ?= 03:00
+SCHEDULER ?=
+TIMEOUT_MINUTES ?=
+PRINT ?=
 PYTHON ?=
 TORCH_BACKEND ?= auto
 
 # Values reach programs untouched: make expands none of them, and recipes name them as the shell's own variables, so
 # that quotes, backticks, $ and line breaks of a value mean nothing to either.
 GIVEN := DATASET RAW_DIR ONLINE_RETAIL_FILE CUTOFF FORCE_REASON CUSTOMER RUN NAME VERSION SHARE ARTICLE FILE FEED NOTE K \
-  MAX_WORKERS WEEKS ONLY SHOPS PART SCALE TARGET BRANCH PUBLISH CREATE PYTHON TORCH_BACKEND
+  MAX_WORKERS WEEKS ONLY SHOPS PART SCALE TARGET BRANCH PUBLISH CREATE AT SCHEDULER TIMEOUT_MINUTES PRINT \
+  PYTHON TORCH_BACKEND
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
@@ -157,6 +162,20 @@ history: setup  ## List what the last runs decided, and why
 .PHONY: nightly
 nightly: setup  ## Run once as cron does: one at a time, logged, with a meaningful exit code
 	@$(BIN)/python flows/nightly.py --dataset="$$DATASET" --max-workers="$$MAX_WORKERS"
+
+.PHONY: schedule
+schedule: setup  ## Run it every night, by systemd or cron, with the variables that are set now (AT=03:00, RAW_DIR=..., PRINT=1)
+	@$(BIN)/python -m recommender.nights.schedule install --dataset="$$DATASET" --at="$$AT" \
+	  --max-workers="$$MAX_WORKERS" $${SCHEDULER:+--scheduler="$$SCHEDULER"} \
+	  $${TIMEOUT_MINUTES:+--timeout-minutes="$$TIMEOUT_MINUTES"} $${PRINT:+--only-print}
+
+.PHONY: schedule-status
+schedule-status: setup  ## Show when the next night comes, and how the last one went
+	@$(BIN)/python -m recommender.nights.schedule status --dataset="$$DATASET"
+
+.PHONY: unschedule
+unschedule: setup  ## End the schedule of the nights
+	@$(BIN)/python -m recommender.nights.schedule remove --dataset="$$DATASET"
 
 .PHONY: deploy
 deploy: setup  ## Write the scheduled deployment to build/deploy (TARGET=argo, step-functions or airflow; BRANCH=..., CREATE=1)

@@ -1,6 +1,6 @@
 """Run the flow unattended on one box: one run at a time, all output in a log file, an exit code that says how it went.
 
-    python flows/nightly.py --dataset demo [--max-workers N] [--timeout-minutes M]
+    python flows/nightly.py --dataset demo [--max-workers N] [--timeout-minutes M] [--environment FILE]
 
 Exit codes:
       0   published, even if the run failed afterwards; the line tells
@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import IO
 
 from recommender import dataset_lock
+from recommender.errors import SettingsError
+from recommender.nights.environment_file import read_environment
 from recommender.nights.night_log import Night, add_night
 from recommender.nights.outcome import ExitCode, Outcome, cut_short, judge, run_id_path
 from recommender.nights.summary import lines_of, night_of, not_begun
@@ -81,7 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--max-workers", type=int, default=2, help="how many candidates train at a time")
     parser.add_argument("--timeout-minutes", type=float, default=float("inf"), help="kill the run after this long")
+    parser.add_argument(
+        "--environment", type=Path, help="file of variables, NAME=value a line, as make schedule writes"
+    )
     options = parser.parse_args(arguments)
+    try:
+        os.environ.update(read_environment(options.environment) if options.environment else {})
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return ExitCode.FAILED
     set_environment_defaults()
     keep_private()
     command = flow_command(options.dataset, options.max_workers)

@@ -25,6 +25,7 @@ RecommenderError
 ├── NothingPublished    there is no published run to explain
 ├── UnknownCustomer     the published run has no such customer
 ├── ReportMissing       there is no report that can be drawn
+├── SchedulerFailed     neither systemd nor cron takes the schedule of the nights
 ├── DeploymentError     the settings or Metaflow do not let a deployment be written
 ├── StoreFailed         S3 cannot be reached, refuses, or lost what was kept there
 │   ├── ObjectGone          an object is not there, though the manifest that was read names it
