@@ -9,7 +9,7 @@ the line.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -29,8 +29,9 @@ BYTES_PER_SAMPLING_STEP = 50_000_000
 
 @dataclass(frozen=True)
 class RawSummary:
-    """What the check found: row counts, purchases of each day, what is merely odd whatever the cutoff, and in `notes`
-    how files were read that are not written in the layout's own way."""
+    """What the check found: row counts, purchases of each day, what is merely odd whatever the cutoff, in `notes` how
+    files were read that are not written in the layout's own way, in `columns` the header of each file as the user has
+    it, and in `in_two_files` what is to be said of days whose purchases lie in two files."""
 
     raw_dir: Path
     articles: int
@@ -40,6 +41,8 @@ class RawSummary:
     cutoff: date
     oddities: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    in_two_files: tuple[str, ...] = ()
 
     @property
     def first_day(self) -> date:
@@ -138,6 +141,7 @@ def check_raw_files(
         cutoff=check_period(purchases.rows_by_day, cutoff),
         oddities=_oddities(articles, customers, purchases),
         notes=tuple(note for table in tables.values() for note in table.said()),
+        columns={name: table.header for name, table in tables.items() if table.header},
     )
 
 

@@ -36,6 +36,7 @@ from metaflow.exception import MetaflowException, MetaflowNotFound
 from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE
 
 from recommender import cluster, config, dataset_lock, task_shares
+from recommender.alarms import Alarm, Kind, Level
 from recommender.errors import NOTHING_PUBLISHED, NOTHING_STARTED, RecommenderError, RunRefused
 from recommender.report.step_cost import StepClock
 from recommender.state_files import StoreFailed, default_state_url, here, keep, own
@@ -114,8 +115,11 @@ def read_settings(text: str) -> dict:
 
 def _leave_refusal(dataset: str, error: Exception) -> None:
     """Leave a refusal for the nightly command; a run that is refused this early has no report."""
+    from data.raw_errors import RawDataError, RawSourceError
     from recommender.release.early_refusal import leave_refusal
 
+    if isinstance(error, RawDataError) and not isinstance(error, RawSourceError):  # files that came, but are wrong
+        error = RunRefused(str(error), [Alarm(Kind.DATA, Level.STOP, str(error))])
     if isinstance(error, RunRefused):
         leave_refusal(dataset, current.run_id, error)
 
@@ -136,7 +140,7 @@ def _for_the_owner(error: Exception) -> Exception:
 class RecommendationFlow(FlowSpec):
     """Raw purchases in, published recommendations out.
 
-    1. start: bring the raw files, check them, lay out the weeks.
+    1. start: bring the raw files, check them, hold them against earlier nights', lay out the weeks.
     2. build_marts: dbt builds and tests the feature tables; the newest weeks are held against the weeks before.
     3. fit_features: fit NVTabular on what lies before the validation week, encode it and the training weeks.
     4. train: every two-tower of the grid with every seed, in as many tasks as run at a time.
@@ -178,14 +182,16 @@ class RecommendationFlow(FlowSpec):
     force_reason = Parameter(
         "force-reason",
         default="",
-        help="publish although the champion did better or knows later days, and why; every other test must still pass",
+        help="publish although the champion did better or knows later days, or the files look wrong, and why; every "
+        "other test must still pass",
     )
 
     @measured
     @step
     def start(self):
-        """Bring the raw files, check them, lay out the weeks."""
+        """Bring the raw files, check them, hold them against those of earlier nights, lay out the weeks."""
         from recommender.evaluation.checked_settings import check_settings
+        from recommender.nights.arrivals import check_arrivals
         from recommender.release.champion import champion, check_not_older
         from recommender.weeks.run_plan import plan_run
 
@@ -195,8 +201,11 @@ class RecommendationFlow(FlowSpec):
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
         self.plan, self.settings = plan_run(self.dataset, source, cutoff, toml, project_paths.data_dir() / "raw")
         self.windows = self.plan.windows
-        check_not_older(self.windows.cutoff, champion(self.dataset), self.force_reason.strip())
         self.run_id = current.run_id  # a resumed run goes on as the one that it resumes
+        served, forced = champion(self.dataset), " ".join(self.force_reason.split())
+        arrivals = self.settings.arrivals
+        self.alarms = check_arrivals(self.plan.raw, self.dataset, self.run_id, served, arrivals, forced)
+        check_not_older(self.windows.cutoff, served, forced)
         self.run_dir = project_paths.run_dir(self.dataset, self.run_id)
         keep(self.plan.raw_dir)
         self.next(self.build_marts)
@@ -436,6 +445,7 @@ class RecommendationFlow(FlowSpec):
             n_candidates=self.week.n_candidates,
             metrics=self.week.metrics,
             behavioral_tests=self.behavioral_tests,
+            alarms=[each.as_dict() for each in self.alarms],
             week_tests=[each.as_dict() for each in self.week_tests],
             publication_tests=publication.tests if publication else [],
             verdict=self.verdict,
@@ -479,8 +489,8 @@ class RecommendationFlow(FlowSpec):
 
         report = self._report()
         current.card.append(Markdown(f"# {card_tables.decision(report)}"))
-        if warnings := report["warnings"]:
-            current.card.append(Table([[each] for each in warnings], [card_tables.warnings_title(warnings)]))
+        for title, lines in card_tables.to_look_at(report):
+            current.card.append(Table([[each] for each in lines], [title]))
         for part in report_page.try_to_tell(report, here(self.lists_file), self.marts):
             current.card.append(Markdown(f"{'#' * part.level} {part.title}\n\n{part.text}"))
             for spec in part.charts.values():

@@ -19,6 +19,7 @@ class FoundColumns:
     positions: dict[str, int]
     named: dict[str, str]
     notes: tuple[str, ...]
+    header: tuple[str, ...]
 
     def is_as_wanted(self, header: Sequence[str]) -> bool:
         """Whether every reader finds the columns under our names, exactly and once."""
@@ -56,7 +57,7 @@ def find_columns(header: Sequence[str], wanted: Names, place: str) -> FoundColum
         )
     positions = {ours: first for ours, (first,) in found.items()}
     named = {ours: header[at] for ours, at in positions.items()}
-    return FoundColumns(positions, named, tuple(_notes(header, positions, wanted)))
+    return FoundColumns(positions, named, tuple(_notes(header, positions, wanted)), tuple(header))
 
 
 def _key(name: str) -> str:

@@ -41,6 +41,7 @@ class RawTable:
         notes: what was recognised and is worth saying, without the name.
         is_as_is: whether a reader that knows nothing of all this reads the same from the user's file.
         has_sheets: whether `rows` has a column `sheet` as well.
+        header: all columns of the user's file; empty of a workbook, whose sheets have one each.
     """
 
     name: str
@@ -51,6 +52,7 @@ class RawTable:
     notes: tuple[str, ...] = ()
     is_as_is: bool = False
     has_sheets: bool = False
+    header: tuple[str, ...] = ()
 
     def place(self, row: int, column: str) -> str:
         """Where a value of one of our columns stands, as messages begin."""
@@ -145,7 +147,7 @@ def _text_table(file: Unpacked, wanted: Names, scratch: Path | None) -> RawTable
         write_plain(text, [columns.positions[ours] for ours in wanted], list(wanted), target)
         rows = sql_rows(target, list(wanted))
     is_as_is = is_plain and text.separator == "," and not text.has_separators_left and columns.is_as_wanted(text.header)
-    return RawTable(file.name, rows, text.line_of, text.check, columns.named, notes, is_as_is)
+    return RawTable(file.name, rows, text.line_of, text.check, columns.named, notes, is_as_is, header=columns.header)
 
 
 def _workbook_table(file: Unpacked, wanted: Names, scratch: Path | None) -> RawTable:
@@ -158,7 +160,7 @@ def _workbook_table(file: Unpacked, wanted: Names, scratch: Path | None) -> RawT
 
 def _parquet_table(file: Unpacked, wanted: Names, scratch: Path | None) -> RawTable:
     rows, found = read_parquet(file.path, file.name, wanted)
-    return RawTable(file.name, rows, lambda row: f"row {row}", _nothing, found.named, found.notes)
+    return RawTable(file.name, rows, lambda row: f"row {row}", _nothing, found.named, found.notes, header=found.header)
 
 
 def _nothing() -> None:

@@ -102,6 +102,7 @@ class Settings:
     publication_gate: Mapping[str, Any]
     usual_weeks: Mapping[str, Any]
     behavior_changes: ChangeSettings
+    arrivals: Mapping[str, Any]
     kept_runs: int
 
     @classmethod
@@ -145,6 +146,7 @@ class Settings:
             publication_gate=_thresholds(toml["publication_gate"]),
             usual_weeks=_thresholds(toml["usual_weeks"]),
             behavior_changes=ChangeSettings(**toml["behavior_changes"]),
+            arrivals=toml["arrivals"],
             kept_runs=toml["runs"]["kept"],
         )
 

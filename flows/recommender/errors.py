@@ -5,6 +5,7 @@ RecommenderError
 ├── NotEnoughData       nothing is left to learn from or to recommend
 ├── ModelDiverged       a loss, a score or a vector is no finite number
 ├── RunRefused          nothing of the run may be published, which is known before anything is trained
+│   ├── NotTonightsData     the raw files are surely not what should have come
 │   ├── NothingSold         a week that a run cannot do without has no purchase
 │   ├── OlderThanServed     what is served knows later days
 │   └── ServedByOthers      what is served is not a branch's own
@@ -37,6 +38,10 @@ this program, and keeps its traceback. Raw data and the API have trees of their 
 `serving.errors.ServingError`: raw data come before this package, and the API runs without it.
 """
 
+from collections.abc import Sequence
+
+from recommender.alarms import Alarm, Kind, Level
+
 NOTHING_PUBLISHED = "Nothing was published; what was published before stays up"
 NOTHING_STARTED = "Nothing was started, the settings cannot be used"
 HEADLINES = (NOTHING_PUBLISHED, NOTHING_STARTED)
@@ -56,7 +61,15 @@ class NotEnoughData(RecommenderError, ValueError):
 
 
 class RunRefused(RecommenderError, ValueError):
-    """Nothing of the run may be published, which is known before anything is trained."""
+    """Nothing of the run may be published, which is known before anything is trained.
+
+    Attributes:
+        alarms: what somebody should be told; by default the message itself.
+    """
+
+    def __init__(self, message: str, alarms: Sequence[Alarm] = ()) -> None:
+        super().__init__(message)
+        self.alarms = alarms or [Alarm(Kind.REFUSED, Level.STOP, message)]
 
 
 class ModelDiverged(RecommenderError):

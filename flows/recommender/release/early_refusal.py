@@ -1,7 +1,7 @@
 """A refusal before anything was trained: left as a file, since there is no report yet that could tell of it.
 
 Stage: instead of all others. In: the error that ended the run. Out: refusal.json beside the dataset's report.json, with
-the four keys of a report by which the nightly command tells how a run went.
+the keys of a report by which the nightly command tells how a run went, and of what it raises an alarm.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def leave_refusal(dataset: str, run_id: str, error: RunRefused) -> None:
     path = refusal_file(dataset)
     path.parent.mkdir(parents=True, exist_ok=True)
     refusal = {"run_id": run_id, "verdict": "refused", "verdict_reason": f"{error}", "published": None}
+    refusal["alarms"] = [each.as_dict() for each in error.alarms]
     path.write_text(json.dumps(refusal, indent=2) + "\n", encoding="utf-8")
     try:
         keep(path)

@@ -41,6 +41,19 @@ def warnings_title(warnings: Sequence[str]) -> str:
     return f"{count_of(len(warnings), 'warning')}: to be looked at, and no reason to refuse"
 
 
+def alarms_title(alarms: Sequence[str]) -> str:
+    """Say how much was told of the data and the night, and what that means."""
+    return f"{count_of(len(alarms), 'alarm')}: found outside the tests, and no reason to refuse"
+
+
+def to_look_at(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return what is to be looked at by day, each kind as (title, lines): alarms, and tests that warned."""
+    alarms = [each["text"] for each in report.get("alarms") or ()]
+    warnings = list(report.get("warnings") or ())
+    titled = [(alarms_title(alarms), alarms), (warnings_title(warnings), warnings)]
+    return [(title, lines) for title, lines in titled if lines]
+
+
 def facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a run was about as (name, value), in the order to show."""
     windows = [

@@ -7,7 +7,6 @@ scripts and without addresses to fetch; every text is escaped.
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from recommender.report.card_tables import warnings_title
 from recommender.report.chart_svg import with_own_ids
 from recommender.report.report_cards import HIT_MARK, NamedTable, Section
 
@@ -58,12 +57,12 @@ def page(
     title: str,
     decision: str,
     is_passed: bool,
-    warnings: Sequence[str],
+    to_look_at: Sequence[tuple[str, Sequence[str]]],
     facts: Sequence[tuple[str, str]],
     parts: Sequence[Section],
     svgs: Mapping[str, str],
 ) -> str:
-    """Return the whole page: title, decision, warnings, facts as names and values, then the parts.
+    """Return the whole page: title, decision, what is to be looked at, facts as names and values, then the parts.
 
     `svgs` has a drawing for every chart of the parts, by its name.
     """
@@ -71,7 +70,7 @@ def page(
     body = [
         f"<h1>{heading}</h1>",
         f'<p class="decision{"" if is_passed else " refused"}">{escape(decision)}</p>',
-        *_warnings(warnings),
+        *(line for kind in to_look_at for line in _warnings(*kind)),
         "<dl>",
         *(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts),
         "</dl>",
@@ -86,11 +85,9 @@ def page(
     )
 
 
-def _warnings(warnings: Sequence[str]) -> list[str]:
-    if not warnings:
-        return []
-    listed = [f"<li>{escape(each)}</li>" for each in warnings]
-    return ['<div class="warnings">', f"<p>{escape(warnings_title(warnings))}</p>", "<ul>", *listed, "</ul>", "</div>"]
+def _warnings(title: str, lines: Sequence[str]) -> list[str]:
+    listed = [f"<li>{escape(each)}</li>" for each in lines]
+    return ['<div class="warnings">', f"<p>{escape(title)}</p>", "<ul>", *listed, "</ul>", "</div>"]
 
 
 def _section(part: Section, svgs: Mapping[str, str]) -> str:

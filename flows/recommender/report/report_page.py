@@ -68,7 +68,7 @@ def write_page(report: Mapping[str, Any], lists: Path, marts: Marts, path: Path)
         f"Recommendations for {report['dataset']}",
         card_tables.decision(report),
         report["verdict"] == PASSED,
-        report.get("warnings", []),
+        card_tables.to_look_at(report),
         card_tables.facts(report),
         parts,
         svgs,

@@ -111,14 +111,15 @@ def keep_test_week_lists(path: Path, folder: Path) -> None:
 
 
 def summarize(report: Mapping[str, Any], page: Path | None = None) -> str:
-    """Tell a run on one screen: verdict, warnings, where to look, metrics, tests, what was published, what it cost.
+    """Tell a run on one screen: verdict, alarms, warnings, where to look, metrics, tests, what was published, its cost.
 
     `page` is the run's report to look at, None where none could be drawn.
     """
     windows = report["windows"]
     parts = [
         f"{report['dataset']}, run {report['run_id']}: {report['verdict']}: {report['verdict_reason']}",
-        _warning_list(report.get("warnings", [])),
+        _list_of("alarm", [each["text"] for each in report.get("alarms", [])]),
+        _list_of("warning", report.get("warnings", [])),
         f"Report to look at: {page}" if page else "",
         f"Test week {windows['test']['start']} to {windows['test']['end']}, customers with earlier history",
         metric_table(report["metrics"]),
@@ -181,11 +182,11 @@ def _known(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _warning_list(warnings: Sequence[str]) -> str:
-    """Return a line for each warning below their number."""
-    if not warnings:
+def _list_of(what: str, lines: Sequence[str]) -> str:
+    """Return the lines below their number."""
+    if not lines:
         return ""
-    return "\n".join([count_of(len(warnings), "warning").upper(), *(f"  {each}" for each in warnings)])
+    return "\n".join([count_of(len(lines), what).upper(), *(f"  {each}" for each in lines)])
 
 
 def _test_table(tests: KindOfTests) -> str:

@@ -17,6 +17,7 @@ from recommender.settings.large_shop import FROM_PURCHASES, LARGE_SHOP, as_large
 from recommender.settings.rankers import RANKER_SETTINGS
 from recommender.settings.sections import (
     NIGHTLY,
+    ArrivalSettings,
     ChangeSettings,
     CommonSenseSettings,
     FeatureSettings,
@@ -209,6 +210,7 @@ SECTIONS: Mapping[str, Callable[[Any], list[str]]] = {
     "resources": _plain(ResourceSettings, "resources"),
     CLUSTER: find_problems_of_cluster,
     "common_sense": _plain(CommonSenseSettings, "common_sense", left_out=["most_per_product_code"]),
+    "arrivals": _plain(ArrivalSettings, "arrivals"),
     "behavioral_tests": partial(_tests, "behavioral_tests"),
     "publication_gate": partial(_tests, "publication_gate"),
     "usual_weeks": partial(_tests, "usual_weeks"),

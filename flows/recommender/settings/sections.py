@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field
 
+from data.arrivals.finding import RULES, Rule
 from recommender.settings.kinds import (
     AboveOne,
     ArticleId,
@@ -216,6 +217,26 @@ class ChangeSettings:
     """
 
     spreads: Positive
+
+
+class ArrivalSettings(TypedDict):
+    """What tonight's files are asked before anything is built; see [arrivals] in the TOML.
+
+    What each threshold is for, the rules of `data.arrivals` say.
+    """
+
+    stops: Annotated[list[Rule], Distinct, Field(description=f"a list of rules, each at most once: {', '.join(RULES)}")]
+    late_after_days: Count
+    few_rows_share: LostShare
+    unusual_spreads: Positive
+    price_factor: AboveOne
+    lost_rows_share: LostShare
+    late_rows_days: CountOrZero
+    changed_rows_share: LostShare
+    unseen_values_share: LostShare
+    lost_values_share: LostShare
+    other_format_share: LostShare
+    lost_ids_share: LostShare
 
 
 class Threshold(TypedDict):

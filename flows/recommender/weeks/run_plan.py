@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data.prepare import Request, prepare
+from data.raw_schema import RawSummary
 from recommender.config import Settings
 from recommender.features.time_split import ONE_DAY, TimeWindows, split_by_time
 from recommender.settings.large_shop import is_large
@@ -29,12 +30,14 @@ class RunPlan:
         purchases: rows of the transactions.
         windows: every date of the run.
         oracle_file: the customers' true purchase probabilities in the test week; None where nobody knows them.
+        raw: what the check of the files found.
     """
 
     raw_dir: Path
     purchases: int
     windows: TimeWindows
     oracle_file: Path | None
+    raw: RawSummary
 
 
 def plan_run(
@@ -70,4 +73,4 @@ def plan_run(
     windows = split_by_time(raw.first_day, raw.last_day, training_weeks, cutoff, ranking.weeks, ranking.weeks_per_model)
     oracle_file = raw.raw_dir / ORACLE_FILE
     is_known = oracle_file.exists() and windows.cutoff == raw.last_day + ONE_DAY  # of the last week of the data only
-    return RunPlan(raw.raw_dir, raw.transactions, windows, oracle_file if is_known else None), settings
+    return RunPlan(raw.raw_dir, raw.transactions, windows, oracle_file if is_known else None, raw), settings
