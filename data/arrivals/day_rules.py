@@ -80,18 +80,21 @@ def few_rows(tonight: FilesProfile, judged: Collection[date], thresholds: Thresh
 
 
 def missing_channels(tonight: FilesProfile, judged: Collection[date], thresholds: Thresholds) -> Iterator[Finding]:
-    """Tell of days on which one sales channel is all but missing, though the other is not."""
+    """Tell of days on which one sales channel is all but missing, though the others sold."""
+    whole = usual_days(tonight.rows_by_day, thresholds)
     for channel in sorted({channel for day in tonight.days.values() for channel in day.channels}):
-        rows_by_day = {day: each.channels.get(channel, 0) for day, each in tonight.days.items()}
-        days, whole = usual_days(rows_by_day, thresholds), usual_days(tonight.rows_by_day, thresholds)
-        for day in set(judged) & rows_by_day.keys():
-            is_open = not whole.is_missing(day, tonight.rows_by_day[day])
-            if is_open and days.is_missing(day, rows_by_day[day]):
-                yield Finding(
-                    "missing_channel",
-                    f"{day} has {rows_by_day[day]:,} purchases of sales channel {channel}, where about "
-                    f"{days.usual(day):,.0f} are usual; see whether a file of that channel is missing",
-                )
+        sold = {day: each.channels.get(channel, 0) for day, each in tonight.days.items()}
+        days = usual_days(sold, thresholds)
+        for day in sorted(sold.keys() & set(judged)):
+            is_quiet = whole.is_missing(day, tonight.rows_by_day[day]) or whole.was_quiet_a_year_ago(day)
+            if days.is_missing(day, sold[day]) and not is_quiet:
+                expected = tonight.rows_by_day[day] * days.usual(day) / whole.usual(day)
+                if expected >= EXPECTED_ROWS:
+                    yield Finding(
+                        "missing_channel",
+                        f"{day} has {sold[day]:,} purchases of sales channel {channel}, where about {expected:,.0f} "
+                        "are usual among as many in all; see whether a file of that channel is missing",
+                    )
 
 
 def repeated_days(tonight: FilesProfile, reference: Reference | None, judged: Collection[date]) -> Iterator[Finding]:
@@ -126,7 +129,7 @@ def changed_prices(
     accepted = levels.get(reference.profile.last_day) if reference else None
     for day in sorted(levels.keys() & set(judged)):
         before = [level for other, level in levels.items() if other < day][-LEVEL_DAYS:]
-        usual = [median(before)] * bool(before) + [accepted] * (accepted is not None)
+        usual = [*([median(before)] if before else []), *([] if accepted is None else [accepted])]
         times = min((levels[day] / each for each in usual), key=lambda each: abs(math.log(each)), default=1.0)
         if _is_far(times, thresholds.price_factor):
             yield Finding(

@@ -50,7 +50,8 @@ def changed_history(tonight: FilesProfile, reference: Reference, thresholds: Thr
     settled = reference.profile.last_day - timedelta(days=thresholds.late_rows_days)
     changed = {day: rows for day, rows in _differences(tonight, reference).items() if rows and day <= settled}
     seen = sum(reference.profile.rows_by_day.values())
-    if sum(map(abs, changed.values())) > thresholds.changed_rows_share * seen:
+    is_told = any(lost_rows(tonight, reference, thresholds))
+    if not is_told and sum(map(abs, changed.values())) > thresholds.changed_rows_share * seen:
         more, fewer = (sum(max(sign * rows, 0) for rows in changed.values()) for sign in (1, -1))
         yield Finding(
             "changed_history",

@@ -22,6 +22,7 @@ FEWEST_WEEKS = 4  # of which a median is taken
 DAYS_OF_SPREAD, FEWEST_DAYS_OF_SPREAD = 182, 28
 MAD_TO_SPREAD = 1.4826  # of a normal distribution: makes it the standard deviation
 LEAST_SPREAD = 0.1  # on the logarithmic scale: a tenth up or down is nothing, however steady the shop
+AS_QUIET = 2  # a holiday may have had twice the share that is few now
 AROUND_A_YEAR_AGO = range(YEAR - 1, YEAR + 4)  # both the same weekday and the same date, with a day to spare
 
 
@@ -56,9 +57,14 @@ class UsualDays:
         return bool(spreads < -self.unusual_spreads) and not self.was_quiet_a_year_ago(day)
 
     def was_quiet_a_year_ago(self, day: date) -> bool:
-        """Whether a day about a year before had few rows for its own weekday."""
-        before = (self._at(day) - back for back in AROUND_A_YEAR_AGO)
-        return any(self.rows[at] <= self.few_share * self._usual[at] for at in before if 0 <= at < len(self.rows))
+        """Whether a day about a year before had few rows for its own weekday, or nearly so.
+
+        A weekday on which the shop is always closed tells nothing of others.
+        """
+        share, known = AS_QUIET * self.few_share, range(len(self.rows))
+        before = [(back, at) for back in AROUND_A_YEAR_AGO if (at := self._at(day) - back) in known]
+        telling = [at for back, at in before if back == YEAR or self._usual[at] > 0]
+        return any(self.rows[at] <= share * self._usual[at] for at in telling)
 
     def _spread(self, day: date) -> float:
         """Return the spread of the days before on the logarithmic scale; NaN, which nothing exceeds, of too few."""
