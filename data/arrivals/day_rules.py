@@ -21,7 +21,7 @@ ARCHIVE_DAYS = 400  # older files are a collection, such as H&M's, and wait for 
 EXPECTED_ROWS = 14  # of which none came: one shop in a million would sell nothing by chance
 BY_CHANCE = 1e-6
 LEVEL_DAYS = 14  # before a day, with whose prices it is compared
-ENOUGH_ARTICLES = 20  # whose prices are compared
+ENOUGH_ARTICLES = 8  # whose prices are compared: four of them would have to be far off by themselves
 
 
 def usual_days(rows_by_day: Mapping[date, int], thresholds: Thresholds) -> UsualDays:

@@ -178,7 +178,7 @@ def test_a_whole_file_at_other_prices_is_told():
 
 def test_a_few_articles_tell_nothing_of_prices():
     tonight = night(TONIGHT.rows_by_day, lambda day: 100.0 if day == LAST_DAY else 1.0)
-    assert rules_of(with_day(tonight, LAST_DAY, compared_articles=19)) == []
+    assert rules_of(with_day(tonight, LAST_DAY, compared_articles=7)) == []
 
 
 def with_categories(profile, file, column, counts):
