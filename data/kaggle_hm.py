@@ -2,11 +2,13 @@
 
 Stage: raw data, kaggle-hm only. In: a local folder or zip, or a folder of ours with downloads. Out: the three names
 in a folder of ours: links to the user's files, which are neither copied nor changed, or where they are written in
-another way (packed, with semicolons, in UTF-16, ...), copies in the layout's own.
+another way (packed, with semicolons, in UTF-16, ...), copies in the layout's own. Purchases may lie in several files,
+such as one a day: these become one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +17,18 @@ import duckdb
 
 from data.fetching.kaggle_client import WHERE_TO_GET_THEM
 from data.raw_errors import RawDataError, RawSourceError
-from data.raw_layout import RAW_COLUMNS
+from data.raw_layout import RAW_COLUMNS, TRANSACTIONS_FILE
 from data.raw_schema import RawSummary, check_raw_files
 from data.raw_tidying import tidy, write_copy
-from data.reading.archives import is_named, members
+from data.reading.archives import TABLE_SUFFIXES, is_named, members
 from data.reading.column_names import same_columns
 from data.reading.delimited_text import sql_rows
 from data.reading.failures import failures_named
+from data.reading.many_files import read_as_one
 from data.reading.raw_table import RawTable, open_table
+
+PARTS = "transactions"  # as the names of files begin that have some of the purchases
+_HAS_DAY = re.compile(r"[0-9]{4}[-_.]?[0-9]{2}[-_.]?[0-9]{2}")
 
 
 def bring_files(source: Path, folder: Path, scratch: Path) -> RawSummary:
@@ -32,28 +38,46 @@ def bring_files(source: Path, folder: Path, scratch: Path) -> RawSummary:
 
     Raises the first `RawDataError` that applies, with the place in the user's file.
     """
-    tables = {}
+    tables, in_two_files = {}, ()
     with duckdb.connect(config={"threads": 2, "temp_directory": ""}) as connection:
-        for name, path in find_files(source).items():
+        for name, (path, *more) in find_files(source).items():
+            if path != source and is_part(path.name):
+                many = read_as_one(connection, [path, *more], RAW_COLUMNS[name], "t_dat", scratch, folder / name)
+                tables[name], in_two_files = many.table, many.in_two_files
+                continue
             shown = source.name if path == source else path.name
             table = open_table(path, same_columns(RAW_COLUMNS[name]), scratch, shown, Path(name).stem)
             table = replace(table, notes=(*table.notes, *_not_read(path, name)))
             tables[name] = _put(connection, table, path, folder / name)
-        return _check_and_tidy(connection, tables, folder)
+        return replace(_check_and_tidy(connection, tables, folder), in_two_files=in_two_files)
 
 
-def find_files(source: Path) -> dict[str, Path]:
+def is_part(file_name: str) -> bool:
+    """Whether a file holds some of the purchases, such as `transactions_2020-09-22.csv`, and not all of them."""
+    name = file_name.lower()
+    is_table = name.startswith(PARTS) and name.endswith(TABLE_SUFFIXES)
+    return is_table and not is_named(name, Path(TRANSACTIONS_FILE).stem)
+
+
+def find_files(source: Path) -> dict[str, tuple[Path, ...]]:
     """The file of each of the three names: `articles.csv`, one such as `Articles.CSV.gz`, or one zip of all.
+
+    Where no file has all purchases, those that have some of them, in the order of their names.
 
     Raises `RawSourceError` naming those that `source` lacks or has twice.
     """
     if not source.is_dir():
         if source.is_file():
-            return dict.fromkeys(RAW_COLUMNS, _zip_of_all(source))
+            return dict.fromkeys(RAW_COLUMNS, (_zip_of_all(source),))
         raise RawSourceError(f"RAW_DIR={source} is not a folder; {WHERE_TO_GET_THEM}.")
     with failures_named(f"RAW_DIR={source}", "see that you may list and read it"):
         there = sorted(path for path in source.iterdir() if not path.name.startswith("."))
     found = {name: _named(there, name) for name in RAW_COLUMNS}
+    parts = [path for path in there if is_part(path.name)]
+    if parts and not found[TRANSACTIONS_FILE]:
+        found.pop(TRANSACTIONS_FILE)
+    else:
+        parts = []
     missing = [name for name, paths in found.items() if not paths]
     if missing:
         raise RawSourceError(f"RAW_DIR={source} has no {', '.join(missing)}; {_remedy(there)}.")
@@ -61,7 +85,7 @@ def find_files(source: Path) -> dict[str, Path]:
         if len(paths) > 1:
             several = ", ".join(path.name for path in paths)
             raise RawSourceError(f"RAW_DIR={source} has {several} for {name}; keep one of them.")
-    return {name: path for name, (path,) in found.items()}
+    return {name: tuple(found.get(name, parts)) for name in RAW_COLUMNS}
 
 
 def _check_and_tidy(connection: duckdb.DuckDBPyConnection, tables: dict[str, RawTable], folder: Path) -> RawSummary:
@@ -114,7 +138,10 @@ def _not_read(path: Path, name: str) -> list[str]:
     """What is to be said of files beside `path`, the one of that very name, that could be the same table."""
     if path.name != name:
         return []
-    others = [other.name for other in _so_called(path.parent.iterdir(), name) if other != path]
+    there = sorted(path.parent.iterdir())
+    others = [other.name for other in _so_called(there, name) if other != path]
+    if name == TRANSACTIONS_FILE:
+        others += [other.name for other in there if is_part(other.name) and _HAS_DAY.search(other.name)]
     return [f"{other}, which lies beside it, is not read" for other in others]
 
 

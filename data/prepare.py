@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -34,7 +34,7 @@ from data.raw_folder import (
     scratch_beside,
     write_origin,
 )
-from data.raw_layout import RAW_COLUMNS
+from data.raw_layout import ARTICLES_FILE, CUSTOMERS_FILE, RAW_COLUMNS, TRANSACTIONS_FILE
 from data.raw_schema import RawSummary, check_raw_files
 from data.reading.failures import failures_named
 from data.synthetic_hm import Scale, generate
@@ -159,20 +159,40 @@ def _kaggle_hm(request: Request, folder: Path) -> Fill | None:
         return None
     if "://" in source and not source.startswith(SCHEME):
         raise RawSourceError("RAW_DIR is an address, but not of S3; name a folder or s3://bucket/prefix.")
-    versions = {} if earlier is None or request.is_forced else earlier.get("versions", {})
-    kept = s3_files.KeptFiles(folder, {name: s3_files.FileVersion(*version) for name, version in versions.items()})
 
     def fill(new: Path, scratch: Path) -> Filled:
-        origin = {"source": source}
-        if source.startswith(SCHEME):
-            origin["versions"] = s3_files.fetch(source, list(RAW_COLUMNS), new, kept)
-            files = new
-        else:
+        if not source.startswith(SCHEME):
             files = Path(source).resolve()
-            origin["source"] = str(files)
-        return Filled(origin, kaggle_hm.bring_files(files, new, scratch))
+            return Filled({"source": str(files)}, kaggle_hm.bring_files(files, new, scratch))
+        if parts := _parts_in_s3(source):
+            downloads = folder.parent / "downloads" / f"{folder.name}-files"
+            _download_parts(source, parts, downloads, request.is_forced)
+            return Filled({"source": source}, kaggle_hm.bring_files(downloads, new, scratch))
+        versions = s3_files.fetch(source, list(RAW_COLUMNS), new, _kept_files(folder, request.is_forced))
+        return Filled({"source": source, "versions": versions}, kaggle_hm.bring_files(new, new, scratch))
 
     return fill
+
+
+def _kept_files(folder: Path, is_forced: bool) -> s3_files.KeptFiles:
+    """What an earlier fetch left in a folder; nothing where all is to be fetched again."""
+    earlier = read_origin(folder) or {}
+    versions = {} if is_forced else earlier.get("versions", {})
+    return s3_files.KeptFiles(folder, {name: s3_files.FileVersion(*version) for name, version in versions.items()})
+
+
+def _parts_in_s3(source: str) -> list[str]:
+    """The files below an address that hold some of the purchases each; none where one file has all."""
+    names = s3_files.names_below(source)
+    return [] if TRANSACTIONS_FILE in names else [name for name in names if kaggle_hm.is_part(name)]
+
+
+def _download_parts(source: str, parts: Sequence[str], downloads: Path, is_forced: bool) -> None:
+    """Bring files of purchases, and the two others, into a folder of their own, each only when it is new there."""
+    wanted = [ARTICLES_FILE, CUSTOMERS_FILE, *parts]
+    kept = _kept_files(downloads, is_forced)
+    with replacement_of(downloads) as new:
+        write_origin(new, {"versions": s3_files.fetch(source, wanted, new, kept)})
 
 
 _FILLS = dict.fromkeys(GENERATED, _generated) | {"online-retail": _online_retail, "kaggle-hm": _kaggle_hm}

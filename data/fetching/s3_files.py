@@ -6,7 +6,8 @@ Stage: raw data. In: `s3://bucket/prefix` and file names. Out: the files in a fo
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,20 @@ class KeptFiles(NamedTuple):
     versions: dict[str, FileVersion]
 
 
+def names_below(uri: str) -> list[str]:
+    """Return the names of the files directly below `uri`, ascending; none for who may read files, but not list them.
+
+    Raises `RawSourceError` when S3 cannot be reached.
+    """
+    from botocore.exceptions import ClientError
+
+    with _failures_told(uri), suppress(ClientError):
+        bucket, prefix = _place(uri)
+        pages = s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        return sorted(each["Key"].removeprefix(prefix) for page in pages for each in page.get("Contents", ()))
+    return []
+
+
 def fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) -> dict[str, FileVersion]:
     """Bring `file_names` from below `uri` into `folder`; returns the version of each.
 
@@ -36,10 +51,17 @@ def fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) ->
 
     Raises `RawSourceError` when S3 cannot be reached, refuses, or lacks a file.
     """
+    with _failures_told(uri):
+        return _fetch(uri, file_names, folder, kept)
+
+
+@contextmanager
+def _failures_told(uri: str) -> Iterator[None]:
+    """Raise `RawSourceError` for whatever S3 or its client says."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return _fetch(uri, file_names, folder, kept)
+        yield
     except ClientError as error:
         raise RawSourceError(
             f"{uri} cannot be read ({without_passwords(str(error))}); check the bucket and your permissions."
@@ -51,12 +73,16 @@ def fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) ->
         ) from error
 
 
-def _fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) -> dict[str, FileVersion]:
-    s3 = s3_client()
+def _place(uri: str) -> tuple[str, str]:
     try:
-        bucket, prefix = bucket_and_prefix(uri)
+        return bucket_and_prefix(uri)
     except ValueError as error:
         raise RawSourceError(str(error)) from error
+
+
+def _fetch(uri: str, file_names: Sequence[str], folder: Path, kept: KeptFiles) -> dict[str, FileVersion]:
+    s3 = s3_client()
+    bucket, prefix = _place(uri)
     versions = {name: _version_of(s3, bucket, prefix + name) for name in file_names}
     missing = [name for name, version in versions.items() if version is None]
     if missing:

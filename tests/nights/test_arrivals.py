@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from s3_server import BUCKET, s3_server
 
+from data.raw_folder import write_origin
 from data.raw_schema import check_raw_files
 from data.synthetic_hm import LAST_DAY, generate
 from recommender.alarms import Alarm, Kind, Level
@@ -270,6 +271,13 @@ def test_a_profile_that_cannot_be_read_is_said_and_compares_nothing(raw, text):
     served = decision("1")
     check_arrivals(check_raw_files(raw), "demo", "2", served, SETTINGS, today=LAST_DAY + ONE_DAY, warn=said.append)
     assert len(said) == 2 and all("tonight's files are not compared with it" in each for each in said)
+
+
+def test_what_this_project_generated_itself_is_not_compared(raw):
+    arrive(raw, "1")
+    double_the_last_day(raw)
+    write_origin(raw, {"scale": {}})
+    assert arrive(raw, "2", served="1") == []
 
 
 def test_a_run_of_a_release_that_kept_no_profile_compares_nothing(raw):

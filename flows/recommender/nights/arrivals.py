@@ -18,6 +18,8 @@ from data.arrivals.finding import Finding, Reference, Thresholds
 from data.arrivals.findings import find
 from data.arrivals.measuring import measure_files
 from data.arrivals.profile import FilesProfile
+from data.generated_datasets import GENERATED
+from data.raw_folder import read_origin
 from data.raw_schema import RawSummary
 from recommender.alarms import Alarm, Kind, Level
 from recommender.errors import RunRefused
@@ -44,6 +46,8 @@ def check_arrivals(
 ) -> list[Alarm]:
     """Compare tonight's files with those of earlier nights, and keep what the next night compares with.
 
+    Files that this project generated did not arrive from anywhere: nothing is compared.
+
     Args:
         raw: what the check of the files found.
         dataset: whose files they are.
@@ -61,6 +65,8 @@ def check_arrivals(
         NotTonightsData: when a rule among the settings' stops found something; it carries all that was found.
         StoreFailed: when STATE_URL cannot be read or written.
     """
+    if dataset in GENERATED and read_origin(raw.raw_dir) is not None:
+        return []
     tonight = measure_files(raw.raw_dir, raw.rows_by_day, raw.columns)
     references = _references(dataset, served, warn)
     found = find(tonight, references, today or date.today(), Thresholds.of(settings), raw.in_two_files)
