@@ -205,6 +205,14 @@ docs: setup  ## Build the manual as HTML pages in build/docs; a broken link is a
 	@$(BIN)/python -m sphinx --fail-on-warning --quiet docs build/docs
 	@echo "build/docs/index.html"
 
+.PHONY: dbt-docs
+dbt-docs: setup  ## Build dbt's pages about the warehouse of a run, and show them on 127.0.0.1:8081 (DATASET=...)
+	@$(BIN)/python -m recommender.features.dbt_commands docs --dataset="$$DATASET"
+
+.PHONY: dbt-freshness
+dbt-freshness: setup  ## Let dbt say whether the purchases are fresh (DATASET=...)
+	@$(BIN)/python -m recommender.features.dbt_commands freshness --dataset="$$DATASET"
+
 .PHONY: bench-quality
 bench-quality: setup  ## Measure served lists, baselines and ablations over several weeks (DATASET=..., WEEKS=4)
 	@$(BIN)/python -m benchmarks.quality --dataset="$$DATASET" --weeks="$$WEEKS"

@@ -42,6 +42,8 @@ TARGETS = {
     "unschedule": ["DATASET"],
     "deploy": ["TARGET", "BRANCH"],
     "card": ["DATASET"],
+    "dbt-docs": ["DATASET"],
+    "dbt-freshness": ["DATASET"],
     "rescore": ["DATASET"],
     "bench-quality": ["DATASET", "WEEKS"],
     "bench-scale": ["SCALE", "MAX_WORKERS"],

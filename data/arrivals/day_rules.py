@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
+from itertools import pairwise
 from statistics import median
 
 from data.arrivals.finding import Finding, Reference, Thresholds
@@ -42,9 +43,8 @@ def late(tonight: FilesProfile, today: date, thresholds: Thresholds) -> Iterator
     days = usual_days(tonight.rows_by_day, thresholds)
     if (today - days.last).days > ARCHIVE_DAYS:
         return
-    since = [days.last + n * ONE_DAY for n in range(1, (today - days.last).days)]
-    expected = {day: days.usual(day) for day in since if days.usual(day) > 0 and not days.was_quiet_a_year_ago(day)}
-    if len(expected) >= thresholds.late_after_days and sum(expected.values()) >= EXPECTED_ROWS:
+    expected = _expected(days, days.last, today)
+    if _are_missing(expected, thresholds):
         yield Finding(
             "late",
             f"the last purchase is of {days.last}, and today is {today}: {listed_days(expected)} should have come; see "
@@ -56,15 +56,30 @@ def missing_days(tonight: FilesProfile, reference: Reference | None, thresholds:
     """Tell of days between two others that nobody saw a purchase on, though the shop usually sells then."""
     days = usual_days(tonight.rows_by_day, thresholds)
     since = reference.profile.last_day if reference else days.last - LEVEL_DAYS * ONE_DAY
-    between = [since + n * ONE_DAY for n in range(1, (days.last - since).days)]
-    missing = [day for day in between if day not in tonight.rows_by_day and days.is_missing(day)]
+    known = sorted({max(since, days.first), *(day for day in tonight.rows_by_day if day > since)})
+    missing = {}
+    for before, after in pairwise(known):
+        expected = _expected(days, before, after)
+        missing |= expected if _are_missing(expected, thresholds) else {}
+        missing |= {day: rows for day, rows in expected.items() if days.is_missing(day)}
     if missing:
-        usual = sum(days.usual(day) for day in missing)
         yield Finding(
             "missing_day",
-            f"nothing was bought on {listed_days(missing)}, where about {usual:,.0f} purchases are usual; if the shop "
-            "was open, bring them",
+            f"nothing was bought on {listed_days(missing)}, where about {sum(missing.values()):,.0f} purchases are "
+            "usual; if the shop was open, bring them",
         )
+
+
+def _expected(days: UsualDays, before: date, after: date) -> dict[date, float]:
+    """Return what is usual on each day between two on which the shop usually sells."""
+    between = [before + n * ONE_DAY for n in range(1, (after - before).days)]
+    usual = {day: days.usual(day) for day in between}
+    return {day: rows for day, rows in usual.items() if rows > 0 and not days.was_quiet_a_year_ago(day)}
+
+
+def _are_missing(expected: Mapping[date, float], thresholds: Thresholds) -> bool:
+    """Whether chance does not explain that the shop sold nothing on days in a row."""
+    return len(expected) >= thresholds.late_after_days and sum(expected.values()) >= EXPECTED_ROWS
 
 
 def few_rows(tonight: FilesProfile, judged: Collection[date], thresholds: Thresholds) -> Iterator[Finding]:

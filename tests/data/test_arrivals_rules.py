@@ -69,6 +69,13 @@ def test_a_day_between_two_that_has_nothing_is_missing():
     assert rules_of(tonight, tonight) == []  # it was told of the night before
 
 
+def test_a_week_is_missing_in_a_tiny_shop_too_and_a_day_is_not():
+    tonight = night(sales(steady(5), DAYS))
+    days = [tonight.last_day - n * ONE_DAY for n in range(1, 8)]
+    assert rules_of(without(tonight, *days)) == ["missing_day"]
+    assert rules_of(without(tonight, days[0])) == []
+
+
 @pytest.mark.parametrize("shop", ["H&M's size", "a store", "growing", "Christmas peak", "two months old"])
 def test_a_day_with_a_twentieth_of_its_rows_is_told_in_every_shop_that_sells_enough(shop):
     rhythm, days, clumpiness = SHOPS[shop]
