@@ -36,7 +36,6 @@ from metaflow.exception import MetaflowException, MetaflowNotFound
 from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE
 
 from recommender import cluster, config, dataset_lock, task_shares
-from recommender.alarms import Alarm, Kind, Level
 from recommender.errors import NOTHING_PUBLISHED, NOTHING_STARTED, RecommenderError, RunRefused
 from recommender.report.step_cost import StepClock
 from recommender.state_files import StoreFailed, default_state_url, here, keep, own
@@ -115,11 +114,8 @@ def read_settings(text: str) -> dict:
 
 def _leave_refusal(dataset: str, error: Exception) -> None:
     """Leave a refusal for the nightly command; a run that is refused this early has no report."""
-    from data.raw_errors import RawDataError, RawSourceError
     from recommender.release.early_refusal import leave_refusal
 
-    if isinstance(error, RawDataError) and not isinstance(error, RawSourceError):  # files that came, but are wrong
-        error = RunRefused(str(error), [Alarm(Kind.DATA, Level.STOP, str(error))])
     if isinstance(error, RunRefused):
         leave_refusal(dataset, current.run_id, error)
 

@@ -52,6 +52,18 @@ def late(tonight: FilesProfile, today: date, thresholds: Thresholds) -> Iterator
         )
 
 
+def nothing_new(tonight: FilesProfile, last: Reference, thresholds: Thresholds) -> Iterator[Finding]:
+    """Tell when tonight brings no newer day, though last night did and the shop usually sells on the next day."""
+    days = usual_days(tonight.rows_by_day, thresholds)
+    is_stuck = last.is_growing and tonight.last_day == last.profile.last_day
+    if is_stuck and days.is_missing(days.last + ONE_DAY):
+        yield Finding(
+            "late",
+            f"the last purchase is of {days.last}, as when {last.name} saw the files, and that night had brought a "
+            "newer day; see why the export has no newer purchases",
+        )
+
+
 def missing_days(tonight: FilesProfile, reference: Reference | None, thresholds: Thresholds) -> Iterator[Finding]:
     """Tell of days between two others that nobody saw a purchase on, though the shop usually sells then."""
     days = usual_days(tonight.rows_by_day, thresholds)
@@ -152,12 +164,12 @@ def changed_prices(
                 f"the articles bought on {day} cost {times:.3g} times what they did on the days before; if another "
                 "currency or unit came in, write all days in one",
             )
-    times = _history_times(tonight, reference) if reference else 1.0
-    if _is_far(times, thresholds.price_factor):
+    times = _history_times(tonight, reference) if reference else {}
+    if far := {day: each for day, each in times.items() if _is_far(each, thresholds.price_factor)}:
         yield Finding(
             "prices",
-            f"prices of days that {reference.name} saw are {times:.3g} times what it saw; if they are in another "
-            "currency or unit now, see that every day is",
+            f"prices of {listed_days(far)} are {median(far.values()):.3g} times what {reference.name} saw; if they are "
+            "in another currency or unit now, see that every day is",
         )
 
 
@@ -165,9 +177,9 @@ def _is_far(times: float, factor: float) -> bool:
     return abs(math.log(times)) > math.log(factor)
 
 
-def _history_times(tonight: FilesProfile, reference: Reference) -> float:
-    """Return what the median price of a day that both nights saw became, as a multiple of what it was."""
+def _history_times(tonight: FilesProfile, reference: Reference) -> dict[date, float]:
+    """Return what the median price became of each day that both nights saw, as a multiple of what it was."""
     before = reference.profile.days
-    both = [(each.prices[1], before[day].prices[1]) for day, each in tonight.days.items() if day in before]
-    times = [now / then for now, then in both if now > 0 and then > 0]
-    return median(times) if times else 1.0
+    both = {day: (each.prices[1], before[day].prices[1]) for day, each in tonight.days.items() if day in before}
+    enough = {day: prices for day, prices in both.items() if tonight.rows_by_day[day] >= ENOUGH_ARTICLES}
+    return {day: now / then for day, (now, then) in enough.items() if now > 0 and then > 0}

@@ -49,10 +49,12 @@ class Reference:
     Attributes:
         name: how a finding calls that night, such as "run 17, which is served".
         profile: its files.
+        is_growing: whether they had newer days than those of the night before it.
     """
 
     name: str
     profile: FilesProfile
+    is_growing: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ def find(
     first = references[0] if references else None
     found = [Finding("day_in_two_files", each) for each in in_two_files]
     found += _about_days(tonight, first, today, thresholds)
+    if references and not any(finding.rule == "late" for finding in found):
+        found += day_rules.nothing_new(tonight, references[-1], thresholds)
     for reference in references:
         told = {finding.rule for finding in found}
         against = (finding for rule in AGAINST_A_NIGHT for finding in rule(tonight, reference, thresholds))

@@ -84,7 +84,9 @@ def with_day(tonight: FilesProfile, day: date, **changed: object) -> FilesProfil
     return replace(tonight, days={**tonight.days, day: replace(tonight.days[day], **changed)})
 
 
-def rules_of(tonight: FilesProfile, *earlier: FilesProfile, today: date | None = None) -> list[str]:
+def rules_of(
+    tonight: FilesProfile, *earlier: FilesProfile, today: date | None = None, is_growing: bool = False
+) -> list[str]:
     """Return the rules that find something, with the shipped thresholds, the morning after the last day."""
-    references = [Reference(f"run {n}", each) for n, each in enumerate(earlier, 1)]
+    references = [Reference(f"run {n}", each, is_growing) for n, each in enumerate(earlier, 1)]
     return [each.rule for each in find(tonight, references, today or tonight.last_day + ONE_DAY, THRESHOLDS)]

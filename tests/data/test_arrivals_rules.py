@@ -47,6 +47,24 @@ def test_purchases_that_should_have_come_by_now_are_late(days, told):
     assert rules_of(TONIGHT, today=LAST_DAY + timedelta(days=days)) == told
 
 
+def test_a_night_without_a_newer_day_is_late_where_the_last_one_had_brought_one():
+    assert rules_of(TONIGHT, TONIGHT, is_growing=True) == ["late"]
+    assert rules_of(TONIGHT, TONIGHT, is_growing=False) == []
+    assert rules_of(TONIGHT, YESTERDAY, is_growing=True) == []
+
+
+def test_a_sunday_on_which_the_shop_is_closed_need_not_bring_a_newer_day():
+    saturday = night(sales(closed_on_sundays, DAYS, last_day=date(2020, 9, 19)))
+    monday = night(sales(closed_on_sundays, DAYS, last_day=date(2020, 9, 21)))
+    assert rules_of(saturday, saturday, is_growing=True) == []
+    assert rules_of(monday, monday, is_growing=True) == ["late"]
+
+
+def test_a_tiny_shop_may_sell_nothing_for_a_day():
+    tonight = night(sales(steady(5), DAYS))
+    assert rules_of(tonight, tonight, is_growing=True) == []
+
+
 def test_sundays_of_a_shop_that_is_closed_then_are_not_late():
     tonight = night(sales(closed_on_sundays, DAYS, last_day=date(2020, 9, 19)))  # a Saturday
     assert rules_of(tonight, today=date(2020, 9, 22)) == []  # yesterday alone should have come
@@ -180,7 +198,16 @@ def test_prices_that_were_let_in_are_usual_on_the_next_night():
 def test_a_whole_file_at_other_prices_is_told():
     tonight = night(TONIGHT.rows_by_day, lambda _: 100.0)
     assert rules_of(tonight, YESTERDAY) == ["prices"]
-    assert "prices of days that run 1, which is served, saw are 100 times what it saw" in text_of(tonight, YESTERDAY)
+    assert " are 100 times what run 1, which is served, saw" in text_of(tonight, YESTERDAY)
+
+
+def test_a_fortnight_of_days_that_were_seen_at_other_prices_is_told():
+    def level(day):
+        return 100.0 if day > LAST_DAY - timedelta(days=14) else 1.0
+
+    tonight = night(TONIGHT.rows_by_day, level)
+    assert rules_of(tonight, YESTERDAY) == ["prices"]
+    assert "prices of 2020-09-09 to 2020-09-21 are 100 times" in text_of(tonight, YESTERDAY)
 
 
 def test_a_few_articles_tell_nothing_of_prices():

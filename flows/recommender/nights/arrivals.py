@@ -75,7 +75,8 @@ def check_arrivals(
         raise NotTonightsData(_refusal(alarms), alarms)
     for each in alarms:
         warn(f"warning: {each.text}")
-    _keep_profile(tonight, dataset, run_id)
+    is_growing = bool(references) and tonight.last_day > references[-1].profile.last_day
+    _keep_profile(tonight, is_growing, dataset, run_id)
     return alarms
 
 
@@ -110,14 +111,14 @@ def _read(path: Path, name: str, warn: Callable[[str], None]) -> Iterator[tuple[
         return
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        run_id = values.pop("run_id")
-        yield run_id, Reference(name.format(run_id), FilesProfile.from_dict(values))
+        run_id, is_growing = values.pop("run_id"), values.pop("is_growing")
+        yield run_id, Reference(name.format(run_id), FilesProfile.from_dict(values), is_growing)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         warn(f"{path} cannot be read ({error!r}); tonight's files are not compared with it")
 
 
-def _keep_profile(profile: FilesProfile, dataset: str, run_id: str) -> None:
-    text = json.dumps({"run_id": run_id, **profile.as_dict()}, indent=1) + "\n"
+def _keep_profile(profile: FilesProfile, is_growing: bool, dataset: str, run_id: str) -> None:
+    text = json.dumps({"run_id": run_id, "is_growing": is_growing, **profile.as_dict()}, indent=1) + "\n"
     for path in (run_dir(dataset, run_id) / FILE, reports_dir(dataset) / FILE):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
