@@ -89,6 +89,17 @@ def test_warnings_stand_right_behind_the_decision():
     ) in text
 
 
+def test_alarms_stand_before_the_warnings_of_tests():
+    alarms = [{"kind": "data", "level": "warning", "text": "departments that nobody knew: <b>Garden</b>"}]
+    folder = leave_run(alarms=alarms, warnings=["prices is 0.25 (at least 1)"])
+    report_page.main(["--dataset", "demo"])
+
+    assert (
+        "1 alarm: found outside the tests, and no reason to refuse departments that nobody knew: <b>Garden</b> "
+        "1 warning: to be looked at"
+    ) in " ".join(read_page(folder).text.split())
+
+
 def test_without_warnings_the_page_has_no_box_for_them():
     folder = leave_run(warnings=[])
     report_page.main(["--dataset", "demo"])

@@ -143,6 +143,14 @@ def test_summary_begins_with_verdict_warnings_and_where_to_look(report, tmp_path
     assert quiet[1].startswith("Test week ")
 
 
+def test_summary_tells_alarms_before_the_warnings_of_tests(report):
+    alarm = {"kind": "data", "level": "warning", "text": "2020-09-22 has 3 purchases"}
+    assert summarize(report | {"alarms": [alarm]}).split("\n\n")[1:3] == [
+        "1 ALARM\n  2020-09-22 has 3 purchases",
+        f"1 WARNING\n  {WARNING}",
+    ]
+
+
 def test_summary_tells_metrics_and_cost(report):
     summary = summarize(report)
     assert "served     0.2500*" in summary
