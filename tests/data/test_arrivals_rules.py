@@ -113,12 +113,22 @@ def test_a_shop_of_a_month_abstains():
     assert rules_of(night(sales(steady(300), 35) | {LAST_DAY: 3})) == []
 
 
+def test_a_shop_of_three_weeks_is_never_late():
+    tonight = night(sales(steady(300), 20))
+    assert rules_of(tonight, today=LAST_DAY + timedelta(days=5)) == []
+
+
 def test_a_channel_that_is_missing_is_told_where_the_other_sold():
     rows = TONIGHT.days[LAST_DAY].rows
     assert rules_of(with_day(TONIGHT, LAST_DAY, channels={"2": rows})) == ["missing_channel"]
     assert text_of(with_day(TONIGHT, LAST_DAY, channels={"2": rows})).startswith(
         "2020-09-22 has 0 purchases of sales channel 1, where about "
     )
+
+
+def test_a_slow_day_may_lack_a_channel_by_chance():
+    tonight = night(sales(steady(60), DAYS) | {LAST_DAY: 15})
+    assert rules_of(with_day(tonight, LAST_DAY, channels={"2": 15})) == []
 
 
 def test_a_day_whose_rows_all_come_in_pairs_came_twice():
@@ -234,6 +244,12 @@ def test_a_column_written_in_another_way_has_unseen_values():
     assert rules_of(some, YESTERDAY) == []
 
 
+def test_a_few_rows_tell_nothing_of_values():
+    before = with_categories(YESTERDAY, "customers.csv", "age", {"x": 9})
+    tonight = with_categories(TONIGHT, "customers.csv", "age", {"x": 9, "y": 2})
+    assert rules_of(tonight, before) == []
+
+
 def test_a_column_that_is_not_filled_any_more_has_lost_its_values():
     tonight = with_categories(TONIGHT, "customers.csv", "age", {"x": 1_000, "y": 1_000, "": 3_000})
     assert rules_of(tonight, YESTERDAY) == ["lost_values"]
@@ -253,6 +269,18 @@ def test_columns_that_came_or_went_are_told():
     assert "customers.csv has no postal_code any more, and city as well" in text_of(
         replace(TONIGHT, files=tonight), YESTERDAY
     )
+
+
+def test_the_same_file_read_in_another_way_has_the_columns_that_it_had():
+    file = TONIGHT.files["customers.csv"]
+    copied = {**TONIGHT.files, "customers.csv": replace(file, columns=file.columns[:-1])}
+    assert rules_of(replace(TONIGHT, files=copied), TONIGHT) == []
+
+
+def test_a_few_ids_tell_nothing_of_formats():
+    before = replace(TONIGHT, id_formats={**TONIGHT.id_formats, "customer_id": {"3 characters": 4}})
+    tonight = replace(TONIGHT, id_formats={**TONIGHT.id_formats, "customer_id": {"3 characters": 4, "5 characters": 5}})
+    assert rules_of(tonight, before) == []
 
 
 def test_ids_in_another_format_are_told():

@@ -66,9 +66,9 @@ def test_the_files_are_not_changed_and_a_new_one_is_read_on_the_next_night(daily
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_each_file_may_be_written_in_its_own_way(daily):
-    days = [LAST_DAY - n * ONE_DAY for n in range(6)]
-    packed, parquet, semicolons, unended, wide, windows = (file_of(daily, day) for day in days)
+def test_each_file_may_be_written_in_its_own_way(daily, raw_root):
+    days = [LAST_DAY - n * ONE_DAY for n in range(7)]
+    packed, parquet, semicolons, unended, wide, windows, mixed = (file_of(daily, day) for day in days)
     packed.with_suffix(".csv.gz").write_bytes(gzip.compress(packed.read_bytes()))
     packed.unlink()
     rows = f"read_csv('{parquet}', all_varchar=true)"
@@ -79,10 +79,13 @@ def test_each_file_may_be_written_in_its_own_way(daily):
     header, line = wide.read_text().splitlines()
     wide.write_text(f"basket,{header}\n17,{line}\n")
     windows.write_text(windows.read_text().replace("\n", "\r\n"), newline="")
+    header, line = mixed.read_text().splitlines()
+    mixed.write_text(f"{header}\n{line}\r\n", newline="")
 
     summary = read(daily)
 
     assert (summary.transactions, summary.last_day) == (28, LAST_DAY)
+    assert b"\r" not in (raw_root / "kaggle-hm" / TRANSACTIONS_FILE).read_bytes()
     assert "purchases of 28 files: separated by ';' in transactions_2020-09-20.csv" in summary.notes
     assert "purchases of 28 files: column 'basket' is ignored in transactions_2020-09-18.csv" in summary.notes
 
