@@ -78,17 +78,21 @@ def new_department(tonight: FilesProfile, reference: Reference, _: Thresholds) -
     """Tell of departments that an earlier night did not know."""
     now, before = (each.categories[ARTICLES_FILE].get(DEPARTMENT) for each in (tonight, reference.profile))
     new = {} if now is None or before is None else {name: now[name] for name in now.keys() - before.keys() if name}
+    articles = sum(new.values())
     if new:
         yield Finding(
             "new_department",
             f"{ARTICLES_FILE} has departments that {reference.name} did not know: {listed(sorted(new))}, with "
-            f"{sum(new.values()):,} articles; nobody has bought enough there yet, so look at what is recommended",
+            f"{articles:,} article{'' if articles == 1 else 's'}; nobody has bought enough there yet, so look at "
+            "what is recommended",
         )
 
 
 def unseen_values(tonight: FilesProfile, reference: Reference, thresholds: Thresholds) -> Iterator[Finding]:
-    """Tell of columns in which many rows have a value that an earlier night never saw."""
+    """Tell of columns in which many rows have a value that an earlier night never saw; departments are told by name."""
     for name, column, now, before in _both(tonight, reference):
+        if column == DEPARTMENT:
+            continue
         unseen = {value: now[value] for value in now.keys() - before.keys() if value}
         share = sum(unseen.values()) / sum(now.values())
         if share > thresholds.unseen_values_share:

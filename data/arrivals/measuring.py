@@ -4,7 +4,7 @@ Stage: raw data, after the check, whose count of each day it takes. In: a folder
 Out: a `FilesProfile`.
 
 The one pass keeps the newest days, a row for each purchase that differs from the others. So what is looked at closely
-fits into memory, whatever the length of the history, and costs a fifth of the check.
+fits into memory, whatever the length of the history, and costs less than half as much as the check.
 """
 
 from __future__ import annotations

@@ -230,7 +230,7 @@ def add_a_column(raw: Path) -> None:
         (leave_a_few_rows, "2020-09-22 has 3 purchases, where about "),
         (double_the_last_day, "every purchase of 2020-09-22 is there twice; bring each day once"),
         (multiply_prices, "are 100 times what run 1, which is served, saw"),
-        (add_a_department, "did not know: Garden, with 1 articles"),
+        (add_a_department, "did not know: Garden, with 1 article;"),
         (add_a_column, "customers.csv has shoe_size as well, unlike that of run 1, which is served"),
     ],
 )
