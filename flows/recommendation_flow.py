@@ -11,7 +11,6 @@ project_paths.keep_private()
 
 import os
 import sys
-from contextlib import nullcontext
 from dataclasses import asdict, replace
 
 from metaflow import (
@@ -37,6 +36,7 @@ from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE
 
 from recommender import cluster, config, dataset_lock, task_shares
 from recommender.errors import NOTHING_PUBLISHED, NOTHING_STARTED, RecommenderError, RunRefused
+from recommender.nights.clearing import cleared
 from recommender.report.step_cost import StepClock
 from recommender.state_files import StoreFailed, default_state_url, here, keep, own
 
@@ -189,20 +189,24 @@ class RecommendationFlow(FlowSpec):
         from recommender.evaluation.checked_settings import check_settings
         from recommender.nights.arrivals import check_arrivals
         from recommender.release.champion import champion, check_not_older
+        from recommender.release.published_versions import renew
+        from recommender.release.run_folders import make_room
         from recommender.weeks.run_plan import plan_run
 
         toml = self.toml.to_dict()
         check_settings(toml)  # a resumed run has those of its origin, never read again
+        self.run_id = current.run_id  # a resumed run goes on as the one that it resumes
+        self.run_dir = project_paths.run_dir(self.dataset, self.run_id)
+        make_room(self.run_dir, toml["runs"]["kept"])
+        renew(self.dataset)
         cutoff = config.read_day("--cutoff", self.cutoff) if self.cutoff else None
         source = self.source or os.environ.get(SOURCE_VARIABLES.get(self.dataset, ""), "")
         self.plan, self.settings = plan_run(self.dataset, source, cutoff, toml, project_paths.data_dir() / "raw")
         self.windows = self.plan.windows
-        self.run_id = current.run_id  # a resumed run goes on as the one that it resumes
         served, forced = champion(self.dataset), " ".join(self.force_reason.split())
         arrivals = self.settings.arrivals
         self.alarms = check_arrivals(self.plan.raw, self.dataset, self.run_id, served, arrivals, forced)
         check_not_older(self.windows.cutoff, served, forced)
-        self.run_dir = project_paths.run_dir(self.dataset, self.run_id)
         keep(self.plan.raw_dir)
         self.next(self.build_marts)
 
@@ -424,8 +428,11 @@ class RecommendationFlow(FlowSpec):
 
     def _stop_when_refused(self):
         """End the run after a bad verdict: its report is left, nothing is published."""
+        from recommender.release.run_folders import remove_weekly_models
+
         if not self.verdict.is_passed:
             self._leave_report()
+            remove_weekly_models(self.run_dir)
             raise RunStopped(str(self.verdict))
 
     def _report(self):
@@ -460,7 +467,7 @@ class RecommendationFlow(FlowSpec):
     def _leave_report(self):
         """Leave report and decision for programs, the summary for people, and room for the nights to come."""
         from recommender.release import registry
-        from recommender.release.run_folders import remove_older_runs, runs_in_use
+        from recommender.release.run_folders import make_room
         from recommender.report import report_page, run_report
         from recommender.tracking import comet
 
@@ -476,8 +483,7 @@ class RecommendationFlow(FlowSpec):
             keep(each)
         comet.log_run(report, drawn.charts, drawn.predictions)
         print(run_report.summarize(report, drawn.page))
-        in_use = runs_in_use(self.dataset)
-        remove_older_runs(self.run_dir.parent, self.run_dir, self.settings.kept_runs, in_use)
+        make_room(self.run_dir, self.settings.kept_runs)
 
     def _show_card(self):
         """Put the decision on the step's card and all that is known by now; card.html at the end holds the rest."""
@@ -502,8 +508,12 @@ def _main(arguments):
     os.environ.update(task_shares.workers_of(arguments))
     os.environ.update(_state_url(arguments))
     dataset = dataset_lock.dataset_to_run(arguments, _dataset_of_run)
+    if dataset is None:
+        RecommendationFlow()
+        return
+    is_new = dataset_lock.command_of(arguments) == "run"
     try:
-        with nullcontext() if dataset is None else dataset_lock.dataset_lock(dataset):
+        with dataset_lock.dataset_lock(dataset), cleared(RecommendationFlow.__name__, is_new=is_new):
             RecommendationFlow()
     except dataset_lock.AlreadyRunning as error:
         print(error, file=sys.stderr)

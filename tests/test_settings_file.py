@@ -275,7 +275,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file():
     toml["order"]["depth"], toml["runs"]["keep"], toml["common_sens"] = "60", 5, {}
     assert find_problems(toml) == [
         f"[common_sens] is no section; there are {', '.join(SHIPPED)}",
-        "[runs] has keep; it takes kept",
+        "[runs] has keep; it takes kept, records, archives",
         "[order] depth is '60'; it takes a whole number of 1 or more",
         "[lists] published_k is 6; it takes k, 12, or more",  # a relation of sections that are right by themselves
     ]

@@ -9,10 +9,11 @@ from recommender import project_paths
 from recommender.release.kept_lists import keep_lists
 from recommender.release.publish import PublishedRun, publish
 from recommender.release.published_versions import rollback
-from recommender.release.republish import lists_folder
+from recommender.release.republish import kept_runs, lists_folder
 from recommender.release.run_folders import (
     MARTS,
     WEEKLY_MODELS,
+    make_room,
     remove_older_runs,
     remove_weekly_models,
     runs_in_use,
@@ -82,6 +83,30 @@ def test_one_published_night_and_five_refused_ones_leave_what_is_served(client):
         folder = project_paths.run_dir("demo", run_id)
         remove_older_runs(folder.parent, folder, kept=1, in_use=runs_in_use("demo", pytest.fail))
     assert sorted(each.name for each in folder.parent.iterdir()) == ["1", "6"]
+
+
+def test_of_runs_that_broke_off_the_newest_alone_keeps_its_weekly_models(client):
+    for run_id in "1234":
+        refuse_run(run_id)
+        (project_paths.run_dir("demo", run_id) / WEEKLY_MODELS).mkdir()
+    make_room(project_paths.run_dir("demo", "4"), kept=3)
+    kept = {each.parent.name for each in project_paths.run_dir("demo", "4").parent.glob(f"*/{WEEKLY_MODELS}")}
+    assert kept == {"3", "4"}
+    assert sorted(each.name for each in project_paths.run_dir("demo", "4").parent.iterdir()) == ["2", "3", "4"]
+
+
+def test_after_ninety_nights_that_published_nothing_the_disk_is_flat(client):
+    publish_run(client, "1")
+    refuse_run("1")  # its marts
+    for night in range(2, 92):
+        refuse_run(f"{night}")
+        folder = project_paths.run_dir("demo", f"{night}")
+        (folder / WEEKLY_MODELS).mkdir()
+        make_room(folder, kept=5)
+        if night == 10:
+            settled = len(list(folder.parent.rglob("*")))
+    assert len(list(folder.parent.rglob("*"))) == settled
+    assert kept_runs("demo") == ["1"]
 
 
 def test_runs_that_a_rollback_reaches_or_left_are_in_use(client):

@@ -1,10 +1,12 @@
 """The command that sends archives, to an address where nobody listens."""
 
+import os
 import zipfile
 
 from comet_without_network import closed_port_url
 
 from recommender.tracking import comet_archives
+from recommender.tracking.comet_archives import UPLOADED_FOLDER, remove_older_archives
 from recommender.tracking.experiment_log import open_experiment
 
 KEY = "0123456789abcdef" * 2
@@ -30,3 +32,15 @@ def test_upload_that_fails_keeps_the_archive_and_leaves_out_unfinished_ones(come
     assert "upload.log says why" in said.err
     assert (comet_dir / f"{KEY}.zip").exists()
     assert "Connection refused" in (comet_dir / "upload.log").read_text()
+
+
+def test_the_newest_archives_stay_sent_or_not(tmp_path):
+    (tmp_path / UPLOADED_FOLDER).mkdir()
+    for age, name in enumerate(
+        ["a.zip", f"{UPLOADED_FOLDER}/b.zip", "c.zip", f"{UPLOADED_FOLDER}/d.zip", "upload.log"]
+    ):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1_000 + age, 1_000 + age))
+    assert remove_older_archives(tmp_path, kept=2) == 2
+    assert {each.name for each in tmp_path.rglob("*.*")} == {"c.zip", "d.zip", "upload.log"}
+    assert remove_older_archives(tmp_path / "none", kept=2) == 0

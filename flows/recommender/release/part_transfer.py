@@ -19,7 +19,7 @@ from recommender.release.version_parts import Part
 from serving.cache.buckets import BucketChunk
 from serving.cache.contract import PartSummary
 
-LAST_RESORT_SECONDS = 90 * 24 * 3600  # then Redis forgets a version by itself: of a dataset that was given up
+LAST_RESORT_SECONDS = 90 * 24 * 3600  # without a night: then Redis forgets a version, of a dataset that was given up
 
 KeyOf = Callable[[int], str]
 """The name of a part's key by its number."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import redis
 
 from recommender.errors import RecommenderError
-from recommender.release.publish_errors import NoPreviousVersion, NothingToServe, Overtaken
+from recommender.release.part_transfer import LAST_RESORT_SECONDS
+from recommender.release.publish_errors import NoPreviousVersion, NothingToServe, Overtaken, RedisFailed
 from recommender.release.redis_client import redis_client
 from recommender.release.round_trip import MOST_COMMANDS, round_trip
 from serving.cache.contract import CacheFormatError, CacheKeys, Manifest, registered_counts
@@ -134,6 +135,34 @@ def remove_unused(client: redis.Redis, keys: CacheKeys, progress: Callable[[str,
     for done, (version, counts) in enumerate(unused.items(), 1):
         remove_version(client, keys, version.decode(), counts)
         progress("clean", done, len(unused))
+
+
+def renew(dataset: str, warn: Callable[[str], None] = print) -> int:
+    """Let what is served, and what a rollback or a variant needs, live for as long again; returns the number of keys.
+
+    Every run does this as it begins, whatever comes of it: nights that publish nothing must not let the lists expire.
+
+    Args:
+        dataset: whose versions.
+        warn: called when Redis cannot do it.
+    """
+    keys, renewed = CacheKeys(dataset), 0
+    try:
+        with redis_client() as client:
+            needed = set(client.lrange(keys.history, 0, -1)) | _of_variants(client, keys)
+            for version, value in client.hgetall(keys.registry).items():
+                if version in needed:
+                    renewed += _expire_later(client, [*keys.all_of_version(version.decode(), registered_counts(value))])
+    except RedisFailed as error:
+        warn(f"how long the published lists live was not renewed: {error}")
+    return renewed
+
+
+def _expire_later(client: redis.Redis, names: Sequence[str]) -> int:
+    for first in range(0, len(names), MOST_COMMANDS):
+        some = names[first : first + MOST_COMMANDS]
+        round_trip(client, [("EXPIRE", name, LAST_RESORT_SECONDS) for name in some])
+    return len(names)
 
 
 def _of_variants(client: redis.Redis, keys: CacheKeys) -> set[bytes]:

@@ -12,6 +12,23 @@ from recommender.state_files import folders, remove
 WEEKLY_MODELS, MARTS = "weeks", "marts"
 
 
+def make_room(run_dir: Path, kept: int) -> None:
+    """Remove what earlier runs of the dataset left that is of no use any more, at the begin and at the end of a run.
+
+    Of the runs that broke off only the newest can still be resumed from its weekly models.
+
+    Args:
+        run_dir: the current run's folder; it stays.
+        kept: how many runs stay, the current one included, besides those in use.
+    """
+    dataset_dir = run_dir.parent
+    remove_older_runs(dataset_dir, run_dir, kept, runs_in_use(dataset_dir.name))
+    earlier = {each.parent: when for each, when in folders(dataset_dir, f"*/{MARTS}", is_whole=False).items()}
+    earlier.pop(run_dir, None)
+    for folder in sorted(earlier, key=lambda each: (earlier[each], each.name))[:-1]:
+        remove_weekly_models(folder)
+
+
 def remove_weekly_models(run_dir: Path) -> None:
     """Remove what was fitted for the ranking weeks and the test week, most of a run and of no use once it is published.
 

@@ -66,6 +66,8 @@ class RunSettings(TypedDict):
     """What stays of earlier runs; see [runs] in the TOML."""
 
     kept: Count
+    records: Count
+    archives: Count
 
 
 @dataclass(frozen=True)

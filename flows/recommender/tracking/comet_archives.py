@@ -41,6 +41,15 @@ def upload_archives(archive_dir: Path) -> int:
     return failures
 
 
+def remove_older_archives(archive_dir: Path, kept: int) -> int:
+    """Remove all but the newest archives, sent or not; returns how many went."""
+    archives = [*archive_dir.glob("*.zip"), *(archive_dir / UPLOADED_FOLDER).glob("*.zip")]
+    newest_first = sorted(archives, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+    for path in newest_first[kept:]:
+        path.unlink(missing_ok=True)
+    return len(newest_first[kept:])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
