@@ -4,10 +4,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 
-from flow_runs import Workplace
+from flow_runs import FLOW_FILE, Workplace
+
+KILLED = -signal.SIGKILL
+RESUME = (sys.executable, str(FLOW_FILE), "resume")
 
 
 def kill_in(workplace: Workplace, command: Sequence[str], step: str, seconds: float) -> int | None:

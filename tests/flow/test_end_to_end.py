@@ -5,10 +5,8 @@ The tests stand in the order of a night: a good run first, then runs that must l
 """
 
 import gzip
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -19,6 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from flow_runs import CUSTOMERS, FLOW_FILE, Workplace, lenient, make_workplace, small_settings
+from kills import KILLED, RESUME, kill_in
 from machines import Apart
 from named_customers import files_naming
 from s3_server import BUCKET, Fault
@@ -430,22 +429,17 @@ def test_a_branch_goes_as_far_as_publishing_and_publishes_nothing(told_to, reaso
     assert workplace.published() == before
 
 
-def test_a_killed_run_leaves_the_published_lists_untouched(published_run, workplace):
+def test_a_run_that_is_killed_twice_leaves_the_published_lists_and_then_publishes_the_same(published_run, workplace):
     before = workplace.published()
-    run = subprocess.Popen(
-        workplace.command(),
-        cwd=workplace.root / "elsewhere",
-        env=workplace.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    for line in run.stdout:
-        if re.search(r"epoch +1 ", line):
-            break
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    assert kill_in(workplace, workplace.command(), "train", 1) == KILLED
+    assert kill_in(workplace, RESUME, "publish", 1) == KILLED
     assert workplace.published() == before
+    resumed = subprocess.run(
+        RESUME, cwd=workplace.root / "elsewhere", env=workplace.environment, capture_output=True, text=True
+    )
+    assert resumed.returncode == 0, resumed.stdout[-3000:]
+    new, old = workplace.published()
+    assert (old.version, new.manifest.checksum) == (before[0].version, before[0].manifest.checksum)
 
 
 @pytest.mark.parametrize(

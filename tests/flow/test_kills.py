@@ -3,17 +3,15 @@
 import ast
 import shutil
 import subprocess
-import sys
 
 import pytest
 from flow_runs import FLOW_FILE, Workplace, make_workplace
-from kills import kill_in
+from kills import KILLED, RESUME, kill_in
 
 pytestmark = [pytest.mark.long, pytest.mark.flow]
 
 SECONDS = 1_200
 SHARE = 0.4  # of what a step takes in peace
-KILLED = -9
 
 
 def steps() -> list[str]:
@@ -41,7 +39,7 @@ def killed(request, published_run, workplace, tmp_path):
 
 def resume(workplace: Workplace) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, str(FLOW_FILE), "resume"],
+        RESUME,
         cwd=workplace.root / "elsewhere",
         env=workplace.environment,
         capture_output=True,
