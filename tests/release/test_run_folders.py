@@ -52,6 +52,14 @@ def test_a_folder_that_is_no_run_is_not_ours_to_remove(runs, tmp_path):
     assert sorted(tmp_path.iterdir()) == [tmp_path / "mine", runs[3]]
 
 
+def test_a_run_that_broke_off_before_it_had_marts_goes_like_others(runs, tmp_path):
+    broken = tmp_path / "1796129816423098"
+    broken.mkdir()
+    (broken / "arrivals.json").touch()
+    os.utime(broken, (1, 1))
+    assert remove_older_runs(tmp_path, current=runs[3], kept=4) == [broken]
+
+
 def test_the_current_run_cannot_be_removed(runs, tmp_path):
     with pytest.raises(ValueError, match="kept_runs is 0"):
         remove_older_runs(tmp_path, current=runs[3], kept=0)

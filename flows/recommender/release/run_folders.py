@@ -1,5 +1,6 @@
 """Marts, models and inputs of runs: what is still of use stays, the rest goes, so that nights never fill the disk."""
 
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from recommender.release.republish import kept_runs
 from recommender.state_files import folders, remove
 
 WEEKLY_MODELS, MARTS = "weeks", "marts"
+RUN_ID = re.compile(r"\d+|(argo|sfn|airflow)-.+")
+"""As Metaflow and its deployments name runs."""
 
 
 def make_room(run_dir: Path, kept: int) -> None:
@@ -23,7 +26,7 @@ def make_room(run_dir: Path, kept: int) -> None:
     """
     dataset_dir = run_dir.parent
     remove_older_runs(dataset_dir, run_dir, kept, runs_in_use(dataset_dir.name))
-    earlier = {each.parent: when for each, when in folders(dataset_dir, f"*/{MARTS}", is_whole=False).items()}
+    earlier = _run_folders(dataset_dir)
     earlier.pop(run_dir, None)
     for folder in sorted(earlier, key=lambda each: (earlier[each], each.name))[:-1]:
         remove_weekly_models(folder)
@@ -63,7 +66,7 @@ def runs_in_use(dataset: str, warn: Callable[[str], None] = print) -> set[str]:
 def remove_older_runs(dataset_dir: Path, current: Path, kept: int, in_use: Collection[str] = ()) -> list[Path]:
     """Remove the folders of all but the newest runs of a dataset.
 
-    A folder without marts does not belong to a run and stays.
+    A folder without marts whose name is no run's stays.
 
     Args:
         dataset_dir: the folder that holds one folder a run.
@@ -80,10 +83,18 @@ def remove_older_runs(dataset_dir: Path, current: Path, kept: int, in_use: Colle
     if kept < 1:
         raise ValueError(f"kept_runs is {kept}; at least the current run has to stay")
     staying = {current.name, *in_use}
-    written = {marts.parent: when for marts, when in folders(dataset_dir, f"*/{MARTS}", is_whole=False).items()}
+    written = _run_folders(dataset_dir)
     others = [folder for folder in written if folder.name not in staying]
     oldest_first = sorted(others, key=lambda folder: (written[folder], folder.name))
     removed = oldest_first[: max(len(oldest_first) - (kept - 1), 0)]
     for folder in removed:
         remove(folder)
     return removed
+
+
+def _run_folders(dataset_dir: Path) -> dict[Path, float]:
+    """Return the folders of runs, those that broke off before they had marts among them, and when each was written."""
+    begun = {
+        each: when for each, when in folders(dataset_dir, "*", is_whole=False).items() if RUN_ID.fullmatch(each.name)
+    }
+    return begun | {marts.parent: when for marts, when in folders(dataset_dir, f"*/{MARTS}", is_whole=False).items()}
