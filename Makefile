@@ -186,6 +186,10 @@ deploy: setup  ## Write the scheduled deployment to build/deploy (TARGET=argo, s
 card: setup  ## Draw the last run's report as one HTML page, and print where it is (DATASET=...)
 	@$(BIN)/python -m recommender.report.report_page --dataset="$$DATASET"
 
+.PHONY: operations
+operations: setup  ## Draw all nights as one HTML page, and print where it is (DATASET=...)
+	@$(BIN)/python -m recommender.nights.operations_page --dataset="$$DATASET"
+
 .PHONY: comet-upload
 comet-upload: setup  ## Send the experiments that were kept offline to Comet (needs COMET_API_KEY)
 	@$(BIN)/python -m recommender.tracking.comet_archives upload

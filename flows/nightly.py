@@ -28,7 +28,7 @@ from typing import IO
 from recommender import dataset_lock
 from recommender.errors import SettingsError
 from recommender.nights.environment_file import read_environment
-from recommender.nights.night_log import Night, add_night
+from recommender.nights.night_log import Night, add_night, read_nights
 from recommender.nights.outcome import ExitCode, Outcome, cut_short, judge, run_id_path
 from recommender.nights.summary import lines_of, night_of, not_begun
 from recommender.nights.webhook import tell
@@ -96,10 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_private()
     command = flow_command(options.dataset, options.max_workers)
     try:
-        return run_night(options.dataset, command, options.timeout_minutes * 60)
+        code = run_night(options.dataset, command, options.timeout_minutes * 60)
     except Exception:  # Python would end with 1, which means refused here
         traceback.print_exc()
         return ExitCode.FAILED
+    if code != ExitCode.ALREADY_RUNNING:
+        _draw(options.dataset)
+    return code
 
 
 def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], timeout_seconds: float) -> Outcome:
@@ -155,6 +158,17 @@ def _add_to_log(summary: str, log: IO[str]) -> None:
         os.write(log.fileno(), f"{summary}\n".encode())
     except OSError as error:
         print(f"{log.name} cannot be written: {error}", file=sys.stderr)
+
+
+def _draw(dataset: str) -> None:
+    """Draw the page of operations; a page that cannot be drawn does not change how the night ended."""
+    from recommender.nights.operations_page import leave_card, write_operations
+
+    try:
+        leave_card(read_nights(dataset)[-1])
+        print(f"all nights: {write_operations(dataset, datetime.now(UTC))}")
+    except Exception as error:
+        print(f"the page of operations could not be drawn: {error}", file=sys.stderr)
 
 
 def _keep(night: Night) -> None:

@@ -42,6 +42,7 @@ TARGETS = {
     "unschedule": ["DATASET"],
     "deploy": ["TARGET", "BRANCH"],
     "card": ["DATASET"],
+    "operations": ["DATASET"],
     "dbt-docs": ["DATASET"],
     "dbt-freshness": ["DATASET"],
     "rescore": ["DATASET"],

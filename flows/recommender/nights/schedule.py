@@ -43,6 +43,12 @@ def status(dataset: str, now: datetime) -> list[str]:
     return [_next(dataset, now), _last(dataset)]
 
 
+def next_night(dataset: str, now: datetime) -> list[tuple[str, str]]:
+    """Return when the next night comes, as a fact for the page of operations."""
+    at = installed_at(dataset)
+    return [("next night", "not scheduled" if at is None else f"{next_at(at, now.astimezone()):%F %R %Z}")]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the command; returns the exit code."""
     options = _parse(arguments)

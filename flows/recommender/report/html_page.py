@@ -12,6 +12,19 @@ from recommender.report.report_cards import HIT_MARK, NamedTable, Section
 
 LONG_CELL = 40  # characters from which a cell may wrap
 
+
+class Linked(str):
+    """A cell's text that leads to a page beside this one."""
+
+    __slots__ = ("to",)
+
+    def __new__(cls, text: str, to: str) -> "Linked":
+        """Return the text, which knows where it leads: an address relative to the page."""
+        linked = super().__new__(cls, text)
+        linked.to = to
+        return linked
+
+
 STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
@@ -126,8 +139,12 @@ def _table(named: NamedTable) -> str:
 def _row(cells: Sequence[str]) -> str:
     first, *others = cells
     marked = ' class="hit"' if HIT_MARK in others else ""
-    rest = "".join(f"<td{_kind(cell)}>{escape(cell)}</td>" for cell in others)
-    return f'<tr{marked}><th scope="row"{_kind(first)}>{escape(first)}</th>{rest}</tr>'
+    rest = "".join(f"<td{_kind(cell)}>{_text(cell)}</td>" for cell in others)
+    return f'<tr{marked}><th scope="row"{_kind(first)}>{_text(first)}</th>{rest}</tr>'
+
+
+def _text(cell: str) -> str:
+    return f'<a href="{escape(cell.to)}">{escape(cell)}</a>' if isinstance(cell, Linked) else escape(cell)
 
 
 def _kind(cell: str) -> str:
