@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,11 +34,12 @@ class ShopByNight:
         return (self.files.whole / TRANSACTIONS).read_text().splitlines()[1].split(",")[1]
 
     def start(self, **variables: str) -> subprocess.Popen:
-        """Begin a night, with what the line in the crontab would set."""
+        """Begin a night, with what the line in the crontab would set; returns once it has a log."""
         settings = self.workplace.root / "settings.toml"
         settings.write_text(small_settings())
         of_cron = {"RAW_DIR": f"{self.files.folder}", "METAFLOW_FLOW_CONFIG": json.dumps({"settings": f"{settings}"})}
-        return subprocess.Popen(
+        before = self.logs()
+        night = subprocess.Popen(
             [sys.executable, nightly.__file__, "--dataset", DATASET],
             cwd=self.workplace.root / "elsewhere",
             env={**self.workplace.environment, **of_cron, **variables},
@@ -45,6 +47,9 @@ class ShopByNight:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        while self.logs() == before and night.poll() is None:
+            time.sleep(0.05)
+        return night
 
     def night(self) -> int:
         """Run a night to its end; returns its exit code."""
@@ -52,10 +57,13 @@ class ShopByNight:
         night.communicate(timeout=SECONDS)
         return night.returncode
 
+    def logs(self) -> list[Path]:
+        """The logs of the nights, tonight's last."""
+        return sorted((self.workplace.data_dir / "logs").glob("nightly-*.log"))
+
     def log(self) -> str:
-        """The newest log; empty before the first."""
-        logs = sorted((self.workplace.data_dir / "logs").glob("nightly-*.log"))
-        return logs[-1].read_text(errors="replace") if logs else ""
+        """Tonight's log."""
+        return self.logs()[-1].read_text(errors="replace")
 
     def versions(self) -> list[str]:
         """What Redis holds, the served version first."""
