@@ -2,9 +2,11 @@
 
 import http.server
 import json
+import socketserver
 import threading
 import time
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -47,6 +49,25 @@ def server(*statuses: int, seconds: float = 0.0, location: str = ""):
     finally:
         running.shutdown()
         running.server_close()
+
+
+@contextmanager
+def answering_bytes(pieces: Iterable[bytes], seconds_between: float = 0.0) -> Iterator[str]:
+    """Answer whatever comes with these bytes, piece by piece; gives the address."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(65_536)
+            with suppress(OSError):  # nobody listens any more
+                for piece in pieces:
+                    self.request.sendall(piece)
+                    time.sleep(seconds_between)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as running:
+        running.daemon_threads = True
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}/hooks/very-secret"
+        running.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +123,16 @@ def test_what_does_not_arrive_is_said_without_the_address(statuses, options, why
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:1/very-secret", "ftp://127.0.0.1/very-secret", "http://[very-secret", "very-secret"]
+    "url",
+    [
+        "http://127.0.0.1:1/very-secret",
+        "http://127.0.0.1:1/very secret",
+        "http://127.0.0.1:very-secret/",
+        "http://127.0.0.1:1/véry-secret",
+        "ftp://127.0.0.1/very-secret",
+        "http://[very-secret",
+        "very-secret",
+    ],
 )
 def test_an_address_where_nobody_is_is_said_without_it(url, monkeypatch, capsys):
     monkeypatch.setenv(WEBHOOK_VARIABLE, url)
@@ -110,3 +140,19 @@ def test_an_address_where_nobody_is_is_said_without_it(url, monkeypatch, capsys)
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "secret" not in said
+
+
+def test_a_server_that_speaks_something_else_is_said(monkeypatch, capsys):
+    with answering_bytes([b"220 mail.example ESMTP\r\n"]) as url:
+        monkeypatch.setenv(WEBHOOK_VARIABLE, url)
+        assert not tell(BAD_NIGHT)
+    assert capsys.readouterr().err == "the webhook at 127.0.0.1 was not told: BadStatusLine\n"
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(monkeypatch, capsys):
+    with answering_bytes([b"HTTP/1.1 200 OK\r\nX: ", *[b"y"] * 99], seconds_between=0.1) as url:
+        monkeypatch.setenv(WEBHOOK_VARIABLE, url)
+        began = time.monotonic()
+        assert not tell(BAD_NIGHT)
+    assert time.monotonic() - began < 3.0  # three times 0.3 s, where the answer takes ten
+    assert "timed out" in capsys.readouterr().err

@@ -194,6 +194,16 @@ def test_a_refusal_of_an_earlier_night_is_not_taken_for_tonights(capsys):
     assert "without a report" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("torn", ["{", "[]", "{}", '"17"', "\x00"])
+def test_a_report_that_a_full_disk_tore_is_told_and_the_night_has_its_line(torn, data_dir, capsys):
+    for name in ("report.json", "refusal.json"):
+        (data_dir / "reports" / "demo").mkdir(parents=True, exist_ok=True)
+        (data_dir / "reports" / "demo" / name).write_text(torn)
+    assert nightly.run_night("demo", python("pass")) == ExitCode.FAILED
+    assert len(read_nights("demo")) == 1
+    assert "refusal.json cannot be read" in capsys.readouterr().err
+
+
 def test_the_report_of_an_earlier_night_is_not_taken_for_tonights():
     assert nightly.run_night("demo", run("passed", "yes", 0)) == ExitCode.PUBLISHED
     assert nightly.run_night("demo", python("pass")) == ExitCode.FAILED

@@ -118,9 +118,12 @@ def _left_tonight(run_id: str | None, path: Path) -> dict[str, Any]:
         print(error, file=sys.stderr)
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
+        return report if str(report["run_id"]) == run_id else {}
     except FileNotFoundError:
         return {}
-    return report if str(report["run_id"]) == run_id else {}
+    except (OSError, ValueError, TypeError, KeyError) as error:  # torn, as a full disk leaves it
+        print(f"{path} cannot be read: {error!r}", file=sys.stderr)
+        return {}
 
 
 def _cutoff(report: Mapping[str, Any]) -> str | None:

@@ -6,9 +6,11 @@ The address is a secret: whoever knows it can post. No message holds more of it 
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -42,7 +44,7 @@ def tell(night: Night) -> bool:
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(PAUSE_SECONDS * attempt)
-        if (why := _why_not_arrived(url, message_of(night))) is None:
+        if (why := _why_not_in_time(url, message_of(night))) is None:
             return True
     print(f"the webhook at {host} was not told: {why}", file=sys.stderr)
     return False
@@ -63,6 +65,19 @@ def _host(url: str) -> str | None:
     return parts.hostname if parts.scheme in ("http", "https") else None
 
 
+def _why_not_in_time(url: str, message: Mapping[str, Any]) -> str | None:
+    """Post once, for `SECONDS` in all: an answer that comes byte by byte would outlast the socket's own timeout."""
+    outcome: list[str | None] = ["timed out"]
+
+    def post() -> None:
+        outcome[0] = _why_not_arrived(url, message)
+
+    attempt = threading.Thread(target=post, daemon=True)
+    attempt.start()
+    attempt.join(SECONDS)
+    return outcome[0]
+
+
 def _why_not_arrived(url: str, message: Mapping[str, Any]) -> str | None:
     """Post once; returns what went wrong, None when nothing did."""
     body, headers = json.dumps(message).encode(), {"Content-Type": "application/json"}
@@ -72,5 +87,7 @@ def _why_not_arrived(url: str, message: Mapping[str, Any]) -> str | None:
             return None
     except urllib.error.HTTPError as error:
         return f"it answered {error.code}"
-    except (OSError, ValueError) as error:  # ValueError: an address that cannot be one; its text would show it
-        return type(error).__name__ if isinstance(error, ValueError) else str(getattr(error, "reason", error))
+    except OSError as error:
+        return str(getattr(error, "reason", error))
+    except (http.client.HTTPException, ValueError) as error:  # no answer of HTTP, or no address: its text would show it
+        return type(error).__name__
