@@ -27,10 +27,12 @@ from typing import IO
 
 from recommender import dataset_lock
 from recommender.errors import SettingsError
+from recommender.nights.disk import set_aside
 from recommender.nights.environment_file import read_environment
+from recommender.nights.lasting_output import lasting_output
 from recommender.nights.night_log import Night, add_night, read_nights
 from recommender.nights.outcome import ExitCode, Outcome, cut_short, judge, run_id_path
-from recommender.nights.summary import lines_of, night_of, not_begun
+from recommender.nights.summary import broken_off, lines_of, night_of, not_begun
 from recommender.nights.webhook import tell
 from recommender.project_paths import keep_private, logs_dir, set_environment_defaults
 
@@ -60,11 +62,16 @@ def run_night(dataset: str, command: Sequence[str], timeout_seconds: float = flo
     began = datetime.now(UTC)
     log_path = logs_dir() / f"nightly-{dataset}-{began:{LOG_TIMESTAMP}}.log"
     try:
-        with dataset_lock.dataset_lock(dataset) as lock, log_path.open("a", encoding="utf-8") as log:
+        with (
+            dataset_lock.dataset_lock(dataset) as lock,
+            log_path.open("a", encoding="utf-8") as log,
+            set_aside(log_path.parent, f"nightly-{dataset}") as give_room_back,
+        ):
             _prune_logs(dataset)
             run_id_path(dataset).unlink(missing_ok=True)
             outcome = _run(dataset, command, log, lock, timeout_seconds)
             night = night_of(dataset, began, datetime.now(UTC), outcome)
+            give_room_back()
             summary = "\n".join(lines_of(night, log_path))
             _add_to_log(summary, log)
             _keep(night)
@@ -78,7 +85,12 @@ def run_night(dataset: str, command: Sequence[str], timeout_seconds: float = flo
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out the command line; returns the exit code."""
+    """Carry out the command line; returns the exit code, whatever becomes of the output."""
+    with lasting_output():
+        return _main(_options(arguments))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python flows/nightly.py", description="Run the flow once, unattended.")
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--max-workers", type=int, default=2, help="how many candidates train at a time")
@@ -86,7 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--environment", type=Path, help="file of variables, NAME=value a line, as make schedule writes"
     )
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def _main(options: argparse.Namespace) -> int:
     try:
         os.environ.update(read_environment(options.environment) if options.environment else {})
     except SettingsError as error:
@@ -97,8 +112,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = flow_command(options.dataset, options.max_workers)
     try:
         code = run_night(options.dataset, command, options.timeout_minutes * 60)
-    except Exception:  # Python would end with 1, which means refused here
+    except Exception as error:  # Python would end with 1, which means refused here
         traceback.print_exc()
+        night = broken_off(options.dataset, datetime.now(UTC), error)
+        _keep(night)
+        tell(night)
         return ExitCode.FAILED
     if code != ExitCode.ALREADY_RUNNING:
         _draw(options.dataset)

@@ -13,6 +13,7 @@ import nightly
 from nightly import ExitCode
 from recommender.alarms import Kind
 from recommender.dataset_lock import AlreadyRunning, dataset_lock
+from recommender.nights import summary
 from recommender.nights.night_log import read_nights
 
 NIGHTLY_FILE = Path(nightly.__file__)
@@ -309,13 +310,49 @@ def test_a_night_whose_log_is_full_ends_as_its_report_says(capsys):
     assert "cannot be written" in night.stderr
 
 
-def test_a_crash_of_nightly_itself_is_not_taken_for_a_refusal(data_dir):
+def test_a_crash_of_nightly_itself_is_not_taken_for_a_refusal_and_is_told(data_dir):
     (data_dir / "logs").write_text("a file where the folder should be")
 
     done = subprocess.run([sys.executable, NIGHTLY_FILE, "--dataset", "demo"], capture_output=True, text=True)
 
     assert done.returncode == ExitCode.FAILED
     assert "FileExistsError" in done.stderr
+    (night,) = read_nights("demo")
+    assert night.reason.startswith("failed: the nightly command broke off: FileExistsError: ")
+    assert [each.kind for each in night.alarms] == [Kind.FAILED]
+
+
+@pytest.mark.parametrize("streams", [">/dev/full", ">/dev/full 2>&1", "| true"])
+def test_a_published_night_is_one_where_nobody_can_be_told(streams, monkeypatch):
+    """Its output goes to a file on a full disk, or to a reader who has left."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # cron sets none; what is held back fails as Python ends
+    code = (
+        f"import nightly, sys; nightly.flow_command = lambda *_: {run('passed', 'yes', 0)!r}; "
+        "sys.exit(nightly.main(['--dataset', 'demo', '--environment', sys.argv[1]]))"
+    )
+    variables = nightly.logs_dir().with_name("demo.env")
+    variables.write_text("NIGHTLY_WEBHOOK_URL=nowhere\n")
+    shell = f'"$@" {streams}; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", shell, "bash", *python(code, f"{variables}")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (ExitCode.PUBLISHED, "")
+    assert [night.exit_code for night in read_nights("demo")] == [ExitCode.PUBLISHED]
+
+
+WRONG_SETTINGS = {
+    "[nightly]\nevery_hours = 'x'": "[nightly] every_hours is 'x'",
+    "[nightly": "is not valid TOML",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("toml", "words"), WRONG_SETTINGS.items(), ids=["a wrong value", "no TOML", "no section"])
+def test_settings_that_cannot_be_used_do_not_cost_a_night_its_line(toml, words, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(summary, "DEFAULT_FILE", tmp_path / "settings.toml")
+    (tmp_path / "settings.toml").write_text(toml)
+    assert nightly.run_night("demo", run("passed", "yes", 0)) == ExitCode.PUBLISHED
+    assert len(read_nights("demo")) == 1
+    said = capsys.readouterr().err
+    assert words in said and bool(said) == bool(words)
 
 
 def test_flow_command_runs_the_flow_with_this_python():

@@ -18,6 +18,7 @@ from typing import Any
 from recommender import dataset_lock
 from recommender.alarms import Alarm, Kind, Level
 from recommender.features.time_split import ONE_DAY
+from recommender.nights.disk import full_disk
 from recommender.nights.last_error import last_error
 from recommender.project_paths import logs_dir, reports_dir
 from recommender.release.early_refusal import refusal_file
@@ -94,12 +95,9 @@ def _verdict(report: Mapping[str, Any], exit_code: int, log_path: Path) -> tuple
         case "passed" if report["published"]:
             later = f"; then the run ended with exit code {exit_code}, the log says why" if exit_code else ""
             return ExitCode.PUBLISHED, f"published: {report['verdict_reason']}{later}"
-    why = last_error(log_path)
+    why = "; ".join(filter(None, (last_error(log_path), full_disk(log_path.parent))))
     if report:
-        return (
-            ExitCode.FAILED,
-            f"failed: good lists were not published, exit code {exit_code}{why and f': {why}' or ''}",
-        )
+        return ExitCode.FAILED, f"failed: good lists were not published, exit code {exit_code}{why and f': {why}'}"
     return ExitCode.FAILED, f"failed: {why or 'the run left no word'} (exit code {exit_code} and without a report)"
 
 

@@ -14,8 +14,8 @@ from recommender.config import DEFAULT_FILE, read_toml
 from recommender.errors import SettingsError
 from recommender.nights.lateness import missed, took_long
 from recommender.nights.night_log import Night, read_nights
+from recommender.nights.night_settings import nightly_settings
 from recommender.nights.outcome import ExitCode, Outcome
-from recommender.settings.sections import NIGHTLY, NightlySettings
 
 
 def night_of(dataset: str, began: datetime, ended: datetime, outcome: Outcome) -> Night:
@@ -32,6 +32,13 @@ def not_begun(dataset: str, now: datetime, why: str) -> Night:
     return Night(dataset, _second(now), _second(now), int(ExitCode.ALREADY_RUNNING), "not begun", alarms=(alarm,))
 
 
+def broken_off(dataset: str, now: datetime, error: Exception) -> Night:
+    """Return what is told when the nightly command itself fails: its logs cannot be written, for example."""
+    reason = f"failed: the nightly command broke off: {type(error).__name__}: {error}"
+    alarm = Alarm(Kind.FAILED, Level.STOP, reason)
+    return Night(dataset, _second(now), _second(now), int(ExitCode.FAILED), reason, alarms=(alarm,))
+
+
 def lines_of(night: Night, log_path: Path) -> list[str]:
     """Return a night for people: a line about it, and one for each alarm that the line does not tell already."""
     seconds = (datetime.fromisoformat(night.ended) - datetime.fromisoformat(night.began)).total_seconds()
@@ -43,12 +50,13 @@ def lines_of(night: Night, log_path: Path) -> list[str]:
 def _lateness(dataset: str, began: datetime, ended: datetime) -> list[Alarm]:
     """Return what came late, as far as settings and log of nights can be read: a night does not fail for it."""
     try:
-        settings = NightlySettings(**read_toml(DEFAULT_FILE.read_text(encoding="utf-8"))[NIGHTLY])
-        before = read_nights(dataset)
-    except (KeyError, SettingsError, OSError) as error:
+        settings = nightly_settings(read_toml(DEFAULT_FILE.read_text(encoding="utf-8")))
+        if settings is None:
+            return []
+        return [*missed(read_nights(dataset), began, settings), *took_long(began, ended, settings)]
+    except (SettingsError, OSError) as error:
         print(f"whether nights were missed is not known: {error}", file=sys.stderr)
         return []
-    return [*missed(before, began, settings), *took_long(began, ended, settings)]
 
 
 def _second(moment: datetime) -> str:
