@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from recommender.nights.lasting_output import lasting_output
 from recommender.nights.night_log import Night, add_night, read_nights
 from recommender.nights.outcome import ExitCode, Outcome, cut_short, judge, run_id_path
 from recommender.nights.summary import broken_off, lines_of, night_of, not_begun
+from recommender.nights.tonight import handed_on
 from recommender.nights.webhook import tell
 from recommender.project_paths import keep_private, logs_dir, set_environment_defaults
 
@@ -69,7 +70,7 @@ def run_night(dataset: str, command: Sequence[str], timeout_seconds: float = flo
         ):
             _prune_logs(dataset)
             run_id_path(dataset).unlink(missing_ok=True)
-            outcome = _run(dataset, command, log, lock, timeout_seconds)
+            outcome = _run(dataset, command, log, lock, handed_on(began), timeout_seconds)
             night = night_of(dataset, began, datetime.now(UTC), outcome)
             give_room_back()
             summary = "\n".join(lines_of(night, log_path))
@@ -123,7 +124,14 @@ def _main(options: argparse.Namespace) -> int:
     return code
 
 
-def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], timeout_seconds: float) -> Outcome:
+def _run(
+    dataset: str,
+    command: Sequence[str],
+    log: IO[str],
+    lock: IO[str],
+    variables: Mapping[str, str],
+    timeout_seconds: float,
+) -> Outcome:
     """Run the command in a process group of its own until it ends, is too late, or this process is told to end."""
     deadline = time.monotonic() + timeout_seconds
     with _signals_to_end() as signals:
@@ -134,7 +142,7 @@ def _run(dataset: str, command: Sequence[str], log: IO[str], lock: IO[str], time
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=[lock.fileno()],
-            env=dataset_lock.handed_on(lock),
+            env={**dataset_lock.handed_on(lock), **variables},
         )
         while process.poll() is None:
             if signals:

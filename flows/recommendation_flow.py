@@ -188,6 +188,7 @@ class RecommendationFlow(FlowSpec):
         """Bring the raw files, check them, hold them against those of earlier nights, lay out the weeks."""
         from recommender.evaluation.checked_settings import check_settings
         from recommender.nights.arrivals import check_arrivals
+        from recommender.nights.tonight import missed_before
         from recommender.release.champion import champion, check_not_older
         from recommender.release.published_versions import renew
         from recommender.release.run_folders import make_room
@@ -205,7 +206,8 @@ class RecommendationFlow(FlowSpec):
         self.windows = self.plan.windows
         served, forced = champion(self.dataset), " ".join(self.force_reason.split())
         arrivals = self.settings.arrivals
-        self.alarms = check_arrivals(self.plan.raw, self.dataset, self.run_id, served, arrivals, forced)
+        odd = check_arrivals(self.plan.raw, self.dataset, self.run_id, served, arrivals, forced)
+        self.alarms = [*missed_before(self.dataset, toml), *odd]
         check_not_older(self.windows.cutoff, served, forced)
         keep(self.plan.raw_dir)
         self.next(self.build_marts)
@@ -396,6 +398,7 @@ class RecommendationFlow(FlowSpec):
     @step
     def publish(self):
         """Make everybody's list, hold the lists against the second gate, publish them."""
+        from recommender.nights.tonight import next_due
         from recommender.release.champion import check_own
         from recommender.release.publication import publish_tonight
         from recommender.release.publish import PublishedRun
@@ -403,8 +406,9 @@ class RecommendationFlow(FlowSpec):
         if cluster.is_test(current.branch_name):
             check_own(self.dataset)
         maker = self.week.contest.maker(self.chosen.candidate.label)
+        due_at = next_due(self.dataset, self.toml.to_dict())
         self.publication = publish_tonight(
-            PublishedRun(self.dataset, self.run_id, maker, self.windows.report()),
+            PublishedRun(self.dataset, self.run_id, maker, self.windows.report(), due_at=due_at),
             self.windows.publishing_as_of_day,
             self.chosen.candidate,
             self.settings,

@@ -178,6 +178,7 @@ class Manifest:
         format: of the buckets.
         segments: names of the popular lists besides the overall one.
         parts: by name, all but the buckets and this manifest; a part that is missing here was not published.
+        due_at: by when newer lists should be there, UTC, ISO 8601; empty where no night is to come.
     """
 
     version: str
@@ -197,6 +198,7 @@ class Manifest:
     format: int = FORMAT
     segments: tuple[str, ...] = ()
     parts: dict[str, PartSummary] = field(default_factory=dict)
+    due_at: str = ""
 
     def keys_of(self, part: str) -> int:
         """Number of keys of a numbered part, 0 of one that was not published."""

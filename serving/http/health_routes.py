@@ -10,14 +10,19 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
+from serving.cache.contract import Manifest
 from serving.http.api_keys import NEEDS_KEY, KeyedRoute, has_key
 from serving.http.problems import not_ready, problem_responses
-from serving.lookup.answers import age_seconds
+from serving.lookup.answers import age_seconds, late_seconds
 from serving.lookup.recommendation_store import RecommendationStore
 from serving.lookup.store_errors import FallbackReason, RulesTrouble, StoreUnavailable
 
 router = APIRouter(tags=["health"])
 keyed = APIRouter(tags=["health"], route_class=KeyedRoute)
+
+
+OfAge = Literal["stale", "late"]
+OfLists = Literal["lists_missing", "popular_list_barred"]
 
 
 class Live(BaseModel):
@@ -35,15 +40,19 @@ class ReadyBriefly(BaseModel):
 class Ready(ReadyBriefly):
     """Lists can be served."""
 
-    reason: FallbackReason | RulesTrouble | Literal["stale", "lists_missing", "popular_list_barred"] | None = Field(
-        description="`stale`: the lists are too old; `lists_missing`: Redis has lost some; `popular_list_barred`: "
-        "rules leave nothing of the list for strangers; `rules_...`: what is wrong with the rules; else "
-        "why all customers get the overall list that was read last."
+    reason: FallbackReason | RulesTrouble | OfAge | OfLists | None = Field(
+        description="`stale`: the lists are too old; `late`: newer ones should have come by `due_at`; "
+        "`lists_missing`: Redis has lost some; `popular_list_barred`: rules leave nothing of the list for strangers; "
+        "`rules_...`: what is wrong with the rules; else why all customers get the overall list that was read last."
     )
     dataset: str = Field(examples=["demo"])
     version: str = Field(examples=["20200923T021500Z-5f0c9a1e"])
     generated_at: str = Field(examples=["2020-09-23T02:15:00+00:00"])
     age_seconds: int = Field(ge=0, examples=[25_200])
+    due_at: str | None = Field(
+        description="By when newer lists should be there; null where no night is to come.",
+        examples=["2020-09-24T10:00:00+00:00"],
+    )
     customers: int = Field(description="Customers with a list.", examples=[50_000])
     k: int = Field(description="The most articles a list has.", examples=[12])
 
@@ -82,23 +91,28 @@ async def _state_of_lists(request: Request) -> Ready:
         if store.known_head is None:
             raise
         manifest, reason = store.known_head.manifest, error.fallback_reason
-    age = age_seconds(manifest.created_at)
-    reason = reason or store.rules_trouble or _gaps(store)
-    if reason is None and age > request.app.state.stale_after_seconds:
-        reason = "stale"
+    reason = reason or store.rules_trouble or _gaps(store) or _age(manifest, request.app.state.stale_after_seconds)
     return Ready(
         status="degraded" if reason else "ready",
         reason=reason,
         dataset=manifest.dataset,
         version=manifest.version,
         generated_at=manifest.created_at,
-        age_seconds=age,
+        age_seconds=age_seconds(manifest.created_at),
+        due_at=manifest.due_at or None,
         customers=manifest.customers,
         k=manifest.k,
     )
 
 
-def _gaps(store: RecommendationStore) -> Literal["lists_missing", "popular_list_barred"] | None:
+def _age(manifest: Manifest, stale_after_seconds: float) -> OfAge | None:
+    """Return whether the lists are older than they should be."""
+    if age_seconds(manifest.created_at) > stale_after_seconds:
+        return "stale"
+    return "late" if late_seconds(manifest.due_at) else None
+
+
+def _gaps(store: RecommendationStore) -> OfLists | None:
     """Return what keeps some shoppers from their lists while Redis answers."""
     if store.missing_keys:
         return "lists_missing"

@@ -9,7 +9,7 @@ from functools import lru_cache
 from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from serving.lookup.answers import ServedList, age_seconds
+from serving.lookup.answers import ServedList, age_seconds, late_seconds
 from serving.lookup.recommendation_store import RecommendationStore
 from serving.lookup.wanted import EmptyReason
 
@@ -50,6 +50,11 @@ class ApiMetrics:
         self.timer_of = lru_cache(MAX_CHILDREN)(self.requests.labels)  # finding one takes as long as counting
         self._counter_of = lru_cache(MAX_CHILDREN)(self.lists.labels)
         self.age = Gauge("recommendations_age_seconds", "Age of the version that is served.", registry=self.registry)
+        self.late = Gauge(
+            "recommendations_late_seconds",
+            "Time since newer lists should have been there; 0 before, and where no night is to come.",
+            registry=self.registry,
+        )
         self.barred = Gauge("recommendations_articles_barred", "Articles that rules bar.", registry=self.registry)
         self.missing = Gauge(
             "recommendations_keys_missing",
@@ -66,10 +71,11 @@ class ApiMetrics:
             self._counter_of(each.source.name.lower(), each.fallback_reason or "", caller, each.variant or "").inc()
 
     def page(self, store: RecommendationStore) -> Response:
-        """Return all metrics as Prometheus reads them; without a version the age is not a number."""
+        """Return all metrics as Prometheus reads them; without a version age and lateness are no number."""
         self.redis_up.set(not store.is_redis_away)
         self.barred.set(len(store.catalogue.rules.barred))
         self.missing.set(store.missing_keys)
         head = store.known_head
         self.age.set(age_seconds(head.manifest.created_at) if head else float("nan"))
+        self.late.set(late_seconds(head.manifest.due_at) if head else float("nan"))
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -175,6 +175,11 @@ def age_seconds(generated_at: str, now: datetime | None = None) -> int:
     return max(0, int((now - datetime.fromisoformat(generated_at)).total_seconds()))
 
 
+def late_seconds(due_at: str, now: datetime | None = None) -> int:
+    """Return whole seconds since newer lists were due; 0 before, and where none are."""
+    return age_seconds(due_at, now) if due_at else 0
+
+
 def format_age(seconds: int) -> str:
     """Return a duration in the largest whole unit: `42 seconds`, `3 hours`, `2 days`."""
     for name, unit_seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import get_route_path
 
 from serving.cache.variants import Variant, variant_of
-from serving.lookup.answers import ShownTo, age_seconds, format_age
+from serving.lookup.answers import ShownTo, age_seconds, format_age, late_seconds
 from serving.lookup.recommendation_store import RecommendationStore
 from serving.lookup.store_errors import RedisAway
 from serving.page.article_search import Found
@@ -104,9 +104,12 @@ class PageRequest:
     def render(self, template: str, **values: object) -> Response:
         """Render a page; the request's parameters stay when another version is chosen."""
         manifest = self.store.known_head.manifest
+        age = age_seconds(manifest.created_at)
         shared = {
             "manifest": manifest,
-            "age": format_age(age_seconds(manifest.created_at)),
+            "age": format_age(age),
+            "is_stale": age > self.request.app.state.stale_after_seconds,
+            "late": format_age(late) if (late := late_seconds(manifest.due_at)) else None,
             "choices": self.choices(),
             "variant": self.variant,
             "preview": self.preview,

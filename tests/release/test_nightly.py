@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from nightly import ExitCode
 from recommender.alarms import Kind
 from recommender.dataset_lock import AlreadyRunning, dataset_lock
 from recommender.nights import summary
-from recommender.nights.night_log import read_nights
+from recommender.nights.night_log import Night, add_night, read_nights
 
 NIGHTLY_FILE = Path(nightly.__file__)
 
@@ -168,6 +169,32 @@ def test_every_night_has_a_line_in_the_log_of_nights(command, code, version, kin
     assert [each.kind for each in night.alarms] == kinds
     assert night.began <= night.ended
     assert night.run_id == ("17" if code in (ExitCode.PUBLISHED, ExitCode.REFUSED) else None)
+
+
+# A run that tells of which night it is, and what it found missing before.
+TELLS_ITS_NIGHT = f"""
+import json, os, sys
+sys.argv = ["", "passed", "yes", "17", "17", "0"]
+try:
+    exec({RUN!r})
+finally:
+    from recommender.nights.tonight import BEGAN, missed_before
+    found = missed_before("demo", {{"nightly": {{"every_hours": 24, "most_hours": 8}}}})
+    report["alarms"] = [each.as_dict() for each in found]
+    report["verdict_reason"] = os.environ[BEGAN]
+    (reports_dir("demo") / "report.json").write_text(json.dumps(report))
+"""
+
+
+def test_a_run_knows_when_its_night_began_and_what_both_find_is_told_once():
+    add_night(Night("demo", "2020-01-01T03:00:00+00:00", "2020-01-01T04:00:00+00:00", 0, "published"))
+    assert nightly.run_night("demo", python(TELLS_ITS_NIGHT)) == ExitCode.PUBLISHED
+    night = read_nights("demo")[-1]
+    assert datetime.fromisoformat(night.reason.removeprefix("published: ")).replace(microsecond=0) == (
+        datetime.fromisoformat(night.began)
+    )
+    (alarm,) = night.alarms
+    assert alarm.kind == Kind.LATE and "nights were missed: the last began 2020-01-01 03:00 UTC" in alarm.text
 
 
 def test_a_night_that_found_another_at_work_is_told_and_has_no_line(monkeypatch):

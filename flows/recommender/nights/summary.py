@@ -21,7 +21,7 @@ from recommender.nights.outcome import ExitCode, Outcome
 def night_of(dataset: str, began: datetime, ended: datetime, outcome: Outcome) -> Night:
     """Return the line of a night, with alarms for what the run does not know: nights before it, and its own length."""
     told = outcome.told()
-    alarms = [*told.alarms, *_lateness(dataset, began, ended)]
+    alarms = dict.fromkeys([*told.alarms, *_lateness(dataset, began, ended)])  # a report may tell of missed nights, too
     named = {"run_id": told.run_id, "cutoff": told.cutoff, "version": told.version}
     return Night(dataset, _second(began), _second(ended), int(told.code), told.reason, **named, alarms=tuple(alarms))
 

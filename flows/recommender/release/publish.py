@@ -64,6 +64,7 @@ class PublishedRun:
     Attributes:
         dataset, run_id, model, windows: of the run.
         generated_at: when the lists were made, UTC, ISO 8601; without it, when they are published.
+        due_at: by when newer lists should be there, UTC, ISO 8601; empty where no night is to come.
     """
 
     dataset: str
@@ -71,6 +72,7 @@ class PublishedRun:
     model: str
     windows: Mapping[str, Mapping[str, str]]
     generated_at: str = ""
+    due_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,7 @@ def _describe(load: _Load, run: PublishedRun, written: Mapping[str, PartSummary]
         articles=_distinct_articles(lists.numbers),
         windows={name: dict(window) for name, window in run.windows.items()},
         created_at=run.generated_at or load.created_at.isoformat(timespec="seconds"),
+        due_at=run.due_at,
         bucket_count=buckets.keys,
         bytes=buckets.bytes,
         checksum=buckets.checksum,

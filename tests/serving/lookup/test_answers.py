@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from serving.cache.list_buckets import Proposer, Source
-from serving.lookup.answers import Reason, age_seconds, format_age, reasons_of
+from serving.lookup.answers import Reason, age_seconds, format_age, late_seconds, reasons_of
 
 
 def test_age_is_in_whole_seconds_and_never_negative():
@@ -13,6 +13,13 @@ def test_age_is_in_whole_seconds_and_never_negative():
     assert age_seconds("2020-09-25T02:15:00+00:00", now) == 30
     assert age_seconds("2020-09-25T02:15:00+02:00", now) == 30 + 2 * 3600
     assert age_seconds("2020-09-25T02:16:00+00:00", now) == 0  # made by a clock that runs ahead
+
+
+def test_lists_are_late_from_when_newer_ones_are_due():
+    now = datetime(2020, 9, 25, 11, 0, 30, tzinfo=UTC)
+    assert late_seconds("2020-09-25T11:00:00+00:00", now) == 30
+    assert late_seconds("2020-09-25T11:01:00+00:00", now) == 0
+    assert late_seconds("", now) == 0  # no night is to come
 
 
 @pytest.mark.parametrize(
