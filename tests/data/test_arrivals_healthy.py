@@ -76,7 +76,7 @@ def nights_of(rhythm: Rhythm, days: int, clumpiness: float, seed: int) -> Iterat
 IN_ITS_FIRST_YEAR = "closed on Sundays, in its first year"
 
 
-@pytest.mark.parametrize("shop", SHOPS.keys() - {IN_ITS_FIRST_YEAR})
+@pytest.mark.parametrize("shop", [each for each in SHOPS if each != IN_ITS_FIRST_YEAR])
 def test_nothing_is_told_of_healthy_nights(shop):
     told = [each for seed in SEEDS for each in nights_of(*SHOPS[shop], seed)]
     assert told == [[]] * NIGHTS * len(SEEDS)
