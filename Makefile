@@ -161,7 +161,8 @@ history: setup  ## List what the last runs decided, and why
 
 .PHONY: nightly
 nightly: setup  ## Run once as cron does: one at a time, logged, with a meaningful exit code
-	@$(BIN)/python flows/nightly.py --dataset="$$DATASET" --max-workers="$$MAX_WORKERS"
+	@$(BIN)/python flows/nightly.py --dataset="$$DATASET" --max-workers="$$MAX_WORKERS" \
+	  $${TIMEOUT_MINUTES:+--timeout-minutes="$$TIMEOUT_MINUTES"}
 
 .PHONY: schedule
 schedule: setup  ## Run it every night, by systemd or cron, with the variables that are set now (AT=03:00, RAW_DIR=..., PRINT=1)

@@ -32,7 +32,7 @@ from recommender.nights.environment_file import read_environment
 from recommender.nights.lasting_output import lasting_output
 from recommender.nights.night_log import Night, add_night, read_nights
 from recommender.nights.outcome import ExitCode, Outcome, cut_short, judge, run_id_path
-from recommender.nights.summary import broken_off, lines_of, night_of, not_begun
+from recommender.nights.summary import broken_off, lines_of, night_of, not_begun, summary_of
 from recommender.nights.tonight import handed_on
 from recommender.nights.webhook import tell
 from recommender.project_paths import keep_private, logs_dir, set_environment_defaults
@@ -80,7 +80,7 @@ def run_night(dataset: str, command: Sequence[str], timeout_seconds: float = flo
         print(error, file=sys.stderr)
         tell(not_begun(dataset, began, f"{error}"))
         return ExitCode.ALREADY_RUNNING
-    print(summary)
+    print("\n\n".join(filter(None, (summary, summary_of(outcome.report)))))
     tell(night)
     return outcome.code
 

@@ -36,7 +36,7 @@ TARGETS = {
     "publish": ["DATASET", "RUN"],
     "versions": ["DATASET"],
     "history": ["DATASET"],
-    "nightly": ["DATASET", "MAX_WORKERS"],
+    "nightly": ["DATASET", "MAX_WORKERS", "TIMEOUT_MINUTES"],
     "schedule": ["DATASET", "AT", "MAX_WORKERS", "SCHEDULER", "TIMEOUT_MINUTES"],
     "schedule-status": ["DATASET"],
     "unschedule": ["DATASET"],

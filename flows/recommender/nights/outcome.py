@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import IntEnum
 from pathlib import Path
@@ -50,6 +50,7 @@ class Outcome:
         cutoff: YYYY-MM-DD, first day that the run did not see; None when it left no report.
         version: that was published, or None.
         alarms: what somebody should be told.
+        report: that the run left, or its early refusal; empty without either.
     """
 
     code: ExitCode
@@ -58,6 +59,7 @@ class Outcome:
     cutoff: str | None = None
     version: str | None = None
     alarms: Sequence[Alarm] = ()
+    report: Mapping[str, Any] = field(default_factory=dict)
 
     def told(self) -> Outcome:
         """Return it with the alarm that a night without new lists is, unless the run told it of itself."""
@@ -80,7 +82,7 @@ def judge(dataset: str, exit_code: int, log_path: Path) -> Outcome:
     published = report.get("published") or {}
     code, reason = _verdict(report, exit_code, log_path)
     alarms = tuple(Alarm.from_dict(each) for each in report.get("alarms", ()))
-    return Outcome(code, reason, run_id, _cutoff(report), published.get("version"), alarms)
+    return Outcome(code, reason, run_id, _cutoff(report), published.get("version"), alarms, report)
 
 
 def cut_short(dataset: str, code: ExitCode, reason: str) -> Outcome:

@@ -1,13 +1,16 @@
 """A night in one piece: how it went and whether it came in time, for the log, the terminal and the webhook.
 
-In: `Outcome`, when it began and ended, the log of nights before it. Out: `Night`, and a few lines about it.
+In: `Outcome`, when it began and ended, the log of nights before it. Out: `Night`, a few lines about it, and a page.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
+from math import nan
 from pathlib import Path
+from typing import Any
 
 from recommender.alarms import Alarm, Kind, Level
 from recommender.config import DEFAULT_FILE, read_toml
@@ -45,6 +48,28 @@ def lines_of(night: Night, log_path: Path) -> list[str]:
     others = [each for each in night.alarms if each.text != night.reason]
     first = f"{night.dataset}: {night.reason}; {seconds:.0f} s; log {log_path}"
     return [first, *(f"{each.kind} {each.level}: {each.text}" for each in others)]
+
+
+def summary_of(report: Mapping[str, Any]) -> str:
+    """Return what the run's own report tells on a page; empty where it came to none. Its alarms are the night's."""
+    from recommender.report.run_report import summarize  # brings NumPy and PyArrow
+
+    if "metrics" not in report:
+        return ""
+    told = {**report, "metrics": _with_nan(report["metrics"]), "alarms": []}
+    if report.get("quality"):
+        told["quality"] = {**report["quality"], "map": _with_nan(report["quality"]["map"])}
+    try:
+        return summarize(told)
+    except Exception as error:  # a summary never decides over a night
+        return f"the report of run {report['run_id']} cannot be told: {error!r}"
+
+
+def _with_nan(value: Any) -> Any:
+    """Return nested numbers of a report with NaN in the place of null, which JSON has for it."""
+    if isinstance(value, Mapping):
+        return {name: _with_nan(each) for name, each in value.items()}
+    return nan if value is None else value
 
 
 def _lateness(dataset: str, began: datetime, ended: datetime) -> list[Alarm]:
