@@ -1,6 +1,7 @@
 """A schedule for cron and for systemd: both accept it, and what is removed is what was installed."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import SettingsError
-from recommender.nights.environment_file import read_environment, write_environment
-from recommender.nights.night_log import Night, add_night
-from recommender.nights.schedule import main, status
+from recommender.nights.environment_file import KEPT, read_environment, write_environment
+from recommender.nights.night_log import Night, add_night, read_nights
+from recommender.nights.schedule import environment_file, main, schedule_of, status
 from recommender.nights.schedule_files import Schedule, cron_line, line_of, next_at, units, with_line, without_line
 
 ODD = '/home/anna\'s shop/100% "real" $HOME'
@@ -178,6 +179,31 @@ def test_variables_are_kept_private_and_come_back_as_they_were(tmp_path):
     with pytest.raises(SettingsError, match="RAW_DIR has a line break"):
         write_environment(path, {"RAW_DIR": "a\nb"})
     assert read_environment(path) == secrets
+
+
+def test_every_variable_of_runs_and_of_redis_that_the_manual_names_is_kept():
+    manual = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    tables = manual.partition("For runs and commands:")[2].partition("For the API")[0]
+    rows = [line.split("|")[1] for line in tables.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert {"RAW_DIR", "REDIS_URL"} < named
+    assert {name for name in named if not KEPT.fullmatch(name)} == {"DATASET", "PIP_FIND_LINKS"}  # an option; set-up
+
+
+def test_what_cron_starts_runs_with_the_little_that_cron_sets(tmp_path, monkeypatch):
+    """Debian's cron sets these four variables and lets sh read the line, after it took the backslash from each %."""
+    data = tmp_path / 'anna\'s 100% "data" $HOME'
+    monkeypatch.setenv("RECOMMENDER_DATA_DIR", str(data))
+    monkeypatch.setenv("RAW_DIR", f"{data}/none")
+    monkeypatch.delenv("NIGHTLY_WEBHOOK_URL", raising=False)
+    write_environment(environment_file("kaggle-hm"))
+    line = cron_line(schedule_of("kaggle-hm", time(3, 0), max_workers=1, timeout_minutes=5))
+    command = line.split(maxsplit=5)[5].replace("\\%", "%")
+    of_cron = {"HOME": str(tmp_path), "LOGNAME": "anna", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(["/bin/sh", "-c", command], env=of_cron, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    (night,) = read_nights("kaggle-hm")
+    assert night.reason.startswith(f"failed: RAW_DIR={data}/none is not a folder")
 
 
 def test_a_file_of_variables_that_cannot_be_read_is_named(tmp_path):

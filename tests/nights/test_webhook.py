@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
 from recommender.alarms import Alarm, Kind, Level
 from recommender.nights import webhook
 from recommender.nights.night_log import Night
-from recommender.nights.webhook import WEBHOOK_VARIABLE, tell
+from recommender.nights.webhook import WEBHOOK_VARIABLE, message_of, tell
 
 ALARM = Alarm(Kind.DATA, Level.WARNING, "prices are 100 times the usual")
 NIGHT = Night("demo", "2026-12-01T03:00:00+00:00", "2026-12-01T03:04:00+00:00", 0, "published: 51 of 52", "17")
@@ -85,6 +86,13 @@ def test_text_for_people_and_fields_for_programs_arrive(monkeypatch):
     assert kind == "application/json"
     assert body["text"] == "demo: refused: 1 of 40\n- data: prices are 100 times the usual"
     assert body["exit_code"] == 1 and body["run_id"] == "18" and body["alarms"] == [ALARM.as_dict()]
+
+
+def test_the_reason_of_a_bad_night_stands_in_the_text_once():
+    alarm = Alarm(Kind.REFUSED, Level.STOP, BAD_NIGHT.reason)
+    message = message_of(replace(BAD_NIGHT, alarms=(ALARM, alarm)))
+    assert message["text"] == "demo: refused: 1 of 40\n- data: prices are 100 times the usual"
+    assert message["alarms"] == [ALARM.as_dict(), alarm.as_dict()]
 
 
 def test_a_night_without_alarms_and_one_without_an_address_are_told_nobody(monkeypatch):

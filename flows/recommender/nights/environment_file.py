@@ -15,7 +15,8 @@ from recommender.errors import SettingsError
 
 KEPT = re.compile(
     r"RAW_DIR|ONLINE_RETAIL_FILE|RECOMMENDER_DATA_DIR|STATE_URL|REDIS_\w+|EMBEDDED_REDIS\w*|WAREHOUSE_MEMORY"
-    r"|NIGHTLY_\w+|COMET_\w+|KAGGLE_\w+|AWS_\w+|LOG_\w+|METAFLOW_\w+|STALE_AFTER_HOURS|\w+_PROXY|\w+_proxy|PATH|TZ"
+    r"|NIGHTLY_\w+|COMET_\w+|KAGGLE_\w+|AWS_\w+|LOG_\w+|METAFLOW_\w+|STALE_AFTER_HOURS|XDG_CONFIG_HOME|PATH|TZ"
+    r"|\w+_PROXY|\w+_proxy|SSL_CERT_\w+|\w+_CA_BUNDLE"
 )
 """Names of the variables that a night goes by."""
 

@@ -52,7 +52,8 @@ def tell(night: Night) -> bool:
 
 def message_of(night: Night) -> dict[str, Any]:
     """Return what is posted: "text" for people, and the fields of `Night` for programs."""
-    lines = [f"{night.dataset}: {night.reason}", *(f"- {each.kind}: {each.text}" for each in night.alarms)]
+    others = [each for each in night.alarms if each.text != night.reason]
+    lines = [f"{night.dataset}: {night.reason}", *(f"- {each.kind}: {each.text}" for each in others)]
     return {"text": "\n".join(lines), **as_plain(night)}
 
 
