@@ -23,6 +23,22 @@ purchases = 5
 
 [runs]
 kept = 5
+records = 10
+archives = 150
+
+[arrivals]
+stops = ["older", "lost_rows", "id_format", "lost_ids"]
+late_after_days = 2
+few_rows_share = 0.1
+unusual_spreads = 6.0
+price_factor = 3.0
+lost_rows_share = 0.02
+late_rows_days = 7
+changed_rows_share = 0.001
+unseen_values_share = 0.05
+lost_values_share = 0.2
+other_format_share = 0.5
+lost_ids_share = 0.1
 
 [training]
 seeds = [7]

@@ -107,6 +107,8 @@ def run_baselines(
         seed: of the baselines in `SEEDED`.
         report: called with a line for each baseline that is left out because the catalogue is too large for it.
     """
+    import implicit  # noqa: F401, whole before there are threads: two that begin to import it wait for each other
+
     baselines = every_baseline(seed)
 
     def lists_of(name: str) -> RankedLists | CatalogueTooLarge:
