@@ -273,7 +273,7 @@ def test_no_task_fetched_an_object_twice_and_none_was_kept_twice(run_apart, apar
 def test_of_a_run_apart_the_state_alone_is_left(run_apart, apart):
     """What served the ranking weeks is gone, and no machine that started a flow has a file of it."""
     kept = {key.split("/")[5] for key in apart.bucket.stored_keys("metaflow/recommender/runs/kaggle-hm/")}
-    assert kept == {"marts", "evaluated", "ranker", "published", "test_week_lists.parquet"}
+    assert kept == {"arrivals.json", "marts", "evaluated", "ranker", "published", "test_week_lists.parquet"}
     assert {each.name for each in apart.workplace.data_dir.iterdir()} <= {"logs", "metaflow", "redis", "cache"}
 
 

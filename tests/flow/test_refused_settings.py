@@ -17,14 +17,15 @@ def empty_workplace(tmp_path):
 
 
 def run_with(workplace: Workplace, settings_file: Path) -> subprocess.CompletedProcess:
-    """Start a run with a settings file, and check that nothing was started or left behind but the lock."""
+    """Start a run with a settings file, and check that nothing was started or left behind but the two locks."""
     command = [sys.executable, str(FLOW_FILE), "--config", "settings", str(settings_file), "run"]
     run = subprocess.run(
         command, cwd=workplace.root / "elsewhere", env=workplace.environment, capture_output=True, text=True
     )
     assert "Traceback" not in run.stdout + run.stderr
     assert "Workflow starting" not in run.stdout + run.stderr
-    assert [path.name for path in workplace.data_dir.rglob("*") if path.is_file()] == ["demo.lock"]
+    left = sorted(path.name for path in workplace.data_dir.rglob("*") if path.is_file())
+    assert left == ["demo.lock", "metaflow.records"]
     return run
 
 
