@@ -4,11 +4,11 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
 from s3_server import BUCKET, Fault, s3_server
+from werkzeug.serving import WSGIRequestHandler
 
 import nightly
 from data.fetching import s3_client
@@ -277,8 +277,9 @@ def test_a_retry_replaces_what_the_attempt_before_kept_meanwhile(server, on, clo
     assert here(marts() / "a").read_text() == "of its retry"
 
 
-def test_the_clock_is_the_stores_own(server):
-    assert datetime.fromisoformat(object_store.object_store(f"s3://{BUCKET}/state").clock()).utcoffset() == timedelta()
+def test_the_clock_is_the_stores_own_whatever_this_machines_says(server, monkeypatch):
+    monkeypatch.setattr(WSGIRequestHandler, "date_time_string", lambda *_: "Wed, 23 Sep 2020 03:00:01 GMT")
+    assert object_store.object_store(f"s3://{BUCKET}/state").clock() == "2020-09-23T03:00:01+00:00"
 
 
 def test_a_file_that_was_removed_here_since_it_came_comes_again(server, on):
@@ -298,6 +299,27 @@ def test_an_object_that_was_damaged_is_named_and_not_used(server, on):
     with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/{key} is not what was kept"):
         here(marts())
     assert list(marts().iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"a": 1}', b'{"a": {"bytes": 1}}'])
+def test_a_manifest_that_was_damaged_is_named(server, on, content):
+    key = "state/runs/demo/17/marts/manifest.json"
+    server.client.put_object(Bucket=BUCKET, Key=key, Body=content)
+    with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/{key} is no manifest"):
+        here(marts())
+
+
+def test_a_single_file_that_was_damaged_is_named_and_not_used(server, on):
+    report = project_paths.reports_dir("demo") / "report"
+    write(report.parent, report="monday")
+    keep(report)
+    noted = {"sha256": object_store.file_checksum(report)}
+    server.client.put_object(Bucket=BUCKET, Key="state/reports/demo/report", Body=b"mOnday", Metadata=noted)
+    on("there")
+    there = project_paths.reports_dir("demo") / "report"
+    with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/state/reports/demo/report is not what was kept"):
+        here(there)
+    assert not there.exists()
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "403|AccessDenied"), (500, "500|InternalError")])
@@ -469,6 +491,42 @@ def test_what_is_removed_is_gone_everywhere(server, on):
     on("there")
     assert not here(weeks / "monday").exists()
     assert here(marts() / "a").exists()
+
+
+def refused_from(server, monkeypatch, nth: int, status: str, body: str) -> None:
+    """Let the server answer removals, from the nth on, with an error."""
+    answer, removals = server._answer, []
+
+    def answer_some(environ, start_response):
+        removals.extend(["one"] if environ["REQUEST_METHOD"] == "POST" else [])
+        if environ["REQUEST_METHOD"] != "POST" or len(removals) < nth:
+            return answer(environ, start_response)
+        start_response(status, [("Content-Type", "application/xml")])
+        return [body.encode()]
+
+    monkeypatch.setattr(server, "_answer", answer_some)
+
+
+def test_a_removal_that_ends_half_way_leaves_nothing_that_looks_whole(server, on, monkeypatch):
+    write(marts(), a="1", z="2")
+    keep(marts())
+    monkeypatch.setattr(object_store, "KEYS_PER_REMOVAL", 1)
+    refused_from(server, monkeypatch, 2, "403 fault", "<Error><Code>AccessDenied</Code></Error>")
+    with pytest.raises(StoreFailed, match="cannot be removed"):
+        remove(marts())
+    assert [key.split("/")[-2] for key in server.stored_keys()] == ["a", "z"]
+    on("there")
+    assert not here(marts()).exists()
+
+
+def test_an_object_that_may_not_be_removed_is_named(server, on, monkeypatch):
+    write(marts(), a="1")
+    keep(marts())
+    (key,) = server.stored_keys("state/runs/demo/17/marts/a/")
+    refused = f"<Error><Key>{key}</Key><Code>AccessDenied</Code></Error>"
+    refused_from(server, monkeypatch, 1, "200 OK", f"<DeleteResult>{refused}</DeleteResult>")
+    with pytest.raises(StoreFailed, match=rf"s3://{BUCKET}/{key} cannot be removed \(AccessDenied\)"):
+        remove(marts())
 
 
 def test_runs_of_other_machines_are_found(server, on):

@@ -41,7 +41,7 @@ def read_manifest(store: ObjectStore, place: str) -> Manifest | None:
         StoreFailed: when it cannot be read.
     """
     found = store.read(place + MANIFEST)
-    return None if found is None else _parsed(found)
+    return None if found is None else _parsed(found, store.address(place + MANIFEST))
 
 
 def put_manifest(store: ObjectStore, place: str, manifest: Mapping[str, KeptFile], began: str | None) -> Manifest:
@@ -67,9 +67,12 @@ def put_manifest(store: ObjectStore, place: str, manifest: Mapping[str, KeptFile
             )
         with suppress(FileExistsError):
             store.write(place + MANIFEST, content, before, {BEGAN: began} if began else {})
-            return _parsed(before) if before else {}
+            return _parsed(before, store.address(place + MANIFEST)) if before else {}
     raise StoreFailed(f"{store.address(place)} was kept by others {ATTEMPTS_TO_REPLACE} times; try again.")
 
 
-def _parsed(found: StoredObject) -> Manifest:
-    return {name: KeptFile(**each) for name, each in json.loads(found.content).items()}
+def _parsed(found: StoredObject, address: str) -> Manifest:
+    try:
+        return {name: KeptFile(**each) for name, each in json.loads(found.content).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StoreFailed(f"{address} is no manifest ({error}); begin a new run.") from error
