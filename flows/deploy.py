@@ -25,9 +25,15 @@ from recommender.project_paths import PROJECT_ROOT, keep_private
 from recommender.settings.cluster import CLUSTER, NAME_OF_SECRET
 
 FLOW_FILE = Path(__file__).absolute().with_name("recommendation_flow.py")
-NAME_OF_BRANCH = re.compile("[a-z0-9][a-z0-9_]{0,19}")
-IN_MANIFESTS = ("METAFLOW_SERVICE_AUTH_KEY", "METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH")
-"""Secrets that Metaflow itself would write into a manifest; tasks get them from the platform's store instead."""
+NAME_OF_BRANCH = re.compile("(?=.{1,20}$)[a-z0-9]+(_[a-z0-9]+)*")
+SCHEDULE = "schedule"  # behind a target's name in that of a file
+IN_MANIFESTS = {
+    "METAFLOW_SERVICE_AUTH_KEY": "",
+    "METAFLOW_SERVICE_HEADERS": "{}",
+    "METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH": "none",
+}
+"""Secrets that Metaflow itself would write into a manifest, and what it writes instead; tasks get them from the
+platform's store. Its configuration files may have them, too, before which the environment goes."""
 SHORTEST_SECRET = 6  # characters; anything shorter, such as "test", is in manifests by chance
 NEEDED = {
     "argo": ["image"],
@@ -49,13 +55,14 @@ def environment_of(toml: Mapping, target: str, branch: str, publishes: bool) -> 
     if CLUSTER not in toml:
         raise DeploymentError(f"[{CLUSTER}] is missing; copy it from the settings that are shipped")
     if branch and not NAME_OF_BRANCH.fullmatch(branch):
-        raise DeploymentError(f"BRANCH is {branch!r}; it takes up to 20 small letters, digits and '_'")
+        raise DeploymentError(f"BRANCH is {branch!r}; it takes up to 20 small letters and digits, with single '_'")
     if branch in METAFLOW_COMMANDS:
         raise DeploymentError(f"BRANCH is {branch!r}, which is a command of the flow; take another name")
+    if branch == SCHEDULE:
+        raise DeploymentError(f"BRANCH is {branch!r}, which names production's schedule; take another name")
     if publishes and not branch:
         raise DeploymentError("PUBLISH=1 is for a branch; production publishes by itself")
-    given = {name: value for name, value in os.environ.items() if name not in IN_MANIFESTS}
-    found = {**given, **cluster.metaflow_variables(toml[CLUSTER])}
+    found = {**os.environ, **IN_MANIFESTS, **cluster.metaflow_variables(toml[CLUSTER])}
     lacking = [f"[{CLUSTER}] {name}" for name in NEEDED[target] if not toml[CLUSTER][name]]
     lacking += [] if "METAFLOW_DATASTORE_SYSROOT_S3" in found else [f"[{CLUSTER}] datastore"]
     if lacking:
@@ -121,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         files = deploy(
             options.target, options.branch, options.publish, options.create, options.settings, options.folder
         )
-    except (DeploymentError, config.SettingsError) as error:
+    except (DeploymentError, config.SettingsError, OSError) as error:
         print(f"Nothing was deployed: {error}", file=sys.stderr)
         return 1
     print("\n".join(map(str, files)))
@@ -144,7 +151,7 @@ def _manifests(target: str, printed: str, toml: Mapping, stem: Path) -> dict[Pat
     texts = {stem.with_suffix(".json"): made}
     if schedule:
         written = _cron_workflow(made, schedule) if target == "argo" else _rule(schedule)
-        texts[stem.with_name(f"{stem.name}-schedule.json")] = written
+        texts[stem.with_name(f"{stem.name}-{SCHEDULE}.json")] = written
     return {path: json.dumps(each, indent=2) + "\n" for path, each in texts.items()}
 
 

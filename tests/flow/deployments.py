@@ -56,9 +56,9 @@ class Deployments:
             text=True,
         )
 
-    def written(self, *options: str) -> list[Path]:
+    def written(self, *options: str, **variables: str) -> list[Path]:
         """Deploy, and return the files that were written."""
-        done = self.deploy(*options)
+        done = self.deploy(*options, **variables)
         assert done.returncode == 0, done.stderr
         return [Path(line) for line in done.stdout.splitlines() if line.startswith("/")]
 

@@ -227,6 +227,16 @@ def test_no_secret_of_the_environment_is_written(deployments, target):
         assert [name for name, value in SECRETS.items() if value in text] == []
 
 
+def test_no_secret_of_metaflows_own_configuration_is_written(deployments, tmp_path):
+    headers = {"Authorization": "planted-header"}
+    configuration = {"METAFLOW_SERVICE_AUTH_KEY": "planted-key", "METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH": "planted-webhook"}
+    (tmp_path / "config.json").write_text(
+        json.dumps({**configuration, "METAFLOW_SERVICE_HEADERS": json.dumps(headers)})
+    )
+    for path in deployments.written("--target", "argo", METAFLOW_HOME=str(tmp_path)):
+        assert "planted" not in path.read_text()
+
+
 def test_a_secret_that_would_be_written_ends_the_deployment(deployments):
     done = deployments.deploy("--target", "argo", "--branch", "leaky", REDIS_URL="s3://recommendations/metaflow")
     assert done.returncode == 1
@@ -237,9 +247,13 @@ def test_a_secret_that_would_be_written_ends_the_deployment(deployments):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--branch", "New"], "BRANCH is 'New'; it takes up to 20 small letters, digits and '_'"),
+        (["--branch", "New"], "BRANCH is 'New'; it takes up to 20 small letters and digits, with single '_'"),
+        (["--branch", "new_"], "BRANCH is 'new_'; it takes up to 20 small letters and digits, with single '_'"),
+        (["--branch", "two__b"], "BRANCH is 'two__b'; it takes up to 20 small letters and digits, with single '_'"),
+        (["--branch", "schedule"], "BRANCH is 'schedule', which names production's schedule; take another name"),
         (["--branch", "run"], "BRANCH is 'run', which is a command of the flow; take another name"),
         (["--publish"], "PUBLISH=1 is for a branch; production publishes by itself"),
+        (["--folder", __file__], f"[Errno 17] File exists: '{__file__}'"),
     ],
 )
 def test_what_cannot_be_deployed_is_told(deployments, options, told):
