@@ -165,6 +165,9 @@ def test_the_shipped_settings_are_right():
             "0 2 ? * ? *",
             f"[cluster] schedule is '0 2 ? * ? *'; it takes {CRON}",
         ),  # AWS takes one '?'
+        ("cluster schedule", "0 25 * * ? *", f"[cluster] schedule is '0 25 * * ? *'; it takes {CRON}"),  # no such hour
+        ("cluster schedule", "0 2 ? * FOO *", f"[cluster] schedule is '0 2 ? * FOO *'; it takes {CRON}"),
+        ("cluster schedule", "*/0 2 * * ? *", f"[cluster] schedule is '*/0 2 * * ? *'; it takes {CRON}"),
         (
             "cluster datastore",
             "/data",
@@ -176,6 +179,11 @@ def test_the_shipped_settings_are_right():
             "[cluster] kubernetes_secrets has 'Mine'; it takes a list of names of small letters, digits and '-'",
         ),
         ("cluster environment REDIS_URL", "redis://", f"[cluster.environment] has REDIS_URL; {A_SECRET}"),
+        (
+            "cluster environment NIGHTLY_WEBHOOK_URL",
+            "https://hooks.example",
+            f"[cluster.environment] has NIGHTLY_WEBHOOK_URL; {A_SECRET}",
+        ),
         ("cluster environment COMET_API_KEY", "", f"[cluster.environment] has COMET_API_KEY; {A_SECRET}"),
         (
             "cluster environment AWS_SECRET_ACCESS_KEY",
@@ -287,6 +295,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file():
         ("large_shop", MISSING),  # settings of a shop that is small, whatever its size
         ("cluster", MISSING),  # settings of a laptop
         ("cluster schedule", "30 4 ? * MON-FRI *"),
+        ("cluster schedule", "0/20 0-23/2 1,15,28-31 JAN-MAR,12 ? *"),
         ("cluster environment STATE_URL", "s3://shop/state"),
         ("cluster steps", MISSING),
         ("training sampled_negatives", 0),

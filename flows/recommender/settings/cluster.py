@@ -33,10 +33,25 @@ STEP_NAMES = (
 )
 
 NAME_OF_VARIABLE = re.compile("[A-Z][A-Z0-9_]*")
-NAME_OF_SECRET = re.compile(r"REDIS_URL|API_KEYS|(.*_)?(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)(_.*)?")
+NAME_OF_SECRET = re.compile(
+    r"REDIS_URL|NIGHTLY_WEBHOOK_URL|API_KEYS|(.*_)?(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)(_.*)?"
+)
 """Variables whose values are nobody's business; a manifest can be read by many."""
 
-SCHEDULES = r"^[0-9*/,-]+ [0-9*/,-]+ ([0-9*/,-]+ [0-9A-Z*/,-]+ \?|\? [0-9A-Z*/,-]+ [A-Z*,-]+) \*$"
+MINUTE, HOUR, DAY = "[1-5]?[0-9]", "(1?[0-9]|2[0-3])", "([1-9]|[12][0-9]|3[01])"
+MONTH = "([1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+WEEKDAY = "(SUN|MON|TUE|WED|THU|FRI|SAT)"
+
+
+def _field(value: str) -> str:
+    """Return the pattern of a field of cron: a list of values, ranges and steps."""
+    some = rf"(\*|{value}(-{value})?)(/[1-9][0-9]?)?"
+    return f"{some}(,{some})*"
+
+
+SCHEDULES = "^{} {} ({} {month} [?]|[?] {month} {}) [*]$".format(
+    *map(_field, (MINUTE, HOUR, DAY, WEEKDAY)), month=_field(MONTH)
+)
 """AWS's six fields, one of days a '?'. Days of the week by name: Argo's numbers start at 0, AWS's at 1."""
 
 Schedule = Annotated[
